@@ -1,0 +1,62 @@
+package txn
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/citycard/citycard/money"
+)
+
+const (
+	max24 = 1<<24 - 1
+	max32 = 1<<32 - 1
+)
+
+// check holds the rules that every stored row obeys.
+func (r *Row) check() error {
+	if !r.Kind.Valid() {
+		return fmt.Errorf("kind %d is not defined", r.Kind)
+	}
+	if unknown := r.Flags &^ flagsKnown; unknown != 0 {
+		return fmt.Errorf("flags %04X: bits %04X are not defined", uint16(r.Flags), uint16(unknown))
+	}
+	reason := r.Flags.Reason()
+	if reason >= doubtReasonCount {
+		return fmt.Errorf("doubt reason %d is not defined", reason)
+	}
+	if explained := r.Kind == Doubt || r.Kind == Declined; explained != (reason != NoDoubt) {
+		return fmt.Errorf("kind %s with doubt reason %d: doubt and declined rows have one, others none", r.Kind, reason)
+	}
+	if err := r.Card.PAN.Validate(); err != nil {
+		return err
+	}
+	if r.Kind == Entry && r.Amount != 0 {
+		return errors.New("an entry row carries amount 0")
+	}
+	for _, f := range [...]struct {
+		name  string
+		value money.Fen
+		limit money.Fen
+	}{
+		{"amount", r.Amount, max32}, {"fare before discounts", r.FullFare, max24},
+		{"month sum", r.MonthSum, max24}, {"amount held", r.Held, max32},
+		{"time", money.Fen(r.Time), max32}, {"entry time", money.Fen(r.EntryTime), max32},
+	} {
+		if f.value < 0 || f.value > f.limit {
+			return fmt.Errorf("%s %d is outside 0..%d", f.name, int64(f.value), int64(f.limit))
+		}
+	}
+	return nil
+}
+
+// ContentKey is what the card vouched for: cryptogram, 9F10, amount and 9F37.
+// Two rows with one counter and one ContentKey are the same payment, wherever
+// and however often they are presented; with two, the card exists twice.
+func (r *Row) ContentKey() [40]byte {
+	var k [40]byte
+	copy(k[:8], r.AC[:])
+	copy(k[8:32], r.IAD[:])
+	k[32], k[33], k[34], k[35] = byte(r.Amount>>24), byte(r.Amount>>16), byte(r.Amount>>8), byte(r.Amount)
+	copy(k[36:], r.UN[:])
+	return k
+}

@@ -1,0 +1,98 @@
+package clearing
+
+import (
+	"fmt"
+
+	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/txn"
+)
+
+// noteEntry remembers an entry until an exit uses it; the oldest gives way.
+func (s *CardState) noteEntry(r *txn.Row) {
+	i := 0
+	for i < len(s.entries) && s.entries[i].atc < r.ATC {
+		i++
+	}
+	s.entries = append(s.entries, entryMark{})
+	copy(s.entries[i+1:], s.entries[i:])
+	s.entries[i] = entryMark{r.ATC, r.Terminal, r.Time}
+	if len(s.entries) > maxEntries {
+		s.entries = s.entries[1:]
+	}
+}
+
+// takeEntry finds the entry of the journey that ends with counter atc: the
+// latest one before it. Older ones are journeys without an exit and are dropped.
+func (s *CardState) takeEntry(atc uint16) (entryMark, bool) {
+	for i := len(s.entries) - 1; i >= 0; i-- {
+		if e := s.entries[i]; e.atc < atc {
+			s.entries = s.entries[i+1:]
+			return e, true
+		}
+	}
+	return entryMark{}, false
+}
+
+// journey finds where a cleared exit came from and keeps the month's sum. It
+// gives the entry station, or 0 if the row is no exit or its entry is unknown.
+func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) fare.StationID {
+	r := &it.Row
+	if r.Kind != txn.Exit {
+		return 0
+	}
+	blind := r.Flags&(txn.EntryUnread|txn.MonthUnread) != 0
+	entryTerminal, entryTime := r.EntryTerminal, r.EntryTime
+	if e, found := s.takeEntry(r.ATC); r.Flags.Has(txn.EntryUnread) && found {
+		entryTerminal, entryTime = e.terminal, e.time
+	}
+	if blind && len(s.open) < maxOpen {
+		open := openFare{atc: r.ATC, terminal: r.Terminal, time: r.Time, paid: r.Amount, ref: it.Ref, before: r.MonthSum,
+			entry: entryMark{terminal: entryTerminal, time: entryTime}}
+		if r.Flags.Has(txn.MonthUnread) && s.month == r.Month && s.sumATC < r.ATC {
+			open.before = s.sum
+		}
+		s.open = append(s.open, open)
+	}
+	if s.month != r.Month || r.ATC > s.sumATC {
+		before := r.MonthSum
+		if r.Flags.Has(txn.MonthUnread) && s.month == r.Month {
+			before = s.sum
+		}
+		s.month, s.sum, s.sumATC = r.Month, before+r.Amount, r.ATC
+	}
+	if e, known := c.Register.Terminal(entryTerminal); known && entryTerminal != 0 {
+		return e.Station
+	}
+	return 0
+}
+
+// settleOpen prices the journeys that were charged blind and whose entry is now
+// known, and drops them.
+func (c *Clearer) settleOpen(res *Result, s *CardState, card txn.CardKey) error {
+	kept := s.open[:0]
+	for _, o := range s.open {
+		entry, found := o.entry, o.entry.terminal != 0
+		if !found {
+			entry, found = s.takeEntry(o.atc)
+		}
+		if !found {
+			kept = append(kept, o)
+			continue
+		}
+		from, okFrom := c.Register.Terminal(entry.terminal)
+		to, okTo := c.Register.Terminal(o.terminal)
+		if !okFrom || !okTo {
+			return fmt.Errorf("rebate for counter %d: terminal %d or %d is not in the register", o.atc, entry.terminal, o.terminal)
+		}
+		quote, err := c.Fares.Price(fare.Trip{Entry: from.Station, Exit: to.Station, EnterAt: entry.time, ExitAt: o.time,
+			Medium: fare.MunicipalCard, MonthPaid: o.before, Workday: c.Workdays.Workday(entry.time)})
+		if err != nil {
+			return fmt.Errorf("rebate for counter %d: %w", o.atc, err)
+		}
+		if quote.Pay < o.paid {
+			res.Rebates = append(res.Rebates, Rebate{Card: card, ATC: o.atc, Ref: o.ref, Acquirer: to.Acquirer, Operator: to.Operator, Paid: o.paid, Price: quote.Pay})
+		}
+	}
+	s.open = kept
+	return nil
+}

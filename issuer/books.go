@@ -1,0 +1,142 @@
+package issuer
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/emmansun/gmsm/sm3"
+
+	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/txn"
+)
+
+// Codes of the issuer's postings. Numbers are for ever.
+const (
+	CodeLoad            uint16 = 1 // customer -> float: value put on the card
+	CodeFares           uint16 = 2 // float -> settlement: cleared rows of a window
+	CodeRefund          uint16 = 3 // float -> customer: money the card lost
+	CodeProvisional     uint16 = 4 // float -> customer, before the break is final
+	CodeUndoProvisional uint16 = 5 // customer -> float: the rows came after all
+	CodeUndoRefund      uint16 = 6 // customer -> float: a row came after the refund
+	CodeRebate          uint16 = 7 // operator -> customer: charged blind, priced later
+	CodeCollect         uint16 = 8 // float -> operator: service given, row never presented
+)
+
+// Token names a card in books and stores without showing its number: a keyed
+// hash of account and sequence number.
+type Token [15]byte
+
+// Tokens makes the token of a card. It must be safe for concurrent use.
+type Tokens interface {
+	Token(card txn.CardKey) Token
+}
+
+// Fare is one cleared row in a grouped posting.
+type Fare struct {
+	ATC    uint16
+	Amount money.Fen
+	Ref    txn.Ref
+}
+
+const fareSize = 12
+
+// Books makes the issuers' transfers.
+type Books struct {
+	Tokens Tokens
+}
+
+// FloatAccount is the account of the value on a card and under way.
+func FloatAccount(t Token) ledger.AccountID { return account(ledger.CardFloat, t) }
+
+// CustomerAccount is the bank account behind a card.
+func CustomerAccount(t Token) ledger.AccountID { return account(ledger.CustomerBank, t) }
+
+func account(kind ledger.AccountKind, t Token) ledger.AccountID {
+	var id ledger.AccountID
+	id[0] = byte(kind)
+	copy(id[1:], t[:])
+	return id
+}
+
+// Open gives the two accounts of a new card and the transfer of its first load;
+// no transfer if the card starts empty.
+func (b *Books) Open(card txn.CardKey, load money.Fen, at int64) ([]ledger.Account, []ledger.Transfer) {
+	t := b.Tokens.Token(card)
+	accounts := []ledger.Account{
+		{ID: FloatAccount(t), Kind: ledger.CardFloat, Owner: card.String(), Limit: ledger.DebitsWithinCredits},
+		{ID: CustomerAccount(t), Kind: ledger.CustomerBank, Owner: card.String(), Limit: ledger.Unlimited},
+	}
+	if load == 0 {
+		return accounts, nil
+	}
+	return accounts, []ledger.Transfer{{ID: transferID(CodeLoad, t, 0, 0), Debit: CustomerAccount(t), Credit: FloatAccount(t),
+		Amount: load, Code: CodeLoad, At: at}}
+}
+
+// Fares gives the one grouped transfer of a card and a window: the sum of its
+// cleared rows from float to the issuer's settlement account.
+func (b *Books) Fares(card txn.CardKey, settlement ledger.AccountID, window int32, at int64, fares []Fare) ledger.Transfer {
+	t := b.Tokens.Token(card)
+	x := ledger.Transfer{ID: transferID(CodeFares, t, uint32(window), 0), Debit: FloatAccount(t), Credit: settlement,
+		Code: CodeFares, At: at, Window: window, Ref: make([]byte, 0, fareSize*len(fares))}
+	be := binary.BigEndian
+	for _, f := range fares {
+		x.Amount += f.Amount
+		x.Ref = be.AppendUint16(x.Ref, f.ATC)
+		x.Ref = be.AppendUint32(x.Ref, uint32(f.Amount))
+		x.Ref = be.AppendUint32(x.Ref, f.Ref.Block)
+		x.Ref = be.AppendUint16(x.Ref, f.Ref.Index)
+	}
+	return x
+}
+
+// ParseFares reads the reference of a grouped transfer: counter (2), amount (4),
+// block (4) and row index (2) of each fare.
+func ParseFares(ref []byte) ([]Fare, error) {
+	if len(ref)%fareSize != 0 {
+		return nil, fmt.Errorf("fare reference of %d bytes, want a multiple of %d", len(ref), fareSize)
+	}
+	be := binary.BigEndian
+	fares := make([]Fare, 0, len(ref)/fareSize)
+	for ; len(ref) > 0; ref = ref[fareSize:] {
+		fares = append(fares, Fare{ATC: be.Uint16(ref), Amount: money.Fen(be.Uint32(ref[2:])),
+			Ref: txn.Ref{Block: be.Uint32(ref[6:]), Index: be.Uint16(ref[10:])}})
+	}
+	return fares, nil
+}
+
+// Rebate gives the transfer that returns what a blind gate took too much.
+func (b *Books) Rebate(card txn.CardKey, operator ledger.AccountID, atc uint16, amount money.Fen, window int32, at int64) ledger.Transfer {
+	t := b.Tokens.Token(card)
+	return ledger.Transfer{ID: transferID(CodeRebate, t, uint32(atc), 0), Debit: operator, Credit: CustomerAccount(t),
+		Amount: amount, Code: CodeRebate, At: at, Window: window}
+}
+
+// Correction gives the transfer for a decision of reconciliation. code is one of
+// CodeRefund to CodeUndoRefund; p, q and number are the decision's permanent key.
+func (b *Books) Correction(card txn.CardKey, code uint16, p, q uint16, number uint8, amount money.Fen, window int32, at int64) (ledger.Transfer, error) {
+	t := b.Tokens.Token(card)
+	x := ledger.Transfer{ID: transferID(code, t, uint32(p)<<16|uint32(q), number), Debit: FloatAccount(t), Credit: CustomerAccount(t),
+		Amount: amount, Code: code, At: at, Window: window}
+	switch code {
+	case CodeRefund, CodeProvisional:
+	case CodeUndoProvisional, CodeUndoRefund:
+		x.Debit, x.Credit = x.Credit, x.Debit
+	default:
+		return x, fmt.Errorf("posting code %d is no correction", code)
+	}
+	return x, nil
+}
+
+// transferID is SM3 over code, token and key, cut to 16 bytes.
+func transferID(code uint16, t Token, key uint32, number uint8) ledger.TransferID {
+	var in [26]byte
+	copy(in[:4], "issr")
+	binary.BigEndian.PutUint16(in[4:], code)
+	copy(in[6:], t[:])
+	binary.BigEndian.PutUint32(in[21:], key)
+	in[25] = number
+	sum := sm3.Sum(in[:])
+	return ledger.TransferID(sum[:16])
+}

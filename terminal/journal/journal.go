@@ -1,0 +1,142 @@
+package journal
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/citycard/citycard/crypt/seal"
+	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/block"
+)
+
+// Journal belongs to one terminal and one start of it.
+type Journal struct {
+	terminal txn.TerminalID
+	start    uint32
+	sequence uint32 // of the next row
+	number   uint32 // of the next block
+	previous seal.Hash
+	from     uint32 // records since then are in the next block
+
+	rows     []byte
+	evidence block.Evidence
+	issuers  map[string]uint16
+	cards    map[string]uint16
+
+	kept map[seal.Hash][]byte // sealed, without a receipt
+	sent []seal.Hash          // order of kept
+}
+
+// Content is a block before it is sealed.
+type Content struct {
+	Header   block.Header
+	Rows     []byte
+	Evidence block.Evidence
+}
+
+// New starts an empty journal at a unix time.
+func New(terminal txn.TerminalID, start uint32, from int64) *Journal {
+	return &Journal{terminal: terminal, start: start, sequence: 1, number: 1, from: uint32(from),
+		issuers: map[string]uint16{}, cards: map[string]uint16{}, kept: map[seal.Hash][]byte{}}
+}
+
+// Rows is the number of rows that wait for the next block.
+func (j *Journal) Rows() int { return len(j.rows) / txn.RowSize }
+
+// Full reports whether the next block has no room for another row.
+func (j *Journal) Full() bool { return j.Rows() >= block.MaxRows }
+
+// Add numbers a record and stores it. The record must name this terminal. It
+// returns the row's sequence.
+func (j *Journal) Add(rec *gate.Record) (uint32, error) {
+	if rec.Row.Terminal != j.terminal {
+		return 0, fmt.Errorf("store row: it names terminal %d, this is %d", rec.Row.Terminal, j.terminal)
+	}
+	if j.Full() {
+		return 0, fmt.Errorf("store row: %d rows wait for a block, seal it first", j.Rows())
+	}
+	row := rec.Row
+	row.Sequence = j.sequence
+	var raw [txn.RowSize]byte
+	if err := row.Encode(&raw); err != nil {
+		return 0, fmt.Errorf("store row %d of terminal %d: %w", j.sequence, j.terminal, err)
+	}
+	proof := block.Proof{Card: block.NoCard}
+	if row.Flags.Has(txn.EvidenceKept) {
+		proof = block.Proof{Card: j.card(&rec.Evidence), SDAD: slices.Clone(rec.Evidence.SDAD)}
+	}
+	j.rows = append(j.rows, raw[:]...)
+	j.evidence.Proofs = append(j.evidence.Proofs, proof)
+	j.sequence++
+	return row.Sequence, nil
+}
+
+// card gives the index of a card's certificates in the evidence part, storing
+// them at their first use.
+func (j *Journal) card(e *gate.Evidence) uint16 {
+	c := &e.Card
+	if i, found := j.cards[string(c.CardCert)]; found {
+		return i
+	}
+	issuer, found := j.issuers[string(c.IssuerCert)]
+	if !found {
+		issuer = uint16(len(j.evidence.Issuers))
+		j.issuers[string(c.IssuerCert)] = issuer
+		j.evidence.Issuers = append(j.evidence.Issuers, block.Issuer{CAIndex: c.CAIndex, Certificate: slices.Clone(c.IssuerCert),
+			Remainder: slices.Clone(c.IssuerRest), Exponent: slices.Clone(c.IssuerExponent)})
+	}
+	i := uint16(len(j.evidence.Cards))
+	j.cards[string(c.CardCert)] = i
+	j.evidence.Cards = append(j.evidence.Cards, block.Card{Issuer: issuer, Certificate: slices.Clone(c.CardCert),
+		Remainder: slices.Clone(c.CardRest), Exponent: slices.Clone(c.CardExponent), Static: slices.Clone(c.StaticData)})
+	return i
+}
+
+// Take closes the waiting rows into the content of the next block and empties
+// the journal for the one after. until is a unix time before which no record can
+// be made any more.
+func (j *Journal) Take(suite block.Suite, keyID uint32, until int64) Content {
+	c := Content{Rows: j.rows, Evidence: j.evidence, Header: block.Header{Suite: suite, Terminal: uint32(j.terminal), Start: j.start,
+		Number: j.number, FirstSequence: j.sequence - uint32(j.Rows()), From: j.from, Until: uint32(until), KeyID: keyID, Previous: j.previous}}
+	j.number++
+	j.from = uint32(until)
+	j.rows, j.evidence = nil, block.Evidence{}
+	clear(j.issuers)
+	clear(j.cards)
+	return c
+}
+
+// Seal takes the waiting rows, seals them and keeps the block until Receipted.
+func (j *Journal) Seal(suite block.Suite, keyID uint32, until int64, acquirer *seal.PublicKey, key *seal.PrivateKey, rand io.Reader) ([]byte, Content, error) {
+	c := j.Take(suite, keyID, until)
+	raw, hash, err := seal.Seal(nil, c.Header, c.Rows, &c.Evidence, acquirer, key, rand)
+	if err != nil {
+		return nil, c, err
+	}
+	j.previous = hash
+	j.kept[hash] = raw
+	j.sent = append(j.sent, hash)
+	return raw, c, nil
+}
+
+// Receipted forgets a block whose receipt has arrived; false if none is kept
+// under that hash.
+func (j *Journal) Receipted(hash seal.Hash) bool {
+	if _, found := j.kept[hash]; !found {
+		return false
+	}
+	delete(j.kept, hash)
+	j.sent = slices.DeleteFunc(j.sent, func(h seal.Hash) bool { return h == hash })
+	return true
+}
+
+// Unreceipted lists the blocks to send again, oldest first.
+func (j *Journal) Unreceipted() [][]byte {
+	out := make([][]byte, 0, len(j.sent))
+	for _, h := range j.sent {
+		out = append(out, j.kept[h])
+	}
+	return out
+}

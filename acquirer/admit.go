@@ -52,23 +52,39 @@ func (a *Admitter) Admit(p *Prepared, window int32) (Decision, error) {
 		return d, fmt.Errorf("count outcome %s: %w", d.Outcome, err)
 	}
 	for next := p.Sealed.Header.Number + 1; d.Outcome == Accepted; next++ {
-		raw, found, err := a.Store.TakeWaiting(p.Terminal(), next)
-		if err != nil || !found {
-			return d, err
-		}
-		w, err := a.decide(a.Preparer.Prepare(raw), window)
+		released, err := a.release(p.Terminal(), next, window)
 		if err != nil {
 			return d, fmt.Errorf("admit waiting block %d of terminal %d: %w", next, p.Terminal(), err)
 		}
-		if err := a.Store.Count(w.Outcome); err != nil {
-			return d, err
+		if released == nil {
+			break
 		}
-		if w.Outcome != Accepted {
-			return d, nil
-		}
-		d.Released = append(d.Released, w.Receipt)
+		d.Released = append(d.Released, *released)
 	}
 	return d, nil
+}
+
+// release decides on the blocks that wait under a number; at most one of them
+// can be accepted.
+func (a *Admitter) release(terminal txn.TerminalID, number uint32, window int32) (*Receipt, error) {
+	waiting, err := a.Store.TakeWaiting(terminal, number)
+	if err != nil {
+		return nil, err
+	}
+	var accepted *Receipt
+	for _, raw := range waiting {
+		w, err := a.decide(a.Preparer.Prepare(raw), window)
+		if err != nil {
+			return nil, err
+		}
+		if err := a.Store.Count(w.Outcome); err != nil {
+			return nil, err
+		}
+		if w.Outcome == Accepted {
+			accepted = &w.Receipt
+		}
+	}
+	return accepted, nil
 }
 
 func (a *Admitter) decide(p *Prepared, window int32) (Decision, error) {
@@ -88,7 +104,7 @@ func (a *Admitter) decide(p *Prepared, window int32) (Decision, error) {
 	}
 	h := &p.Sealed.Header
 	if h.Number > head.Number+1 {
-		return Decision{Outcome: Waiting}, a.Store.PutWaiting(p.Terminal(), h.Number, p.Raw)
+		return Decision{Outcome: Waiting}, a.Store.PutWaiting(p)
 	}
 	if !a.Chain(head, p) {
 		return a.hold(p, window, BrokenChain, fmt.Errorf("block %d does not follow block %d of terminal %d", h.Number, head.Number, h.Terminal))

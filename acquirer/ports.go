@@ -1,6 +1,7 @@
 package acquirer
 
 import (
+	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/seal"
 	"github.com/citycard/citycard/txn"
 )
@@ -23,11 +24,11 @@ type Receipt struct {
 // Keys finds the public key under which a terminal signs. It must be safe for
 // concurrent use.
 type Keys interface {
-	Key(terminal txn.TerminalID) (*seal.PublicKey, bool)
+	Key(terminal txn.TerminalID) (*oda.SM2Public, bool)
 }
 
 // Signatures checks a terminal's signature over a block; seal.Verify in earnest.
-type Signatures func(p *Prepared, key *seal.PublicKey) (seal.Hash, error)
+type Signatures func(p *Prepared, key *oda.SM2Public) (seal.Hash, error)
 
 // Store keeps what the acquirer decides. The calls of one Admit belong to one
 // transaction of the host; the receipt is given after it has been committed.
@@ -35,8 +36,11 @@ type Store interface {
 	Head(terminal txn.TerminalID) (Head, error)
 	Receipt(hash seal.Hash) (Receipt, bool, error)
 	PutAccepted(p *Prepared, window int32, head Head) (Receipt, error)
-	PutWaiting(terminal txn.TerminalID, number uint32, raw []byte) error
-	TakeWaiting(terminal txn.TerminalID, number uint32) (raw []byte, found bool, err error)
+	// PutWaiting keeps a signed block that came too early; more than one may wait
+	// under one number. TakeWaiting gives and forgets them in the order of their
+	// hashes.
+	PutWaiting(p *Prepared) error
+	TakeWaiting(terminal txn.TerminalID, number uint32) (raw [][]byte, err error)
 	PutHeld(p *Prepared, window int32, why Outcome) error
 	Count(o Outcome) error
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/seal"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/block"
@@ -26,12 +27,12 @@ func (p *Prepared) Terminal() txn.TerminalID { return txn.TerminalID(p.Sealed.He
 // Preparer checks blocks one by one; it may be used by several goroutines.
 type Preparer struct {
 	Keys       Keys
-	Decrypt    *seal.PrivateKey
+	Decrypt    *oda.SM2Private
 	Signatures Signatures
 }
 
 // VerifySignature is the Signatures of production: SM2 over the block hash.
-func VerifySignature(p *Prepared, key *seal.PublicKey) (seal.Hash, error) {
+func VerifySignature(p *Prepared, key *oda.SM2Public) (seal.Hash, error) {
 	return seal.Verify(&p.Sealed, key)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -46,24 +47,29 @@ func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) fare.Statio
 		entryTerminal, entryTime = e.terminal, e.time
 	}
 	if blind && len(s.open) < maxOpen {
-		open := openFare{atc: r.ATC, terminal: r.Terminal, time: r.Time, paid: r.Amount, ref: it.Ref, before: r.MonthSum,
+		open := openFare{atc: r.ATC, terminal: r.Terminal, time: r.Time, paid: r.Amount, ref: it.Ref, before: r.MonthSum, month: r.Month,
 			entry: entryMark{terminal: entryTerminal, time: entryTime}}
 		if r.Flags.Has(txn.MonthUnread) && s.month == r.Month && s.sumATC < r.ATC {
 			open.before = s.sum
 		}
 		s.open = append(s.open, open)
 	}
-	if s.month != r.Month || r.ATC > s.sumATC {
-		before := r.MonthSum
-		if r.Flags.Has(txn.MonthUnread) && s.month == r.Month {
-			before = s.sum
-		}
-		s.month, s.sum, s.sumATC = r.Month, before+r.Amount, r.ATC
-	}
+	var from fare.StationID
 	if e, known := c.Register.Terminal(entryTerminal); known && entryTerminal != 0 {
-		return e.Station
+		from = e.Station
 	}
-	return 0
+	if !blind && r.ATC > s.sumATC {
+		quote, err := c.price(from, terminal.Station, entryTime, r.Time, r.MonthSum)
+		if err == nil {
+			s.month, s.sum, s.sumATC = r.Month, r.MonthSum+quote.Counted, r.ATC
+		}
+	}
+	return from
+}
+
+func (c *Clearer) price(from, to fare.StationID, entered, left int64, before money.Fen) (fare.Quote, error) {
+	return c.Fares.Price(fare.Trip{Entry: from, Exit: to, EnterAt: entered, ExitAt: left, Medium: fare.MunicipalCard,
+		MonthPaid: before, Workday: c.Workdays.Workday(entered)})
 }
 
 // settleOpen prices the journeys that were charged blind and whose entry is now
@@ -84,10 +90,12 @@ func (c *Clearer) settleOpen(res *Result, s *CardState, card txn.CardKey) error 
 		if !okFrom || !okTo {
 			return fmt.Errorf("rebate for counter %d: terminal %d or %d is not in the register", o.atc, entry.terminal, o.terminal)
 		}
-		quote, err := c.Fares.Price(fare.Trip{Entry: from.Station, Exit: to.Station, EnterAt: entry.time, ExitAt: o.time,
-			Medium: fare.MunicipalCard, MonthPaid: o.before, Workday: c.Workdays.Workday(entry.time)})
+		quote, err := c.price(from.Station, to.Station, entry.time, o.time, o.before)
 		if err != nil {
-			return fmt.Errorf("rebate for counter %d: %w", o.atc, err)
+			continue // the clocks of the two gates leave no trip to price: the highest fare stands
+		}
+		if o.atc > s.sumATC {
+			s.month, s.sum, s.sumATC = o.month, o.before+quote.Counted, o.atc
 		}
 		if quote.Pay < o.paid {
 			res.Rebates = append(res.Rebates, Rebate{Card: card, ATC: o.atc, Ref: o.ref, Acquirer: to.Acquirer, Operator: to.Operator, Paid: o.paid, Price: quote.Pay})

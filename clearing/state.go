@@ -33,13 +33,14 @@ type openFare struct {
 	paid     money.Fen
 	ref      txn.Ref
 	before   money.Fen // month sum before the journey, as far as known
+	month    [2]byte   // of the exit
 	entry    entryMark // terminal 0 while unknown; its counter is not kept
 }
 
 const (
 	maxEntries = 8
 	maxOpen    = 8
-	openSize   = 34
+	openSize   = 36
 )
 
 // Encode gives the stored form: version, counters, entries, blind fares, month
@@ -60,6 +61,7 @@ func (s *CardState) Encode(dst []byte) []byte {
 			uint32(o.entry.terminal), uint32(o.entry.time)} {
 			dst = be.AppendUint32(dst, v)
 		}
+		dst = append(dst, o.month[:]...)
 	}
 	dst = append(dst, s.month[:]...)
 	dst = be.AppendUint32(dst, uint32(s.sum))
@@ -96,7 +98,7 @@ func DecodeCardState(b []byte) (*CardState, error) {
 		}
 		s.open = append(s.open, openFare{atc: be.Uint16(b), terminal: txn.TerminalID(u(0)), time: int64(u(1)), paid: money.Fen(u(2)),
 			ref: txn.Ref{Block: u(3), Index: uint16(u(4))}, before: money.Fen(u(5)),
-			entry: entryMark{terminal: txn.TerminalID(u(6)), time: int64(u(7))}})
+			month: [2]byte(b[34:]), entry: entryMark{terminal: txn.TerminalID(u(6)), time: int64(u(7))}})
 		b = b[openSize:]
 	}
 	s.month, s.sum, s.sumATC = [2]byte(b), money.Fen(be.Uint32(b[2:])), be.Uint16(b[6:])

@@ -99,6 +99,17 @@ func (k *SM2Public) Verify(sig []byte, parts ...[]byte) bool {
 	return sm2.VerifyASN1(k.key, digest[:], appendDER(buf[:0], sig))
 }
 
+// Encrypt encrypts a short message, such as a data key, for the owner of the key
+// (GM/T 0003.4), in the form 04 C1 C3 C2 that Decrypt takes. The same bytes from
+// rand give the same ciphertext.
+func (k *SM2Public) Encrypt(rand io.Reader, plain []byte) ([]byte, error) {
+	c, err := sm2.Encrypt(rand, k.key, plain, sm2.NewPlainEncrypterOpts(sm2.MarshalUncompressed, sm2.C1C3C2))
+	if err != nil {
+		return nil, fmt.Errorf("encrypt %d bytes with SM2: %w", len(plain), err)
+	}
+	return c, nil
+}
+
 func messageHash(z *[32]byte, parts [][]byte) (digest [32]byte) {
 	h := sm3.New()
 	h.Write(z[:])

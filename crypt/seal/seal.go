@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm3"
 	"github.com/emmansun/gmsm/sm4"
 
+	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/wire/block"
 )
 
@@ -34,12 +34,10 @@ func TraceOf(input [12]byte) [16]byte {
 	return [16]byte(sum[:16])
 }
 
-var wrapForm = sm2.NewPlainEncrypterOpts(sm2.MarshalUncompressed, sm2.C1C3C2)
-
 // Seal closes one block. The header's Rows and CipherLen are set here; every
 // other field of it is the caller's. rand gives data key, nonce and the
 // randomness of SM2, in this order.
-func Seal(dst []byte, h block.Header, rows []byte, e *block.Evidence, acquirer *PublicKey, terminal *PrivateKey, rand io.Reader) ([]byte, Hash, error) {
+func Seal(dst []byte, h block.Header, rows []byte, e *block.Evidence, acquirer *oda.SM2Public, terminal *oda.SM2Private, rand io.Reader) ([]byte, Hash, error) {
 	fail := func(err error) ([]byte, Hash, error) {
 		return dst, Hash{}, fmt.Errorf("seal block %d of terminal %d: %w", h.Number, h.Terminal, err)
 	}
@@ -47,7 +45,7 @@ func Seal(dst []byte, h block.Header, rows []byte, e *block.Evidence, acquirer *
 	if _, err := io.ReadFull(rand, secret[:]); err != nil {
 		return fail(fmt.Errorf("read a data key: %w", err))
 	}
-	wrapped, err := sm2.Encrypt(rand, acquirer.key, secret[:16], wrapForm)
+	wrapped, err := acquirer.Encrypt(rand, secret[:16])
 	if err != nil {
 		return fail(fmt.Errorf("wrap the data key: %w", err))
 	}
@@ -70,11 +68,9 @@ func Seal(dst []byte, h block.Header, rows []byte, e *block.Evidence, acquirer *
 	dst = append(dst, make([]byte, aead.Overhead())...)
 	aead.Seal(dst[clearEnd:clearEnd], secret[16:], dst[clearEnd:clearEnd+len(payload)], dst[start:clearEnd])
 	hash := HashOf(dst[start:])
-	signature, err := terminal.Sign(rand, hash[:])
-	if err != nil {
-		return fail(fmt.Errorf("sign: %w", err))
+	if dst, err = terminal.Sign(dst, rand, hash[:]); err != nil {
+		return fail(err)
 	}
-	dst = append(dst, signature[:]...)
 	if len(dst)-start > block.MaxSize {
 		return fail(fmt.Errorf("%d bytes, at most %d", len(dst)-start, block.MaxSize))
 	}
@@ -82,9 +78,9 @@ func Seal(dst []byte, h block.Header, rows []byte, e *block.Evidence, acquirer *
 }
 
 // Verify checks the terminal's signature and gives the block's hash.
-func Verify(s *block.Sealed, terminal *PublicKey) (Hash, error) {
+func Verify(s *block.Sealed, terminal *oda.SM2Public) (Hash, error) {
 	hash := HashOf(s.Signed)
-	if !terminal.Verify(hash[:], s.Signature) {
+	if !terminal.Verify(s.Signature, hash[:]) {
 		return hash, ErrSignature
 	}
 	return hash, nil
@@ -92,8 +88,8 @@ func Verify(s *block.Sealed, terminal *PublicKey) (Hash, error) {
 
 // Open decrypts a block whose signature has been verified. The rows and the
 // evidence point into one fresh buffer.
-func Open(s *block.Sealed, acquirer *PrivateKey) (rows []byte, e block.Evidence, err error) {
-	secret, err := sm2.Decrypt(acquirer.key, s.Wrapped)
+func Open(s *block.Sealed, acquirer *oda.SM2Private) (rows []byte, e block.Evidence, err error) {
+	secret, err := acquirer.Decrypt(s.Wrapped)
 	if err != nil || len(secret) != 16 {
 		return nil, e, ErrKey
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/seal"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/txn"
@@ -109,7 +110,7 @@ func (j *Journal) Take(suite block.Suite, keyID uint32, until int64) Content {
 }
 
 // Seal takes the waiting rows, seals them and keeps the block until Receipted.
-func (j *Journal) Seal(suite block.Suite, keyID uint32, until int64, acquirer *seal.PublicKey, key *seal.PrivateKey, rand io.Reader) ([]byte, Content, error) {
+func (j *Journal) Seal(suite block.Suite, keyID uint32, until int64, acquirer *oda.SM2Public, key *oda.SM2Private, rand io.Reader) ([]byte, Content, error) {
 	c := j.Take(suite, keyID, until)
 	raw, hash, err := seal.Seal(nil, c.Header, c.Rows, &c.Evidence, acquirer, key, rand)
 	if err != nil {

@@ -1,0 +1,26 @@
+// Package card is the chip: applications in one memory, reached by command
+// APDUs, behaving like silicon that may lose its power at any moment.
+//
+// A [Chip] is a reusable place for a card. Insert puts an [Image], the immutable
+// personalised part, and the memory's content into it; PowerOn, Transmit and
+// PowerOff are what a reader can do; Snapshot takes the memory's content out
+// again, some hundred bytes. A simulation of a city keeps one Chip for each
+// worker and a snapshot for each card.
+//
+// What always holds:
+//
+//   - Transmit answers every command, however malformed, with a status word. Its
+//     only errors are that the power is off or has failed.
+//   - Applications are isolated: each has its own partition of the memory, its
+//     own keys and files, and sees commands only while it is selected.
+//   - Nothing here reads a clock, draws random numbers of its own or starts a
+//     goroutine. Randomness comes with PowerOn; equal inputs give equal answers.
+//
+// The parts: card/cos is the memory and its journal, card/pboc the finance
+// application, card/ppse the directory of applications, card/perso makes images
+// from profiles. The contact side, GlobalPlatform, the transit extension and the
+// other applications of a livelihood card will stand beside them.
+//
+// Sources: ISO/IEC 7816-4 (classes, SELECT, status words), EMV Book 1, 11
+// (application selection), JR/T 0025.5 and JR/T 0025.12.
+package card

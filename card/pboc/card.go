@@ -1,0 +1,98 @@
+package pboc
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/money"
+)
+
+// Keys are the card's own symmetric keys (JR/T 0025.7). They redact themselves.
+type Keys struct {
+	AC  cryptogram.Key // application cryptograms
+	MAC cryptogram.Key // balance in 9F10, script MAC
+	ENC cryptogram.Key // enciphered script data
+}
+
+// RecordData is a record and what READ RECORD answers for it.
+type RecordData struct {
+	Record
+	// Body is the whole answer, template 70 included; for the last record of
+	// the AFL it is the inside of the template, to which the card may add 9F69.
+	Body []byte
+}
+
+// Card is one personalised card. It is immutable; its changing data is in the
+// memory of the chip.
+type Card struct {
+	Product *Product
+	Track2  []byte            // 57
+	PSN     byte              // 5F34
+	Name    []byte            // 5F20, may be empty
+	Records []RecordData      // all records of the application's files
+	Keys    Keys              // symmetric keys
+	Signer  oda.DynamicSigner // private key of the certificate in 9F46
+	Opening money.Fen         // 9F79 when issued, fen
+}
+
+const withheld = "[card, data withheld]"
+
+// Format answers every verb of fmt with a fixed text: tracks and records hold
+// the account number.
+func (Card) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(withheld)) }
+
+// MarshalText gives the fixed text to encoding/json and others.
+func (Card) MarshalText() ([]byte, error) { return []byte(withheld), nil }
+
+// LogValue gives slog the fixed text.
+func (Card) LogValue() slog.Value { return slog.StringValue(withheld) }
+
+// Check tells whether the parts fit each other: the last record of the AFL is
+// there, an answer fits its size, the opening balance is within 9F77.
+func (c *Card) Check() error {
+	if c.Product == nil || c.Product.pdol.length == 0 {
+		return fmt.Errorf("card without a prepared product")
+	}
+	if c.Signer == nil {
+		return fmt.Errorf("card without a private key for 9F4B")
+	}
+	if n := len(c.Track2); n == 0 || n > 19 {
+		return fmt.Errorf("57 of %d bytes, want 1 to 19", n)
+	}
+	if len(c.Name) > 26 {
+		return fmt.Errorf("5F20 of %d bytes, at most 26 are possible", len(c.Name))
+	}
+	if c.Opening < 0 || c.Opening > c.Product.Limits.Balance {
+		return fmt.Errorf("opening balance %v yuan is outside 0 to %v (9F77)", c.Opening, c.Product.Limits.Balance)
+	}
+	found := false
+	for i := range c.Records {
+		r := &c.Records[i]
+		room := MaxAnswer
+		if r.Record == c.Product.last {
+			found = true
+			room -= 3 + len9F69
+		}
+		if len(r.Body) > room {
+			return fmt.Errorf("record %d of file %d has %d bytes, at most %d fit an answer", r.Number, r.SFI, len(r.Body), room)
+		}
+	}
+	if !found {
+		return fmt.Errorf("record %d of file %d, the last of the AFL, is missing", c.Product.last.Number, c.Product.last.SFI)
+	}
+	return nil
+}
+
+// record finds a record; fileKnown tells whether its file exists at all.
+func (c *Card) record(want Record) (r *RecordData, fileKnown bool) {
+	for i := range c.Records {
+		r := &c.Records[i]
+		if r.Record == want {
+			return r, true
+		}
+		fileKnown = fileKnown || r.SFI == want.SFI
+	}
+	return nil, fileKnown
+}

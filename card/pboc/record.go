@@ -1,0 +1,125 @@
+package pboc
+
+import (
+	"encoding/binary"
+
+	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// readRecord is READ RECORD, 00B2 number (SFI shifted left by three, or 4) 00.
+//
+// Every record of a file and the log can be read at any time after SELECT. The
+// last record of the AFL commits a payment, or repeats the last committed answer,
+// or answers 6985 if there is neither: a reader never takes a record that
+// committed nothing for one that did (our choice).
+func (a *App) readRecord(dst []byte, c *apdu.Command) ([]byte, error) {
+	sfi := c.P2 >> 3
+	switch {
+	case len(c.Data) != 0 || c.Le == apdu.NoLe:
+		return status(dst, apdu.SWWrongLength), nil
+	case c.P2&7 != 4 || c.P1 == 0 || sfi == 0 || sfi > 30:
+		return status(dst, apdu.SWWrongP1P2), nil
+	}
+	p := a.card.Product
+	if sfi == p.LogSFI {
+		return a.readLog(dst, c)
+	}
+	r, fileKnown := a.card.record(Record{SFI: sfi, Number: c.P1})
+	switch {
+	case r != nil && r.Record == p.last:
+		return a.readLast(dst, c, r)
+	case r != nil:
+		return answer(dst, c, r.Body), nil
+	case fileKnown:
+		return status(dst, apdu.SWRecordNotFound), nil
+	}
+	return status(dst, apdu.SWFileNotFound), nil
+}
+
+// readLast commits the pending payment and answers the last record, or gives the
+// stored answer again.
+func (a *App) readLast(dst []byte, c *apdu.Command, r *RecordData) ([]byte, error) {
+	m, err := a.memory.Read()
+	if err != nil {
+		return dst, err
+	}
+	w := &a.pending
+	var tag9F69 []byte
+	switch {
+	case w.active && w.with69:
+		tag9F69 = w.tag9F69[:]
+	case w.active:
+	case m[atFlags]&flagLastAnswer == 0:
+		return status(dst, apdu.SWConditions), nil
+	case m[atFlags]&flagLast9F69 != 0:
+		tag9F69 = m[at9F69 : at9F69+len9F69Value]
+	}
+	n := len(r.Body)
+	if tag9F69 != nil {
+		n += len9F69
+	}
+	b := tlv.AppendHeader(a.body[:0], tlv.TagRecordTemplate, n)
+	b = append(b, r.Body...)
+	if tag9F69 != nil {
+		b = tlv.Append(b, tlv.TagCardAuthenticationData, tag9F69)
+	}
+	if !w.active || tooShort(c, len(b)) {
+		return answer(dst, c, b), nil
+	}
+	if err := a.memory.Begin(); err != nil {
+		return dst, err
+	}
+	a.putState(m)
+	if err := a.memory.Commit(); err != nil {
+		return dst, err
+	}
+	w.active = false
+	return answer(dst, c, b), nil
+}
+
+// readLog answers a record of the transaction log, 1 being the newest: bare
+// values in the order of 9F4F (JR/T 0025.5).
+func (a *App) readLog(dst []byte, c *apdu.Command) ([]byte, error) {
+	m, err := a.memory.Read()
+	if err != nil {
+		return dst, err
+	}
+	p := a.card.Product
+	n := int(c.P1)
+	if n > int(m[atLogCount]) {
+		return status(dst, apdu.SWRecordNotFound), nil
+	}
+	slot := (int(m[atLogNext]) - n + int(p.LogCount)) % int(p.LogCount)
+	at := atLog + slot*p.logLen
+	return answer(dst, c, m[at:at+p.logLen]), nil
+}
+
+// putState stages the changing values of a committed payment.
+func (a *App) putState(m []byte) {
+	w := &a.pending
+	p := a.card.Product
+	var head [atBalance - atFlags]byte
+	copy(head[:], m[atFlags:])
+	head[0] |= flagLastAnswer
+	if w.with69 {
+		head[0] |= flagLast9F69
+	}
+	head[atForeign-atFlags] = w.after.Foreign
+	if p.logLen > 0 {
+		next := m[atLogNext]
+		a.memory.Put(atLog+int(next)*p.logLen, w.log[:w.logged])
+		head[atLogNext-atFlags] = (next + 1) % p.LogCount
+		head[atLogCount-atFlags] = min(m[atLogCount]+1, p.LogCount)
+	}
+	a.memory.Put(atFlags, head[:])
+
+	var values [atLog - atBalance]byte
+	putN12(values[:], w.after.Balance)
+	putN12(values[atCTTA-atBalance:], w.after.CTTA)
+	binary.BigEndian.PutUint16(values[atLastATC-atBalance:], w.atc)
+	if w.with69 {
+		copy(values[at9F69-atBalance:], w.tag9F69[:])
+	}
+	a.memory.Put(atBalance, values[:])
+}

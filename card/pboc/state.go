@@ -1,0 +1,116 @@
+package pboc
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/citycard/citycard/card/cos"
+	"github.com/citycard/citycard/money"
+)
+
+// Layout of the application's part of the memory. What every card uses stands
+// first and the log last, so that a snapshot without trailing zeros is short.
+//
+//	0  2 ATC (9F36)           10  6 balance (9F79), n12
+//	2  1 flags                16  6 CTTA, n12
+//	3  1 PIN tries (9F17)     22  2 ATC of the last committed payment
+//	4  2 last online (9F13)   24  8 its 9F69
+//	6  1 foreign payments     32    log, records of the product's length
+//	7  1 next log slot
+//	8  1 log records
+//	9  1 zero
+const (
+	atATC        = 0
+	atFlags      = 2
+	atPINTries   = 3
+	atLastOnline = 4
+	atForeign    = 6
+	atLogNext    = 7
+	atLogCount   = 8
+	atBalance    = 10
+	atCTTA       = 16
+	atLastATC    = 22
+	at9F69       = 24
+	atLog        = 32
+
+	len9F69Value = 8
+	len9F69      = 3 + len9F69Value
+)
+
+// Bits of the flags byte.
+const (
+	flagBlocked    = 1 << 0 // the application is blocked for good
+	flagLastAnswer = 1 << 1 // the last committed answer can be read again
+	flagLast9F69   = 1 << 2 // and it carries 9F69
+	flagsKnown     = flagBlocked | flagLastAnswer | flagLast9F69
+)
+
+// MemorySize is how many bytes of memory a card of the product needs.
+func (p *Product) MemorySize() int { return atLog + int(p.LogCount)*p.logLen }
+
+// Personalise appends the memory's content of a new card, without trailing zeros
+// of the partition.
+func (c *Card) Personalise(dst []byte) []byte {
+	var b [atLog]byte
+	b[atPINTries] = c.Product.PINTries
+	binary.BigEndian.PutUint16(b[atLastOnline:], c.Product.LastOnline)
+	putN12(b[atBalance:], c.Opening)
+	return append(dst, b[:]...)
+}
+
+// State is the changing part of a card in words: for tests, for the truth of a
+// simulation and for people. It is not what a reader can see.
+type State struct {
+	ATC           uint16    // 9F36
+	LastOnlineATC uint16    // 9F13
+	Balance       money.Fen // 9F79
+	CTTA          money.Fen // cumulative total transaction amount
+	PINTries      byte      // 9F17
+	Foreign       byte      // payments in other currencies since last online
+	Blocked       bool      // the application is blocked for good
+	LastAnswer    bool      // the last committed answer can be read again
+	LastATC       uint16    // ATC of the last committed payment, 0 if none
+	LogRecords    int       // records in the log
+}
+
+// Decode reads the application's part of the memory. It fails with
+// cos.ErrMemory if the bytes are not a possible state of the product.
+func (p *Product) Decode(b []byte) (State, error) {
+	if len(b) != p.MemorySize() {
+		return State{}, fmt.Errorf("card state of %d bytes, want %d: %w", len(b), p.MemorySize(), cos.ErrMemory)
+	}
+	s := State{
+		ATC:           binary.BigEndian.Uint16(b[atATC:]),
+		LastOnlineATC: binary.BigEndian.Uint16(b[atLastOnline:]),
+		PINTries:      b[atPINTries],
+		Foreign:       b[atForeign],
+		// A counter at its end blocks even if the flag were lost: it cannot rise.
+		Blocked:    b[atFlags]&flagBlocked != 0 || binary.BigEndian.Uint16(b[atATC:]) == maxATC,
+		LastAnswer: b[atFlags]&flagLastAnswer != 0,
+		LastATC:    binary.BigEndian.Uint16(b[atLastATC:]),
+		LogRecords: int(b[atLogCount]),
+	}
+	if b[atFlags]&^flagsKnown != 0 || b[9] != 0 {
+		return State{}, fmt.Errorf("card state has unknown flags %02X %02X: %w", b[atFlags], b[9], cos.ErrMemory)
+	}
+	if b[atLogCount] > p.LogCount || b[atLogNext] > p.LogCount || b[atLogNext] == p.LogCount && p.LogCount != 0 {
+		return State{}, fmt.Errorf("card state says %d log records, next %d of %d: %w", b[atLogCount], b[atLogNext], p.LogCount, cos.ErrMemory)
+	}
+	var err error
+	if s.Balance, err = money.FromN12(b[atBalance : atBalance+6]); err != nil {
+		return State{}, fmt.Errorf("card state, 9F79: %w: %w", err, cos.ErrMemory)
+	}
+	if s.CTTA, err = money.FromN12(b[atCTTA : atCTTA+6]); err != nil {
+		return State{}, fmt.Errorf("card state, CTTA: %w: %w", err, cos.ErrMemory)
+	}
+	return s, nil
+}
+
+// putN12 writes an amount that is known to be in range.
+func putN12(dst []byte, v money.Fen) {
+	b, err := v.N12()
+	if err != nil {
+		panic("pboc: an amount left its range: " + err.Error())
+	}
+	copy(dst, b[:])
+}

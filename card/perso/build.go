@@ -1,0 +1,231 @@
+package perso
+
+import (
+	"fmt"
+
+	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/card/pboc"
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// Identity is what one card is.
+type Identity struct {
+	PAN       txn.PAN // 5A
+	PSN       byte    // 5F34, two digits BCD
+	Effective [3]byte // 5F25, YYMMDD BCD
+	Expiry    [3]byte // 5F24, YYMMDD BCD; YYMM also stands in track 2
+}
+
+// Certs are the certificates that a card carries; see package crypt/oda.
+type Certs struct {
+	CAIndex        byte   // 8F
+	IssuerCert     []byte // 90
+	IssuerRest     []byte // 92, RSA only, may be empty
+	IssuerExponent []byte // 9F32, RSA only
+	CardCert       []byte // 9F46
+	CardExponent   []byte // 9F47, RSA only
+	CardRest       []byte // 9F48, RSA only, may be empty
+}
+
+// maxTrack2 is the number of digits in tag 57 without padding.
+const maxTrack2 = 37
+
+// Build personalises one card. keys are the card's own keys, derived from the
+// issuer's; signer is the private key that certs.CardCert vouches for; opening is
+// the balance in fen. The slices in certs are copied. It fails if the identity is
+// not decimal, a record grows too long or a signature would not fit the answer.
+func Build(p *Profile, id Identity, keys pboc.Keys, certs Certs, signer oda.DynamicSigner, opening money.Fen) (*card.Image, error) {
+	if err := id.check(); err != nil {
+		return nil, fmt.Errorf("personalise card: %w", err)
+	}
+	if s, ok := signer.(interface{ Size() int }); ok && s.Size() > pboc.MaxSDAD {
+		return nil, fmt.Errorf("personalise card: a signature of %d bytes; 9F4B in the GPO answer has room for %d (RSA 1024)", s.Size(), pboc.MaxSDAD)
+	}
+	size := len(certs.IssuerCert) + len(certs.IssuerRest) + len(certs.CardCert) + len(certs.CardRest) + 256
+	b := make([]byte, 0, size)
+	c := &pboc.Card{
+		Product: p.product, PSN: id.PSN, Name: p.name5F20, Keys: keys, Signer: signer, Opening: opening,
+		Records: make([]pboc.RecordData, len(p.records)),
+	}
+	var err error
+	for i := range p.records {
+		plan := &p.records[i]
+		start := len(b)
+		b = append(b, 0, 0, 0) // room for tag and length of the template
+		if b, err = plan.append(b, &id, &certs); err != nil {
+			return nil, fmt.Errorf("personalise card: %w", err)
+		}
+		body := b[start:len(b):len(b)]
+		if plan.at == p.product.LastRecord() {
+			body = body[3:]
+		} else {
+			body = template(body)
+		}
+		c.Records[i] = pboc.RecordData{Record: plan.at, Body: body}
+	}
+	start := len(b)
+	if b, err = appendTrack2(b, &id, p.track2); err != nil {
+		return nil, fmt.Errorf("personalise card: %w", err)
+	}
+	c.Track2 = b[start:len(b):len(b)]
+	img, err := card.NewImage(p.directory, c)
+	if err != nil {
+		return nil, fmt.Errorf("personalise card: %w", err)
+	}
+	return img, nil
+}
+
+// StaticData is what the issuer signs into the card's certificate, 9F46: the
+// signed records as EMV Book 3, 10.3 puts them together, followed by the AIP if
+// 9F4A says so.
+func StaticData(p *Profile, id Identity) ([]byte, error) {
+	if err := id.check(); err != nil {
+		return nil, fmt.Errorf("static data: %w", err)
+	}
+	var out []byte
+	var err error
+	for i := range p.records {
+		plan := &p.records[i]
+		if !plan.signed {
+			continue
+		}
+		body := make([]byte, 3, 256)
+		if body, err = plan.append(body, &id, &Certs{}); err != nil {
+			return nil, fmt.Errorf("static data: %w", err)
+		}
+		// Files 1 to 10 are signed without the template's tag and length.
+		if plan.at.SFI <= 10 {
+			out = append(out, body[3:]...)
+		} else {
+			out = append(out, template(body)...)
+		}
+	}
+	if p.signedAIP {
+		out = append(out, p.product.AIP[:]...)
+	}
+	return out, nil
+}
+
+// template puts template 70 into the three bytes kept in front of a record.
+func template(b []byte) []byte {
+	n := len(b) - 3
+	if n <= 0x7F {
+		b[1], b[2] = 0x70, byte(n)
+		return b[1:]
+	}
+	b[0], b[1], b[2] = 0x70, 0x81, byte(n)
+	return b
+}
+
+// maxRecordBody leaves room for template 70 in an answer of 256 bytes.
+const maxRecordBody = pboc.MaxAnswer - 3
+
+// append appends the inside of the record's template.
+func (r *recordPlan) append(b []byte, id *Identity, certs *Certs) ([]byte, error) {
+	start := len(b)
+	for i := range r.pieces {
+		x := &r.pieces[i]
+		if x.tag == 0 {
+			b = append(b, x.fixed...)
+			continue
+		}
+		b = appendOwn(b, x.tag, id, certs)
+	}
+	if n := len(b) - start; n > maxRecordBody {
+		return nil, fmt.Errorf("record %d of file %d has %d bytes, at most %d are possible", r.at.Number, r.at.SFI, n, maxRecordBody)
+	}
+	return b, nil
+}
+
+// appendOwn appends a data object of the single card. An empty one is left out:
+// a certificate without a remainder has no tag 92 or 9F48.
+func appendOwn(b []byte, tag tlv.Tag, id *Identity, certs *Certs) []byte {
+	var v []byte
+	var index [1]byte
+	switch tag {
+	case tlv.TagPAN:
+		v = id.PAN[:(id.PAN.Len()+1)/2]
+	case tlv.TagExpirationDate:
+		v = id.Expiry[:]
+	case tlv.TagEffectiveDate:
+		v = id.Effective[:]
+	case tlv.TagCAKeyIndex:
+		index[0] = certs.CAIndex
+		v = index[:]
+	case tlv.TagIssuerCertificate:
+		v = certs.IssuerCert
+	case tlv.TagIssuerKeyRemainder:
+		v = certs.IssuerRest
+	case tlv.TagIssuerKeyExponent:
+		v = certs.IssuerExponent
+	case tlv.TagICCCertificate:
+		v = certs.CardCert
+	case tlv.TagICCKeyExponent:
+		v = certs.CardExponent
+	case tlv.TagICCKeyRemainder:
+		v = certs.CardRest
+	}
+	if len(v) == 0 {
+		return b
+	}
+	return tlv.Append(b, tag, v)
+}
+
+// check makes sure that the identity is decimal.
+func (id *Identity) check() error {
+	if err := id.PAN.Validate(); err != nil {
+		return err
+	}
+	for _, f := range [...]struct {
+		name string
+		v    []byte
+	}{{"5F34", []byte{id.PSN}}, {"5F25", id.Effective[:]}, {"5F24", id.Expiry[:]}} {
+		for _, c := range f.v {
+			if c>>4 > 9 || c&15 > 9 {
+				return fmt.Errorf("%s is %X, want decimal digits", f.name, f.v)
+			}
+		}
+	}
+	if d := id.Expiry; d[1] < 1 || d[1] > 0x12 || d[2] < 1 || d[2] > 0x31 {
+		return fmt.Errorf("5F24 is %X, want a date YYMMDD", d[:])
+	}
+	return nil
+}
+
+// appendTrack2 appends tag 57: PAN, D, expiry YYMM, then the profile's digits,
+// filled up with F to a whole byte.
+func appendTrack2(b []byte, id *Identity, rest string) ([]byte, error) {
+	n := id.PAN.Len()
+	total := n + 1 + 4 + len(rest)
+	if total > maxTrack2 {
+		return nil, fmt.Errorf("track 2 of %d digits, at most %d are possible; shorten track2.discretionary", total, maxTrack2)
+	}
+	at := 0
+	put := func(digit byte) {
+		if at%2 == 0 {
+			b = append(b, digit<<4|0x0F)
+		} else {
+			b[len(b)-1] = b[len(b)-1]&0xF0 | digit
+		}
+		at++
+	}
+	for i := range n {
+		d := id.PAN[i/2]
+		if i%2 == 0 {
+			d >>= 4
+		}
+		put(d & 0x0F)
+	}
+	put(0x0D)
+	for _, d := range id.Expiry[:2] {
+		put(d >> 4)
+		put(d & 0x0F)
+	}
+	for i := range len(rest) {
+		put(rest[i] - '0')
+	}
+	return b, nil
+}

@@ -1,0 +1,262 @@
+package perso
+
+import (
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/citycard/citycard/card/pboc"
+	"github.com/citycard/citycard/card/ppse"
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// MaxProfileSize is the greatest length of a profile in bytes.
+const MaxProfileSize = 1 << 16
+
+// ErrProfile says that a profile cannot be used.
+var ErrProfile = errors.New("unusable card profile")
+
+// Profile is a card product made ready for personalisation. It is immutable and
+// may be shared by goroutines.
+type Profile struct {
+	name      string
+	product   *pboc.Product
+	directory *ppse.Directory
+	records   []recordPlan
+	track2    string // digits after the expiry date: service code, discretionary
+	name5F20  []byte
+	signedAIP bool // 9F4A is 82
+}
+
+// Name is the profile's own name.
+func (p *Profile) Name() string { return p.name }
+
+// Product is what all cards of the profile share.
+func (p *Profile) Product() *pboc.Product { return p.product }
+
+// SM tells whether cards of the profile have SM2 keys and certificates; others
+// have RSA keys.
+func (p *Profile) SM() bool { return p.product.Alg == cryptogram.SM4 }
+
+//go:embed profiles/*.yaml
+var embedded embed.FS
+
+// Embedded gives one of the profiles that come with the program.
+func Embedded(name string) (*Profile, error) {
+	b, err := embedded.ReadFile("profiles/" + name + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("card profile %.40q is not known; known are %s: %w", name, strings.Join(EmbeddedNames(), ", "), ErrProfile)
+	}
+	return Parse(b)
+}
+
+// EmbeddedNames are the names that Embedded knows, sorted.
+func EmbeddedNames() []string {
+	files, err := fs.Glob(embedded, "profiles/*.yaml")
+	if err != nil {
+		panic("perso: the pattern of embedded profiles is wrong: " + err.Error())
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(strings.TrimPrefix(f, "profiles/"), ".yaml")
+	}
+	return files
+}
+
+// EmbeddedSource is the YAML text of an embedded profile, to start a new one from.
+func EmbeddedSource(name string) ([]byte, error) {
+	b, err := embedded.ReadFile("profiles/" + name + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("card profile %.40q is not known: %w", name, ErrProfile)
+	}
+	return b, nil
+}
+
+// Parse reads a profile: one YAML document without anchors or aliases, of at most
+// MaxProfileSize bytes. Every error wraps ErrProfile and names line and key.
+func Parse(text []byte) (*Profile, error) {
+	if len(text) > MaxProfileSize {
+		return nil, fmt.Errorf("card profile of %d bytes, at most %d are possible: %w", len(text), MaxProfileSize, ErrProfile)
+	}
+	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
+	var document, second yaml.Node
+	if err := decoder.Decode(&document); err != nil {
+		return nil, fmt.Errorf("card profile is no YAML: %w: %w", err, ErrProfile)
+	}
+	if decoder.Decode(&second) == nil {
+		return nil, fmt.Errorf("card profile, line %d: a second document; a file holds one profile: %w", second.Line, ErrProfile)
+	}
+	p := &Profile{}
+	r := &reader{}
+	p.read(r, document.Content[0])
+	if r.err != nil {
+		return nil, fmt.Errorf("card profile, %w: %w", r.err, ErrProfile)
+	}
+	return p, nil
+}
+
+// read takes all keys of the profile.
+func (p *Profile) read(r *reader, n *yaml.Node) {
+	top := r.mapping(n, "", "name", "application", "algorithm", "cvn", "dki", "idd", "aip", "pdol", "options", "qualifiers",
+		"fdda", "currency", "country", "limits", "pin_tries", "last_online", "transit", "product", "track2", "cardholder",
+		"objects", "records", "log")
+	product := &pboc.Product{
+		IDD:         byte(top.number("idd", 0, 5, 0)),
+		FDDA01:      top.number("fdda", 0, 1, 0) == 1,
+		PINTries:    byte(top.number("pin_tries", 0, 15, 0)),
+		LastOnline:  uint16(top.number("last_online", 0, 0xFFFE, 0)),
+		Transit:     byte(top.number("transit", 0, 2, 0)),
+		ProductInfo: top.bytes("product", 16, 16, false),
+	}
+	p.product = product
+	p.name = top.text("name", 1, 32, true)
+	p.name5F20 = []byte(top.text("cardholder", 2, 26, false))
+	copy(product.AIP[:], top.bytes("aip", 2, 2, true))
+	copy(product.Qualifiers[:], top.bytes("qualifiers", 2, 2, true))
+	copy(product.Currency[:], top.bytes("currency", 2, 2, true))
+	if b := top.bytes("options", 4, 4, true); b != nil {
+		product.Options = binary.BigEndian.Uint32(b)
+	}
+	if b := top.bytes("dki", 1, 1, true); b != nil {
+		product.DKI = b[0]
+	}
+	readAlgorithm(&top, product)
+	product.PDOL = readDOL(&top, "pdol")
+	if top.values["limits"] == nil {
+		top.failAt("limits", "is missing")
+	}
+	readLimits(r.mapping(top.values["limits"], "limits", "balance", "single", "threshold", "cvm", "ctta", "ctta_upper", "foreign"), &product.Limits)
+
+	track2 := r.mapping(top.values["track2"], "track2", "service_code", "discretionary")
+	p.track2 = track2.digits("service_code", 3, 3, true) + track2.digits("discretionary", 0, 13, false)
+	readLog(&top, product)
+	objects := p.readObjects(&top)
+	p.readRecords(&top, objects)
+	if r.err != nil {
+		return
+	}
+	p.fixData(objects)
+	p.readApplication(&top)
+	if r.err != nil {
+		return
+	}
+	if err := product.Prepare(); err != nil {
+		r.fail(top.line, "profile", "%v", err)
+	}
+}
+
+func readAlgorithm(s *section, p *pboc.Product) {
+	switch v, _, _ := s.scalar("algorithm", true); v {
+	case "3des":
+		p.Alg = cryptogram.TDES
+	case "sm4":
+		p.Alg = cryptogram.SM4
+	default:
+		s.failAt("algorithm", "want 3des or sm4")
+	}
+	switch v, _, _ := s.scalar("cvn", true); v {
+	case "01":
+		p.CVN = cryptogram.CVN01
+	case "17":
+		p.CVN = cryptogram.CVN17
+	default:
+		s.failAt("cvn", `want "01" or "17"`)
+	}
+}
+
+func readDOL(s *section, key string) tlv.DOL {
+	b := s.bytes(key, 2, tlv.MaxDOLData, true)
+	d, err := tlv.ParseDOL(b)
+	if err != nil {
+		s.failAt(key, "%v", err)
+	}
+	return d
+}
+
+func readLimits(s section, l *pboc.Limits) {
+	amount := func(key string) money.Fen { return money.Fen(s.number(key, 0, int64(money.MaxN12), 0)) }
+	l.Balance, l.Single, l.Threshold, l.CVM = amount("balance"), amount("single"), amount("threshold"), amount("cvm")
+	l.CTTA, l.CTTAUpper = amount("ctta"), amount("ctta_upper")
+	l.HasCTTAUpper = s.values["ctta_upper"] != nil
+	l.Foreign = byte(s.number("foreign", 0, 255, 0))
+}
+
+func readLog(top *section, p *pboc.Product) {
+	if top.values["log"] == nil {
+		return
+	}
+	s := top.r.mapping(top.values["log"], "log", "file", "count", "format")
+	p.LogSFI = byte(s.number("file", 11, 30, 0))
+	p.LogCount = byte(s.number("count", 1, pboc.MaxLog, 0))
+	p.LogFormat = readDOL(&s, "format")
+	if p.LogSFI == 0 || p.LogCount == 0 {
+		s.r.fail(s.line, "log", "file and count are needed")
+	}
+}
+
+// readApplication makes the FCI and the directory.
+func (p *Profile) readApplication(top *section) {
+	s := top.r.mapping(top.values["application"], "application", "aid", "label", "priority", "preferred_name", "language", "code_table")
+	aid := s.bytes("aid", 5, 16, true)
+	label := s.text("label", 1, 16, true)
+	priority := byte(s.number("priority", 0, 15, 0))
+	preferred := s.bytes("preferred_name", 1, 16, false)
+	language := s.text("language", 2, 8, false)
+	table := s.bytes("code_table", 1, 1, false)
+	if s.r.err != nil {
+		return
+	}
+	p.product.AID = aid
+	p.product.FCI = p.fci(aid, label, priority, language, table, preferred)
+	var err error
+	if p.directory, err = ppse.New(ppse.Entry{AID: aid, Label: label, Priority: priority}); err != nil {
+		s.r.fail(s.line, "application", "%v", err)
+	}
+}
+
+// fci makes the answer to SELECT: 6F { 84, A5 { 50 87 9F38 5F2D 9F11 9F12 BF0C {
+// 9F4D DF61 } } } (JR/T 0025.5).
+func (p *Profile) fci(aid []byte, label string, priority byte, language string, table, preferred []byte) []byte {
+	a5 := tlv.Append(nil, tlv.TagApplicationLabel, []byte(label))
+	if priority > 0 {
+		a5 = tlv.Append(a5, tlv.TagApplicationPriority, []byte{priority})
+	}
+	a5 = tlv.Append(a5, tlv.TagPDOL, appendDOL(nil, p.product.PDOL))
+	if language != "" {
+		a5 = tlv.Append(a5, tlv.TagLanguagePreference, []byte(language))
+	}
+	if table != nil {
+		a5 = tlv.Append(a5, tlv.TagIssuerCodeTable, table)
+	}
+	if preferred != nil {
+		a5 = tlv.Append(a5, tlv.TagPreferredName, preferred)
+	}
+	var discretionary []byte
+	if p.product.LogSFI != 0 {
+		discretionary = tlv.Append(discretionary, tlv.TagLogEntry, []byte{p.product.LogSFI, p.product.LogCount})
+	}
+	if p.product.Transit != 0 {
+		discretionary = tlv.Append(discretionary, tlv.TagCAPPSupport, []byte{p.product.Transit})
+	}
+	if discretionary != nil {
+		a5 = tlv.Append(a5, tlv.TagFCIIssuerDiscretionary, discretionary)
+	}
+	body := tlv.Append(nil, tlv.TagDFName, aid)
+	return tlv.Append(nil, tlv.TagFCITemplate, tlv.Append(body, tlv.TagFCIProprietary, a5))
+}
+
+func appendDOL(dst []byte, d tlv.DOL) []byte {
+	for _, e := range d {
+		for i := e.Tag.Size() - 1; i >= 0; i-- {
+			dst = append(dst, byte(e.Tag>>(8*i)))
+		}
+		dst = append(dst, byte(e.Len))
+	}
+	return dst
+}

@@ -1,0 +1,124 @@
+package sqlite
+
+import (
+	"github.com/citycard/citycard/clearing"
+	"github.com/citycard/citycard/crypt/seal"
+	"github.com/citycard/citycard/txn"
+)
+
+// Token is the name of a card in the tables.
+type Token = [15]byte
+
+// TokenOf makes a card's token.
+type TokenOf func(txn.CardKey) Token
+
+// CardStates loads and stores the state blobs of cards in one table.
+type CardStates struct {
+	r     *Reader
+	query string
+	token TokenOf
+}
+
+var _ clearing.States = CardStates{}
+
+// ClearingStates reads clearing's card states.
+func (r *Reader) ClearingStates(token TokenOf) CardStates {
+	return CardStates{r, `SELECT state FROM clearing_card WHERE token = ?`, token}
+}
+
+// Load implements clearing.States: cards without a stored state are left out.
+func (s CardStates) Load(cards []txn.CardKey) (map[txn.CardKey][]byte, error) {
+	out := make(map[txn.CardKey][]byte, len(cards))
+	for _, c := range cards {
+		t := s.token(c)
+		if err := s.r.Query(s.query, func(row *Row) error {
+			out[c] = row.Blob(0)
+			return nil
+		}, t[:]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// PutClearing stores a partition's new states, exceptions and rebates.
+func (tx *Tx) PutClearing(window int32, res *clearing.Result, token TokenOf) error {
+	for i := range res.States {
+		u := &res.States[i]
+		t := token(u.Card)
+		if _, err := tx.Exec(`INSERT INTO clearing_card (token, state) VALUES (?, ?) ON CONFLICT (token) DO UPDATE SET state = excluded.state`, t[:], u.State); err != nil {
+			return err
+		}
+	}
+	for i := range res.Items {
+		if err := tx.putException(window, &res.Items[i]); err != nil {
+			return err
+		}
+	}
+	for i := range res.Rebates {
+		b := &res.Rebates[i]
+		t := token(b.Card)
+		if _, err := tx.Exec(`INSERT INTO clearing_rebate (token, atc, window_no, card, paid, price) VALUES (?, ?, ?, ?, ?, ?)`,
+			t[:], b.ATC, window, b.Card.String(), b.Paid, b.Price); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) putException(window int32, it *clearing.Item) error {
+	if !it.Verdict.Refused() {
+		return nil
+	}
+	trace := seal.TraceOf(txn.TraceInput(it.Row.Terminal, it.Start, it.Row.Sequence))
+	_, err := tx.Exec(`INSERT INTO clearing_exception (block, row_index, window_no, verdict, trace, card, atc, amount, terminal, sequence)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		it.Ref.Block, it.Ref.Index, window, uint8(it.Verdict), trace[:], it.Row.Card.String(), it.Row.ATC, it.Row.Amount, uint32(it.Row.Terminal), it.Row.Sequence)
+	return err
+}
+
+// PutWindow stores the sums of a closed window.
+func (tx *Tx) PutWindow(w *clearing.Window, at int64) error {
+	if _, err := tx.Exec(`INSERT INTO clearing_window (window_no, closed_at) VALUES (?, ?)`, w.Number, at); err != nil {
+		return err
+	}
+	for _, p := range w.Nets.Pairs() {
+		if _, err := tx.Exec(`INSERT INTO clearing_net (window_no, debtor, creditor, amount, items) VALUES (?, ?, ?, ?, ?)`,
+			w.Number, uint16(p.From), uint16(p.To), p.Amount, p.Items); err != nil {
+			return err
+		}
+	}
+	for k, f := range w.Shares {
+		if _, err := tx.Exec(`INSERT INTO clearing_share (window_no, acquirer, operator, amount) VALUES (?, ?, ?, ?)`,
+			w.Number, uint16(k.Acquirer), uint16(k.Operator), f); err != nil {
+			return err
+		}
+	}
+	for v, n := range w.Counts {
+		if _, err := tx.Exec(`INSERT INTO clearing_count (window_no, verdict, n) VALUES (?, ?, ?)`, w.Number, uint8(v), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Verdicts gives how many rows of all windows ended how.
+func (r *Reader) Verdicts() (map[txn.Verdict]int64, error) {
+	counts := map[txn.Verdict]int64{}
+	err := r.Query(`SELECT verdict, sum(n) FROM clearing_count GROUP BY verdict`, func(row *Row) error {
+		counts[txn.Verdict(row.Int(0))] = row.Int64(1)
+		return nil
+	})
+	return counts, err
+}
+
+// NetPositions gives each participant's net over all closed windows.
+func (r *Reader) NetPositions() (map[uint16]int64, error) {
+	out := map[uint16]int64{}
+	err := r.Query(`SELECT debtor, creditor, sum(amount) FROM clearing_net GROUP BY debtor, creditor`, func(row *Row) error {
+		out[uint16(row.Int(0))] -= row.Int64(2)
+		out[uint16(row.Int(1))] += row.Int64(2)
+		return nil
+	})
+	return out, err
+}

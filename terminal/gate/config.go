@@ -1,0 +1,90 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/txn"
+)
+
+// Mode is what a tap at this terminal means.
+type Mode uint8
+
+// The modes.
+const (
+	Entry Mode = 1 // metro gate in: amount 0
+	Exit  Mode = 2 // metro gate out: the fare
+	Bus   Mode = 3 // bus validator: one tap, one price
+)
+
+var modeKinds = [...]txn.Kind{Entry: txn.Entry, Exit: txn.Exit, Bus: txn.Purchase}
+var modeNames = [...]string{Entry: "entry", Exit: "exit", Bus: "bus"}
+
+func (m Mode) valid() bool { return m >= Entry && m <= Bus }
+
+// String is the mode in a word.
+func (m Mode) String() string {
+	if !m.valid() {
+		return "invalid"
+	}
+	return modeNames[m]
+}
+
+// Config is what one terminal is set to.
+type Config struct {
+	Terminal txn.TerminalID
+	Mode     Mode
+	Station  fare.StationID // Entry and Exit
+	Route    uint16         // Bus
+	Kernel   kernel.Config
+	Medium   fare.Medium // what the tariff takes these cards for
+	// RetapWindow is how long a torn tap waits for its card; PassWindow how long a
+	// card that has paid may tap again without paying.
+	RetapWindow time.Duration
+	PassWindow  time.Duration
+	// LookUpByCard: if the UID led to no entry record (phones change theirs), ask
+	// the records again by account number, and if there is one, stop and run again
+	// with its price instead of deducting the highest fare. It costs a counter of
+	// the card and the time of a second run.
+	LookUpByCard bool
+	// MinEntryBalance is what a card must hold to enter, as far as it says; 0
+	// lets every card in.
+	MinEntryBalance money.Fen
+	// Workday says whether the day of a time is a working day, for the early-bird
+	// discount. nil: never.
+	Workday func(unix int64) bool
+}
+
+// Default windows of gates: our choice.
+const (
+	DefaultRetapWindow = 10 * time.Minute
+	DefaultPassWindow  = 2 * time.Minute
+)
+
+var errConfig = errors.New("unusable gate configuration")
+
+func (c *Config) validate(p Pricer) error {
+	switch {
+	case !c.Mode.valid():
+		return fmt.Errorf("Mode %d: want entry, exit or bus: %w", c.Mode, errConfig)
+	case c.RetapWindow < 0 || c.PassWindow < 0 || c.MinEntryBalance < 0:
+		return fmt.Errorf("windows and MinEntryBalance must not be negative: %w", errConfig)
+	case c.Mode != Bus && p.HighestFrom(c.Station) <= 0:
+		return fmt.Errorf("Station %d is not in the fare book: %w", c.Station, errConfig)
+	case c.Mode == Entry && c.Kernel.ZeroAmountCheck:
+		return fmt.Errorf("Kernel.ZeroAmountCheck must be off at an entry gate: it taps for amount 0: %w", errConfig)
+	case c.Mode != Entry && !c.Medium.Valid():
+		return fmt.Errorf("Medium %d is none of the tariff's: %w", c.Medium, errConfig)
+	}
+	return nil
+}
+
+// Field is what the reader's anti-collision found.
+type Field struct {
+	Cards int
+	UID   UID // of the one card
+}

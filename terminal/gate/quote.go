@@ -1,0 +1,76 @@
+package gate
+
+import (
+	"errors"
+
+	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/txn"
+)
+
+// quote is the price of a tap with all that a row says about it.
+type quote struct {
+	amount, full, counted money.Fen
+	rule                  uint16
+	flags                 txn.Flags // EntryUnread, MonthUnread
+	entry                 EntryRecord
+	monthSum              money.Fen
+	month                 [2]byte
+}
+
+// known says that the price belongs to the card of entry.
+func (q *quote) known() bool { return q.flags&txn.EntryUnread == 0 }
+
+// byHint prices the tap before anything is known but the UID.
+func (g *Gate) byHint() quote {
+	switch g.cfg.Mode {
+	case Bus:
+		return g.busQuote
+	case Exit:
+		if !g.field.UID.fixed() {
+			return g.highest()
+		}
+		return g.forEntry(g.records.OpenEntry(g.field.UID))
+	}
+	return quote{rule: g.pricer.Version()}
+}
+
+// forEntry prices the way from an entry record; without a usable one it is the
+// highest fare.
+func (g *Gate) forEntry(entry EntryRecord, err error) quote {
+	if err != nil {
+		return g.highest()
+	}
+	q := quote{entry: entry, month: monthOf(g.now)}
+	q.monthSum, err = g.records.MonthSum(entry.Card, q.month)
+	if err != nil {
+		q.monthSum = 0
+		if !errors.Is(err, ErrNoRecord) {
+			q.flags |= txn.MonthUnread
+		}
+	}
+	trip := fare.Trip{
+		Entry: entry.Station, Exit: g.cfg.Station, EnterAt: entry.Time, ExitAt: g.now,
+		Medium: g.cfg.Medium, MonthPaid: q.monthSum, Workday: g.cfg.Workday != nil && g.cfg.Workday(entry.Time),
+	}
+	price, err := g.pricer.Price(trip)
+	if err != nil {
+		return g.highest() // a record that makes no trip is no record
+	}
+	q.amount, q.full, q.counted, q.rule = price.Pay, price.Full, price.Counted, price.Rule
+	return q
+}
+
+// highest is the fare of a rider whose entry cannot be read.
+func (g *Gate) highest() quote {
+	most := g.pricer.HighestFrom(g.cfg.Station)
+	return quote{amount: most, full: most, rule: g.pricer.Version(), flags: txn.EntryUnread | txn.MonthUnread, month: monthOf(g.now)}
+}
+
+// monthOf is the calendar month at UTC+8 as YYMM (BCD).
+func monthOf(unix int64) [2]byte {
+	d := fare.DateOf(unix)
+	return [2]byte{bcd(d.Year % 100), bcd(int(d.Month))}
+}
+
+func bcd(v int) byte { return byte(v/10<<4 | v%10) }

@@ -1,0 +1,42 @@
+package gate
+
+import (
+	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/txn"
+)
+
+// row builds the row of a tap from what the card told and what it was priced by.
+func (g *Gate) row(kind txn.Kind, flags txn.Flags, d *kernel.Data, q *quote) txn.Row {
+	r := txn.Row{
+		Kind: kind, Flags: flags | q.flags,
+		Card: d.Card, ATC: d.ATC, AC: d.AC, AIP: d.AIP,
+		Amount: d.Amount, UN: d.Sent.UN, TVR: d.Sent.TVR, Time: g.now, Type: d.Sent.Type,
+		Tag9F69: d.CAD, Tag9F6C: d.CTQ, Expiry: d.Expiry,
+		Terminal: g.cfg.Terminal, FullFare: q.full, FareRule: q.rule,
+		Month: q.month, DF63: txn.DF63Unread,
+	}
+	d.IAD.Append(r.IAD[:0])
+	if g.cfg.Mode == Exit && q.known() && q.entry.Card == d.Card { // a hint may have led to another card's entry
+		r.EntryTerminal, r.EntryTime, r.EntryATC = q.entry.Terminal, q.entry.Time, q.entry.ATC
+		r.MonthSum = q.monthSum
+	}
+	if g.cfg.Mode == Bus {
+		r.Route, r.Stop, r.Direction = g.cfg.Route, g.stop, g.direction
+	}
+	return r
+}
+
+// unpaid records a counter of a card that was used without payment. Such a row
+// needs no evidence.
+func (g *Gate) unpaid(kind txn.Kind, reason txn.DoubtReason) {
+	row := g.row(kind, txn.Flags(0).WithReason(reason), g.kernel.Data(), &g.quote)
+	g.result.Records = append(g.result.Records, Record{Row: row})
+}
+
+// committed records a tap whose last record was read.
+func (g *Gate) committed(kind txn.Kind, flags txn.Flags) {
+	d := g.kernel.Data()
+	r := Record{Row: g.row(kind, flags|txn.LastRecordRead, d, &g.quote)}
+	attach(&r, d)
+	g.result.Records = append(g.result.Records, r)
+}

@@ -1,0 +1,234 @@
+package gate_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/apdu"
+)
+
+// cut is the moment at which the card leaves the field.
+type cut string
+
+const (
+	noCut            cut = ""
+	cutGPOAnswer     cut = "gpo-answer"         // the card took GPO, its answer is lost
+	cutBeforeLast    cut = "before-last-record" // gone at the record before the last
+	cutLastUnheard   cut = "last-unheard"       // the last READ RECORD is sent, the card has no power to hear it
+	cutAfterLast     cut = "after-last-record"  // the card has paid, its answer is lost
+	cutGetData       cut = "get-data"           // gone while the gate asks a returning card
+	cutRepeatedRead  cut = "repeated-record"    // the repeated last record is lost
+	cutPowerInCommit cut = "power-in-commit"    // power fails inside the card's memory writes
+)
+
+// tap runs one tap to its result. log receives the conversation.
+func (w *world) tap(st *station, r *rider, where cut, log func(cmd, answer []byte)) *gate.Result {
+	field := gate.Field{Cards: 1, UID: r.uid}
+	un := w.nextUN()
+	if r.phone {
+		uid, err := gate.NewUID([]byte{0x08, un[0], un[1], un[2]})
+		w.must(err)
+		field.UID = uid
+	}
+	w.must(r.chip.PowerOn(r.random))
+	defer r.chip.PowerOff()
+	a := st.gate.Begin(w.now, field, un)
+	for steps := 0; a.Done == nil; steps++ {
+		if steps > 64 {
+			w.t.Fatal("the tap does not end")
+		}
+		if a.Remove {
+			r.chip.PowerOff()
+			a = st.gate.Step(kernel.Event{Kind: kernel.CardRemoved})
+			continue
+		}
+		cmd := append([]byte(nil), a.Send...)
+		answer := w.exchange(st, r, cmd, where)
+		if log != nil {
+			log(cmd, answer)
+		}
+		if answer == nil {
+			a = st.gate.Step(kernel.Event{Kind: kernel.CardLeft})
+		} else {
+			a = st.gate.Step(kernel.Answered(answer))
+		}
+	}
+	return a.Done
+}
+
+// exchange gives the card a command; nil is a card that has left.
+func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
+	name := commandName(cmd)
+	row, pending := st.gate.Pending()
+	last := pending && row.Flags.Reason() == txn.LastAnswerLost
+	if pending {
+		w.checkPending(r, &row, last)
+	}
+	repeated := !pending && name == "READ RECORD"
+	switch {
+	case where == cutBeforeLast && name == "READ RECORD" && !last,
+		where == cutLastUnheard && last,
+		where == cutGetData && name == "GET DATA":
+		return nil
+	case where == cutPowerInCommit && last:
+		r.chip.Memory().CutAt(r.chip.Memory().Writes()+1, 0)
+	}
+	answer, err := r.chip.Transmit(nil, cmd)
+	if err != nil {
+		return nil
+	}
+	if spoiled, ok := r.answers[strings.ToLower(strings.Fields(name)[0])]; ok {
+		answer = spoiled
+	}
+	switch {
+	case where == cutGPOAnswer && name == "GET PROCESSING OPTIONS",
+		where == cutAfterLast && last,
+		where == cutRepeatedRead && repeated:
+		return nil
+	}
+	return answer
+}
+
+// checkPending: what a gate would leave behind in a power failure is always true.
+func (w *world) checkPending(r *rider, row *txn.Row, last bool) {
+	var raw [txn.RowSize]byte
+	w.must(row.Encode(&raw))
+	if s := r.chip.Inspect(); !last && s.LastATC == row.ATC {
+		w.t.Fatalf("the pending row says that ATC %04X cannot have paid, but it has", row.ATC)
+	}
+}
+
+func commandName(cmd []byte) string {
+	c, err := apdu.ParseCommand(cmd)
+	if err != nil {
+		return "? " + err.Error()
+	}
+	switch c.INS {
+	case 0xA4:
+		if string(c.Data) == "2PAY.SYS.DDF01" {
+			return "PPSE"
+		}
+		return "SELECT"
+	case 0xA8:
+		return "GET PROCESSING OPTIONS"
+	case 0xB2:
+		return "READ RECORD"
+	case 0xCA:
+		return "GET DATA"
+	}
+	return "?"
+}
+
+// check is what the road does with a record: it must encode, its cryptogram and
+// balance MAC must verify at the issuer, and its evidence with the CA keys alone.
+func (w *world) check(rec *gate.Record) string {
+	row := &rec.Row
+	var raw, again [txn.RowSize]byte
+	w.must(row.Encode(&raw))
+	var back txn.Row
+	w.must(back.Decode(raw[:]))
+	w.must(back.Encode(&again))
+	if raw != again {
+		w.t.Fatal("a row changes when it is stored and read")
+	}
+	iad := row.IAD[:19]
+	parsed, err := cryptogram.ParseIAD(iad)
+	w.must(err)
+	amount, err := row.Amount.N12()
+	w.must(err)
+	d := fare.DateOf(row.Time)
+	bcd := func(v int) byte { return byte(v/10<<4 | v%10) }
+	verdict := w.checkers[parsed.Alg].Check(row.Card.PAN, row.Card.PSN, &cryptogram.TerminalInput{
+		Amount: amount, Country: [2]byte{0x01, 0x56}, TVR: row.TVR, Currency: [2]byte{0x01, 0x56},
+		Date: [3]byte{bcd(d.Year % 100), bcd(int(d.Month)), bcd(d.Day)}, Type: row.Type, UN: row.UN,
+	}, &cryptogram.CardInput{AIP: row.AIP, ATC: row.ATC, CVR: parsed.CVR}, iad, row.AC, true)
+	s := fmt.Sprintf("%v %v", parsed.Result(), verdict)
+	if row.Flags.Has(txn.EvidenceKept) {
+		s += ", evidence " + w.checkEvidence(rec)
+	}
+	return s
+}
+
+func (w *world) checkEvidence(rec *gate.Record) string {
+	row := &rec.Row
+	card := rec.Evidence.Card
+	card.PAN = row.Card.PAN
+	amount, err := row.Amount.N12()
+	w.must(err)
+	signed := oda.FDDATerminalData(nil, 1, row.UN, amount, [2]byte{0x01, 0x56}, row.Tag9F69[:])
+	d := fare.DateOf(row.Time)
+	res := w.verifier.Verify(&card, rec.Evidence.SDAD, row.ATC, signed, oda.MonthOf(d.Year, int(d.Month)))
+	return res.Reason.String()
+}
+
+var flagNames = []struct {
+	bit  txn.Flags
+	name string
+}{
+	{txn.LastRecordRead, "last-record"}, {txn.ODAVerified, "oda"}, {txn.Tag9F69Checked, "9F69"}, {txn.ServiceGiven, "service"},
+	{txn.ClosedByRetap, "closed-by-retap"}, {txn.EvidenceKept, "evidence"}, {txn.EntryUnread, "entry-unread"}, {txn.MonthUnread, "month-unread"},
+}
+
+// describe is a record in one line.
+func (w *world) describe(rec *gate.Record) string {
+	row := &rec.Row
+	w.sequence[row.Terminal]++
+	row.Sequence = w.sequence[row.Terminal]
+	var b strings.Builder
+	fmt.Fprintf(&b, "store %d/%d: %v", row.Terminal, row.Sequence, row.Kind)
+	if r := row.Flags.Reason(); r != txn.NoDoubt {
+		fmt.Fprintf(&b, " (%v)", r)
+	}
+	fmt.Fprintf(&b, " %v ATC %04X, %v yuan of %v", row.Card, row.ATC, row.Amount, row.FullFare)
+	if row.EntryTerminal != 0 {
+		fmt.Fprintf(&b, ", entered at %d ATC %04X", row.EntryTerminal, row.EntryATC)
+	}
+	if row.Kind == txn.Exit {
+		fmt.Fprintf(&b, ", month %X %v", row.Month, row.MonthSum)
+	}
+	if row.Route != 0 {
+		fmt.Fprintf(&b, ", route %d stop %d", row.Route, row.Stop)
+	}
+	for _, f := range flagNames {
+		if row.Flags.Has(f.bit) {
+			b.WriteString(" +" + f.name)
+		}
+	}
+	fmt.Fprintf(&b, "; %s", w.check(rec))
+	return b.String()
+}
+
+// describeResult is the result of a tap in lines.
+func (w *world) describeResult(res *gate.Result) string {
+	var b strings.Builder
+	for i := range res.Records {
+		b.WriteString(w.describe(&res.Records[i]) + "\n")
+	}
+	door := "shut"
+	if res.Opened {
+		door = "OPEN"
+	}
+	fmt.Fprintf(&b, "show: %s %s; gate %s", res.Display.EN(), res.Display.ZH(), door)
+	if res.Amount != 0 {
+		fmt.Fprintf(&b, ", paid %v", res.Amount)
+	}
+	if res.Balance >= 0 {
+		fmt.Fprintf(&b, ", card says it has %v", res.Balance)
+	}
+	if res.Retap {
+		b.WriteString(", waiting for the card to come back")
+	}
+	if res.Fault.Code != kernel.NoFault {
+		fmt.Fprintf(&b, " [%v]", res.Fault)
+	}
+	if res.RecordsErr != nil {
+		fmt.Fprintf(&b, " [%v]", res.RecordsErr)
+	}
+	return b.String() + "\n"
+}

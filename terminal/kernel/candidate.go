@@ -1,0 +1,58 @@
+package kernel
+
+import (
+	"bytes"
+
+	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// selected reads the answer to SELECT of an application. One that is blocked
+// (6283), missing or no qPBOC application gives way to the next candidate (EMV
+// Book 1, 12.4).
+func (m *Machine) selected(data []byte, sw apdu.SW) Ready {
+	if sw != apdu.SWOK {
+		return m.selectNext(Fault{Code: BadStatus, SW: sw, Tag: tlv.TagADFName})
+	}
+	name, ok := tlv.Find(data, tlv.TagFCITemplate, tlv.TagDFName)
+	if !ok {
+		return m.selectNext(Fault{Code: Missing, Tag: tlv.TagDFName})
+	}
+	if len(name) > 16 || !bytes.HasPrefix(name, m.candidates[m.next-1].aid) {
+		return m.selectNext(Fault{Code: Mismatch, Tag: tlv.TagDFName})
+	}
+	list, ok := tlv.Find(data, tlv.TagFCITemplate, tlv.TagFCIProprietary, tlv.TagPDOL)
+	if !ok {
+		return m.selectNext(Fault{Code: Missing, Tag: tlv.TagPDOL})
+	}
+	if f := m.parsePDOL(list); f.Code != NoFault {
+		return m.selectNext(f)
+	}
+	m.data.aid = name
+	return m.sendGPO()
+}
+
+// parsePDOL takes the card's data object list. Cards of one profile have the same
+// list, so the last one parsed is kept.
+func (m *Machine) parsePDOL(list []byte) Fault {
+	if m.pdol == nil || !bytes.Equal(list, m.pdolRaw) {
+		m.pdol = nil
+		dol, err := tlv.ParseDOL(list)
+		if err != nil {
+			return Fault{Code: BadTLV, Tag: tlv.TagPDOL}
+		}
+		if dol.Len() > maxPDOLData {
+			return Fault{Code: TooMuchData, Tag: tlv.TagPDOL}
+		}
+		m.pdolRaw, m.pdol = append(m.pdolRaw[:0], list...), dol
+	}
+	for _, e := range m.pdol {
+		if e.Tag == tlv.TagTTQ && e.Len == len(m.data.TTQ) {
+			return Fault{}
+		}
+	}
+	return Fault{Code: NotQPBOC, Tag: tlv.TagTTQ}
+}
+
+// maxPDOLData is what fits a short command beside the header 83 81 xx.
+const maxPDOLData = apdu.MaxShortData - 3

@@ -1,0 +1,177 @@
+package kernel
+
+import (
+	"bytes"
+
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// object numbers the data objects that the kernel keeps.
+type object uint8
+
+const (
+	objAIP object = iota
+	objAFL
+	objATC
+	objAC
+	objIAD
+	objTrack2
+	objPSN
+	objCTQ
+	objAvailable
+	objSDAD
+	objPAN
+	objExpiry
+	objEffective
+	objIssuerCountry
+	objAUC
+	objVersion
+	objCAIndex
+	objIssuerCert
+	objIssuerRemainder
+	objIssuerExponent
+	objCardCert
+	objCardExponent
+	objCardRemainder
+	objSDATagList
+	objCAD
+	objECAuthorisation
+	objectCount
+)
+
+// objectTable gives tag and permitted lengths (JR/T 0025.5; EMV Book 3 annex A).
+var objectTable = [objectCount]struct {
+	tag      tlv.Tag
+	min, max int
+}{
+	objAIP: {tlv.TagAIP, 2, 2}, objAFL: {tlv.TagAFL, 4, 252}, objATC: {tlv.TagATC, 2, 2}, objAC: {tlv.TagAC, 8, 8},
+	objIAD: {tlv.TagIAD, 8, cryptogram.MaxIADLen}, objTrack2: {tlv.TagTrack2Equivalent, 8, 19}, objPSN: {tlv.TagPANSequence, 1, 1},
+	objCTQ: {tlv.TagCTQ, 2, 2}, objAvailable: {tlv.TagAvailableOffline, 6, 6}, objSDAD: {tlv.TagSDAD, 1, 252},
+	objPAN: {tlv.TagPAN, 6, 10}, objExpiry: {tlv.TagExpirationDate, 3, 3}, objEffective: {tlv.TagEffectiveDate, 3, 3},
+	objIssuerCountry: {tlv.TagIssuerCountry, 2, 2}, objAUC: {tlv.TagAUC, 2, 2}, objVersion: {tlv.TagVersionCard, 2, 2},
+	objCAIndex: {tlv.TagCAKeyIndex, 1, 1}, objIssuerCert: {tlv.TagIssuerCertificate, 1, 252},
+	objIssuerRemainder: {tlv.TagIssuerKeyRemainder, 0, 252}, objIssuerExponent: {tlv.TagIssuerKeyExponent, 1, 3},
+	objCardCert: {tlv.TagICCCertificate, 1, 252}, objCardExponent: {tlv.TagICCKeyExponent, 1, 3},
+	objCardRemainder: {tlv.TagICCKeyRemainder, 0, 252}, objSDATagList: {tlv.TagSDATagList, 0, 252},
+	objCAD: {tlv.TagCardAuthenticationData, 8, 8}, objECAuthorisation: {tlv.TagECAuthorisationCode, 6, 6},
+}
+
+// objectOf finds the number of a tag. The table is short and a card sends some
+// thirty objects, so a search in order is quicker than a map.
+func objectOf(tag tlv.Tag) (object, bool) {
+	for i := range objectTable {
+		if objectTable[i].tag == tag {
+			return object(i), true
+		}
+	}
+	return 0, false
+}
+
+// Data is what a card told, and what it was told. Byte slices belong to the
+// Machine until Clone copies them.
+type Data struct {
+	Card   txn.CardKey              // from 57 and 5F34 of the answer to GET PROCESSING OPTIONS
+	ATC    uint16                   // 9F36
+	AC     [8]byte                  // 9F26
+	IAD    cryptogram.IAD           // 9F10, parsed
+	AIP    [2]byte                  // 82
+	CTQ    [2]byte                  // 9F6C, zero if absent
+	CAD    [8]byte                  // 9F69, zero if the card gave none
+	Expiry [2]byte                  // YYMM of 5F24, or of track 2 as long as 5F24 is not read
+	Sent   cryptogram.TerminalInput // what the card was told, the part that cryptograms cover
+	Amount money.Fen                // Sent.Amount
+	TTQ    [4]byte                  // 9F66 as sent
+
+	aid     []byte
+	objects [objectCount][]byte
+	static  []byte // EMV Book 3, 10.3
+	last    recordRef
+	time    int64
+}
+
+// Get returns the value of a data object that the card gave, nil if it did not
+// or if the kernel does not keep that tag.
+func (d *Data) Get(tag tlv.Tag) []byte {
+	if o, ok := objectOf(tag); ok {
+		return d.objects[o]
+	}
+	return nil
+}
+
+// AID is the DF name (84) of the selected application.
+func (d *Data) AID() []byte { return d.aid }
+
+// StaticData is the signed records (EMV Book 3, 10.3), without the AIP that a tag
+// list 9F4A may add.
+func (d *Data) StaticData() []byte { return d.static }
+
+// BalanceBefore is the electronic cash balance before this transaction, from the
+// MACed discretionary data of 9F10: for a TC they state the balance after the
+// debit. ok is false if the card states none.
+func (d *Data) BalanceBefore() (balance money.Fen, ok bool) {
+	b, ok := d.IAD.Balance()
+	if ok && d.IAD.Result() == cryptogram.TC {
+		b += d.Amount
+	}
+	return b, ok
+}
+
+// Clone copies the data out of the Machine, in one piece of memory.
+func (d *Data) Clone() *Data {
+	c := *d
+	size := len(d.aid) + len(d.static)
+	for _, v := range d.objects {
+		size += len(v)
+	}
+	buf := make([]byte, 0, size)
+	keep := func(v []byte) []byte {
+		if v == nil {
+			return nil
+		}
+		start := len(buf)
+		buf = append(buf, v...)
+		return buf[start:len(buf):len(buf)]
+	}
+	c.aid, c.static = keep(d.aid), keep(d.static)
+	for i, v := range d.objects {
+		c.objects[i] = keep(v)
+	}
+	return &c
+}
+
+// put stores an object of the card. Objects that the kernel does not use are
+// passed over.
+func (d *Data) put(tag tlv.Tag, value []byte) Fault {
+	o, known := objectOf(tag)
+	if !known {
+		return Fault{}
+	}
+	if n := len(value); n < objectTable[o].min || n > objectTable[o].max {
+		return Fault{Code: BadValue, Tag: tag}
+	}
+	if old := d.objects[o]; old != nil {
+		if bytes.Equal(old, value) {
+			return Fault{}
+		}
+		return Fault{Code: Repeated, Tag: tag}
+	}
+	d.objects[o] = value
+	return Fault{}
+}
+
+// putAll stores the objects of one template; repeated objects must agree (EMV
+// Book 3, 10.2 forbids them altogether; real cards repeat 57 and 5F34 in a record).
+func (d *Data) putAll(it tlv.Iter, template tlv.Tag) Fault {
+	for it.Next() {
+		if f := d.put(it.Tag, it.Value); f.Code != NoFault {
+			return f
+		}
+	}
+	if it.Err() != nil {
+		return Fault{Code: BadTLV, Tag: template}
+	}
+	return Fault{}
+}

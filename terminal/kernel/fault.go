@@ -1,0 +1,72 @@
+package kernel
+
+import (
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// FaultCode says why a transaction was not approved. Numbers are for ever.
+type FaultCode uint8
+
+// The codes. Where a data object is to blame, Fault.Tag names it.
+const (
+	NoFault        FaultCode = 0
+	BadAnswer      FaultCode = 1  // not a response APDU
+	BadStatus      FaultCode = 2  // a status word that ends the transaction (Fault.SW)
+	BadTLV         FaultCode = 3  // the template Tag is not a list of data objects
+	Missing        FaultCode = 4  // a mandatory object is absent
+	BadValue       FaultCode = 5  // an object has an impossible length or content
+	Repeated       FaultCode = 6  // an object came twice with different values
+	Mismatch       FaultCode = 7  // two objects that must agree do not
+	NoApplication  FaultCode = 8  // nothing in the directory that the terminal takes
+	NotQPBOC       FaultCode = 9  // the PDOL lacks 9F66, or the answer is of format 1
+	TooMuchData    FaultCode = 10 // more records or bytes than any real card has
+	LimitReached   FaultCode = 11 // refused by pre-processing, before any command
+	OnDenyList     FaultCode = 12
+	Restricted     FaultCode = 13 // dates or usage control: 5F24, 5F25 or 9F07
+	CardRefused    FaultCode = 14 // the card answered AAC
+	CardAsksOnline FaultCode = 15 // the card answered ARQC
+	NotGenuine     FaultCode = 16 // offline data authentication failed (Fault.ODA)
+)
+
+var faultNames = [...]string{
+	"none", "no response APDU", "status word", "malformed data", "missing data", "bad value", "repeated data",
+	"contradicting data", "no application in common", "not a qPBOC application", "too much data", "terminal limit reached",
+	"on the deny list", "processing restriction", "declined by the card", "the card asks to go online", "not genuine",
+}
+
+// String is the code in words.
+func (c FaultCode) String() string {
+	if int(c) >= len(faultNames) {
+		return "invalid"
+	}
+	return faultNames[c]
+}
+
+// Fault is a code with its object.
+type Fault struct {
+	Code FaultCode
+	Tag  tlv.Tag    // the object at fault, 0 if none
+	SW   apdu.SW    // the status word of BadStatus
+	ODA  oda.Reason // the reason of NotGenuine
+}
+
+// String gives e.g. "missing data: 9F36 Application Transaction Counter (ATC)".
+func (f Fault) String() string {
+	s := f.Code.String()
+	switch {
+	case f.Code == NotGenuine:
+		s += ": " + f.ODA.String()
+	case f.Code == BadStatus:
+		s += " " + f.SW.String()
+	}
+	if f.Tag == 0 {
+		return s
+	}
+	s += ": " + f.Tag.String()
+	if info, ok := tlv.Lookup(f.Tag); ok {
+		s += " " + info.Name
+	}
+	return s
+}

@@ -1,0 +1,184 @@
+package kernel
+
+import (
+	"encoding/binary"
+
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// sendGPO sends GET PROCESSING OPTIONS with the data that the PDOL asks for.
+func (m *Machine) sendGPO() Ready {
+	values, err := m.pdol.Append(m.dolData[:0], m.value)
+	if err != nil {
+		return m.selectNext(Fault{Code: TooMuchData, Tag: tlv.TagPDOL})
+	}
+	n := len(values)
+	m.dolData = tlv.Append(values, tlv.TagCommandTemplate, values)
+	return m.send(stGPO, apdu.Command{CLA: 0x80, INS: 0xA8, Data: m.dolData[n:], Le: apdu.MaxShortLe})
+}
+
+// terminalValue gives the terminal's data elements; nil where it has none, which
+// the list fills with zeros (EMV Book 3, 5.4). 9F03 and 95 are zero at that time.
+func (m *Machine) terminalValue(tag tlv.Tag) []byte {
+	s := &m.data.Sent
+	switch tag {
+	case tlv.TagTTQ:
+		return m.data.TTQ[:]
+	case tlv.TagAmountAuthorised:
+		return s.Amount[:]
+	case tlv.TagAmountOther:
+		return s.Other[:]
+	case tlv.TagTerminalCountry:
+		return s.Country[:]
+	case tlv.TagTVR:
+		return s.TVR[:]
+	case tlv.TagTransactionCurrency:
+		return s.Currency[:]
+	case tlv.TagTransactionDate:
+		return s.Date[:]
+	case tlv.TagTransactionTime:
+		t := bcdTime(m.in.Time)
+		return append(m.scratch[:0], t[:]...)
+	case tlv.TagTransactionType:
+		return append(m.scratch[:0], s.Type)
+	case tlv.TagUN:
+		return s.UN[:]
+	case tlv.TagTerminalType:
+		return append(m.scratch[:0], m.cfg.TerminalType)
+	case tlv.TagMerchantName:
+		return m.cfg.Merchant
+	case tlv.TagSMSupport:
+		if m.cfg.SM {
+			return append(m.scratch[:0], 0x01)
+		}
+	}
+	return nil
+}
+
+// options reads the answer to GET PROCESSING OPTIONS: template 77 with 82, 9F36,
+// 57, 9F26 and 9F10, for a TC also 94 (JR/T 0025.12). There is no 9F27 in qPBOC:
+// the card's decision stands in the first CVR byte of 9F10.
+func (m *Machine) options(data []byte, sw apdu.SW) Ready {
+	switch sw {
+	case apdu.SWOK:
+	case apdu.SWConditions:
+		return m.end(OtherInterface, NotCommitted, txn.NoDoubt, Fault{Code: BadStatus, SW: sw, Tag: tlv.TagResponseFormat2})
+	default:
+		return m.unusable(Fault{Code: BadStatus, SW: sw, Tag: tlv.TagResponseFormat2})
+	}
+	it := tlv.Iterate(data)
+	if !it.Next() {
+		return m.unusable(Fault{Code: Missing, Tag: tlv.TagResponseFormat2})
+	}
+	if it.Tag != tlv.TagResponseFormat2 {
+		return m.unusable(Fault{Code: NotQPBOC, Tag: it.Tag})
+	}
+	if f := m.data.putAll(it.Enter(), tlv.TagResponseFormat2); f.Code != NoFault {
+		return m.unusable(f)
+	}
+	if f := m.identify(); f.Code != NoFault {
+		return m.unusable(f)
+	}
+	return m.decision()
+}
+
+// identify turns the mandatory objects into typed fields.
+func (m *Machine) identify() Fault {
+	d := &m.data
+	for _, o := range [...]object{objAIP, objATC, objTrack2, objAC, objIAD} {
+		if d.objects[o] == nil {
+			return Fault{Code: Missing, Tag: objectTable[o].tag}
+		}
+	}
+	pan, expiry, ok := parseTrack2(d.objects[objTrack2])
+	if !ok {
+		return Fault{Code: BadValue, Tag: tlv.TagTrack2Equivalent}
+	}
+	iad, err := cryptogram.ParseIAD(d.objects[objIAD])
+	if err != nil || iad.Result() == cryptogram.RFU {
+		return Fault{Code: BadValue, Tag: tlv.TagIAD}
+	}
+	d.Card.PAN, d.Expiry, d.IAD = pan, expiry, iad
+	if psn := d.objects[objPSN]; psn != nil {
+		d.Card.PSN = psn[0]
+	}
+	d.ATC = binary.BigEndian.Uint16(d.objects[objATC])
+	copy(d.AIP[:], d.objects[objAIP])
+	copy(d.AC[:], d.objects[objAC])
+	copy(d.CTQ[:], d.objects[objCTQ])
+	if iad.Result() != cryptogram.TC {
+		return Fault{}
+	}
+	if d.objects[objAFL] == nil {
+		return Fault{Code: Missing, Tag: tlv.TagAFL}
+	}
+	return m.parseAFL(d.objects[objAFL])
+}
+
+// decision acts on what the card decided. A card on the deny list is refused
+// here, where it has not paid, whatever it decided.
+func (m *Machine) decision() Ready {
+	m.out.Identified = true
+	d := &m.data
+	var r Ready
+	switch {
+	case m.cfg.Denied != nil && m.cfg.Denied(d.Card):
+		m.out.TVR[0] |= tvr1ExceptionFile
+		r = m.end(Declined, NotCommitted, txn.DenyListed, Fault{Code: OnDenyList, Tag: tlv.TagPAN})
+	case d.IAD.Result() == cryptogram.AAC:
+		r = m.end(Declined, NotCommitted, txn.CardDeclined, Fault{Code: CardRefused, Tag: tlv.TagIAD})
+	case d.IAD.Result() == cryptogram.ARQC:
+		r = m.end(OnlineRequired, NotCommitted, txn.OnlineAsked, Fault{Code: CardAsksOnline, Tag: tlv.TagIAD})
+	default:
+		m.state = stIdentified
+		r = Ready{Identified: true}
+	}
+	return r
+}
+
+// parseTrack2 reads tag 57: account number, D, expiry YYMM, service code,
+// discretionary data, F (ISO/IEC 7813).
+func parseTrack2(b []byte) (pan txn.PAN, expiry [2]byte, ok bool) {
+	sep := -1
+	for i := range 2 * len(b) {
+		if nibble(b, i) == 0x0D {
+			sep = i
+			break
+		}
+	}
+	if sep < 12 || sep > 19 || sep+5 > 2*len(b) {
+		return pan, expiry, false
+	}
+	for i := range pan {
+		pan[i] = 0xFF
+	}
+	for i := range sep {
+		setNibble(pan[:], i, nibble(b, i))
+	}
+	for i := range 4 {
+		d := nibble(b, sep+1+i)
+		if d > 9 {
+			return pan, expiry, false
+		}
+		setNibble(expiry[:], i, d)
+	}
+	return pan, expiry, pan.Validate() == nil
+}
+
+func nibble(b []byte, i int) byte {
+	if i%2 == 0 {
+		return b[i/2] >> 4
+	}
+	return b[i/2] & 15
+}
+
+func setNibble(b []byte, i int, v byte) {
+	if i%2 == 0 {
+		b[i/2] = b[i/2]&15 | v<<4
+	} else {
+		b[i/2] = b[i/2]&0xF0 | v
+	}
+}

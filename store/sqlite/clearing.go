@@ -6,31 +6,25 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// Token is the name of a card in the tables.
-type Token = [15]byte
-
-// TokenOf makes a card's token.
-type TokenOf func(txn.CardKey) Token
-
 // CardStates loads and stores the state blobs of cards in one table.
 type CardStates struct {
 	r     *Reader
 	query string
-	token TokenOf
+	vault *Vault
 }
 
 var _ clearing.States = CardStates{}
 
 // ClearingStates reads clearing's card states.
-func (r *Reader) ClearingStates(token TokenOf) CardStates {
-	return CardStates{r, `SELECT state FROM clearing_card WHERE token = ?`, token}
+func (r *Reader) ClearingStates(vault *Vault) CardStates {
+	return CardStates{r, `SELECT state FROM clearing_card WHERE token = ?`, vault}
 }
 
 // Load implements clearing.States: cards without a stored state are left out.
 func (s CardStates) Load(cards []txn.CardKey) (map[txn.CardKey][]byte, error) {
 	out := make(map[txn.CardKey][]byte, len(cards))
 	for _, c := range cards {
-		t := s.token(c)
+		t := s.vault.Token(c)
 		if err := s.r.Query(s.query, func(row *Row) error {
 			out[c] = row.Blob(0)
 			return nil
@@ -42,10 +36,10 @@ func (s CardStates) Load(cards []txn.CardKey) (map[txn.CardKey][]byte, error) {
 }
 
 // PutClearing stores a partition's new states, exceptions and rebates.
-func (tx *Tx) PutClearing(window int32, res *clearing.Result, token TokenOf) error {
+func (tx *Tx) PutClearing(window int32, res *clearing.Result, vault *Vault) error {
 	for i := range res.States {
 		u := &res.States[i]
-		t := token(u.Card)
+		t := vault.Token(u.Card)
 		if _, err := tx.Exec(`INSERT INTO clearing_card (token, state) VALUES (?, ?) ON CONFLICT (token) DO UPDATE SET state = excluded.state`, t[:], u.State); err != nil {
 			return err
 		}
@@ -57,7 +51,7 @@ func (tx *Tx) PutClearing(window int32, res *clearing.Result, token TokenOf) err
 	}
 	for i := range res.Rebates {
 		b := &res.Rebates[i]
-		t := token(b.Card)
+		t := vault.Token(b.Card)
 		if _, err := tx.Exec(`INSERT INTO clearing_rebate (token, atc, window_no, card, paid, price) VALUES (?, ?, ?, ?, ?, ?)`,
 			t[:], b.ATC, window, b.Card.String(), b.Paid, b.Price); err != nil {
 			return err

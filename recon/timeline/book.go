@@ -1,0 +1,132 @@
+package timeline
+
+import (
+	"slices"
+
+	"github.com/citycard/citycard/money"
+)
+
+// Explained compares the issuer's book balance of the card with its timeline and
+// returns what no named break and no refused row explains: 0 when all is explained.
+//
+// The book balance is the opening value, plus loads booked, minus rows cleared,
+// minus money moved by Judge's actions to customer or operator, plus what came back
+// and what was claimed (section 11: the float held for this card). An impossible
+// pair explains nothing.
+func (c *Card) Explained(bookBalance money.Fen, p *Params) (unexplained money.Fen) {
+	expected := c.carried
+	var pr pair
+	var v Verdict
+	w := c.walk()
+	for w.next(&pr) {
+		decide(&v, &pr, p)
+		if v.Outcome != OutcomeImpossible {
+			expected += v.Total
+		}
+	}
+	if len(c.entries) > 0 {
+		tail := &c.entries[w.p]
+		expected += tail.b
+		switch {
+		case tail.kind() == Load:
+			expected += tail.debit
+		case tail.kind() == Paid && tail.cleared():
+			expected -= tail.debit
+		}
+	}
+	for i := range c.regions {
+		expected -= c.regions[i].standing + c.regions[i].provisional
+	}
+	for i := range c.marks {
+		expected -= c.marks[i].outflow()
+	}
+	return bookBalance - expected
+}
+
+// outflow is what left the card's float for a counter: paid to the operator, or,
+// negative, claimed from the acquirer.
+func (m *mark) outflow() money.Fen {
+	if m.moved == ClaimUnbacked {
+		return -m.amount
+	}
+	return m.amount
+}
+
+// Compact drops the observations before a time whose pairs are settled, and returns
+// how many it dropped. A pair is settled when it is clean, or when it was judged and
+// nothing about it waits. Rows with a counter below what is left are refused by Add
+// with ArchivedAlarm, so before must lie further back than any row may be late.
+// Nothing is dropped from a frozen card.
+func (c *Card) Compact(before int64, p *Params) int {
+	if c.frozen {
+		return 0
+	}
+	var pr pair
+	var v Verdict
+	keepFrom, sum, pending := uint16(0), money.Fen(0), money.Fen(0)
+	found := false
+	w := c.walk()
+	for w.next(&pr) {
+		decide(&v, &pr, p)
+		if pr.latest >= before || pr.clash > 0 || !c.settled(&v) {
+			break
+		}
+		pending += v.Total
+		if c.cuts(v.Q, before) {
+			keepFrom, sum, found = v.Q, sum+pending, true
+			pending = 0
+		}
+	}
+	if !found {
+		return 0
+	}
+	n := slices.IndexFunc(c.entries, func(e entry) bool { return e.atc >= keepFrom })
+	c.entries = slices.Delete(c.entries, 0, n)
+	c.carried += sum
+	c.regions = slices.DeleteFunc(c.regions, func(r region) bool {
+		if r.q > keepFrom {
+			return false
+		}
+		c.carried -= r.standing // a credit still provisional waits, and is not cut off
+		return true
+	})
+	c.marks = slices.DeleteFunc(c.marks, func(m mark) bool {
+		if m.atc >= keepFrom {
+			return false
+		}
+		c.carried -= m.outflow()
+		return true
+	})
+	c.compacted = true
+	return n
+}
+
+// settled reports whether a pair is clean, or its break is on record; cuts asks
+// whether that record is closed.
+func (c *Card) settled(v *Verdict) bool {
+	if v.quiet() {
+		return true
+	}
+	if v.Outcome == OutcomeImpossible {
+		return false
+	}
+	if v.Missed == 0 && slices.ContainsFunc(c.marks, func(m mark) bool { return m.atc == v.P && m.kind != markNone }) {
+		return true
+	}
+	return slices.ContainsFunc(c.regions, func(r region) bool { return r.p <= v.P && v.Q <= r.q })
+}
+
+// cuts reports whether the timeline may be cut at a counter: no region reaches over
+// it, and none below it waits or is younger than the time.
+func (c *Card) cuts(atc uint16, before int64) bool {
+	for i := range c.regions {
+		r := &c.regions[i]
+		if r.p >= atc {
+			break
+		}
+		if r.q > atc || r.state.Waiting() || r.state == Impossible || r.since >= before {
+			return false
+		}
+	}
+	return true
+}

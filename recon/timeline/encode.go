@@ -1,0 +1,271 @@
+package timeline
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/txn"
+)
+
+// Sizes and flags of the encoded form, see Append.
+const (
+	encodeVersion = 1
+	headerSize    = 28
+	entrySize     = 33
+	regionSize    = 42
+	markSize      = 14
+
+	flagFrozen    = 1 << 0
+	flagCompacted = 1 << 1
+
+	maxRegion = money.Fen(1 << 44) // leaves room to add up within 48 bits
+
+	regionFinal    = 1 << 0
+	regionCredited = 1 << 1
+)
+
+// ErrEncoding says that bytes are not the encoded form of a card.
+var ErrEncoding = errors.New("not an encoded card timeline")
+
+// Append adds the encoded form of the card without its key. All integers are
+// big-endian, times are unix seconds in 4 bytes, money of regions is 6 bytes:
+//
+//	off len header                     off len entry (33)          off len region (42)
+//	  0   1 version 01                   0   2 ATC                   0   2 P, 2 Q
+//	  1   1 flags: 01 frozen,            2   1 class of cryptogram   4   2 actions so far
+//	        02 compacted                 3   1 what sources say      6   1 state
+//	  2   2 freezes and releases         4   5 balance before        7   1 flags: 01 final,
+//	  4   8 carried amount, signed       9   4 debit or load               02 credited
+//	 12   2 month of credits            13   8 cryptogram            8   4 since
+//	 14   6 credited in it              21   4 time                 12   6 standing
+//	 20   4 number of entries           25   4 terminal             18   6 provisional
+//	 24   2 of regions                  29   4 sequence             24   6 reversed as late
+//	 26   2 of marks                                                30   6 left to refused rows
+//	 28     entries, regions, marks                                 36   6 refused before
+//
+// A mark (14) is ATC 2, actions so far 2, decision 1, purpose of the money that
+// stands 1, amount 4, date 4.
+func (c *Card) Append(dst []byte) []byte {
+	be := binary.BigEndian
+	dst = slices.Grow(dst, headerSize+len(c.entries)*entrySize+len(c.regions)*regionSize+len(c.marks)*markSize)
+	dst = append(dst, encodeVersion, flag(c.frozen, flagFrozen)|flag(c.compacted, flagCompacted))
+	dst = be.AppendUint16(dst, c.freezes)
+	dst = be.AppendUint64(dst, uint64(c.carried))
+	dst = be.AppendUint16(dst, c.month)
+	dst = append48(dst, c.monthSum)
+	dst = be.AppendUint32(dst, uint32(len(c.entries)))
+	dst = be.AppendUint16(dst, uint16(len(c.regions)))
+	dst = be.AppendUint16(dst, uint16(len(c.marks)))
+	for i := range c.entries {
+		e := &c.entries[i]
+		dst = be.AppendUint16(dst, e.atc)
+		dst = append(dst, byte(e.class), e.bits, byte(e.b>>32))
+		dst = be.AppendUint32(dst, uint32(e.b))
+		dst = be.AppendUint32(dst, uint32(e.debit))
+		dst = be.AppendUint64(dst, e.content)
+		dst = be.AppendUint32(dst, uint32(e.time))
+		dst = be.AppendUint32(dst, uint32(e.terminal))
+		dst = be.AppendUint32(dst, e.sequence)
+	}
+	for i := range c.regions {
+		r := &c.regions[i]
+		dst = be.AppendUint16(dst, r.p)
+		dst = be.AppendUint16(dst, r.q)
+		dst = be.AppendUint16(dst, r.number)
+		dst = append(dst, byte(r.state), flag(r.final, regionFinal)|flag(r.credited, regionCredited))
+		dst = be.AppendUint32(dst, uint32(r.since))
+		for _, amount := range [...]money.Fen{r.standing, r.provisional, r.late, r.lateRefused, r.refusedBase} {
+			dst = append48(dst, amount)
+		}
+	}
+	for i := range c.marks {
+		m := &c.marks[i]
+		dst = be.AppendUint16(dst, m.atc)
+		dst = be.AppendUint16(dst, m.number)
+		dst = append(dst, byte(m.kind), byte(m.moved))
+		dst = be.AppendUint32(dst, uint32(m.amount))
+		dst = be.AppendUint32(dst, uint32(m.at))
+	}
+	return dst
+}
+
+func flag(set bool, bit byte) byte {
+	if set {
+		return bit
+	}
+	return 0
+}
+
+func append48(dst []byte, amount money.Fen) []byte {
+	if amount < 0 || amount >= 1<<48 {
+		panic("timeline: amount " + amount.String() + " of a break is outside 48 bits")
+	}
+	return binary.BigEndian.AppendUint32(append(dst, byte(amount>>40), byte(amount>>32)), uint32(amount))
+}
+
+// Decode replaces the card's timeline by the encoded one and keeps its key and its
+// memory. It takes exactly what Append makes: anything else is ErrEncoding, and the
+// card is then empty.
+func (c *Card) Decode(b []byte) error {
+	c.Reset(c.Key)
+	if err := c.decode(b); err != nil {
+		c.Reset(c.Key)
+		return fmt.Errorf("decode card timeline: %w: %w", err, ErrEncoding)
+	}
+	return nil
+}
+
+func (c *Card) decode(b []byte) error {
+	be := binary.BigEndian
+	if len(b) < headerSize {
+		return fmt.Errorf("%d bytes, want at least %d", len(b), headerSize)
+	}
+	if b[0] != encodeVersion {
+		return fmt.Errorf("version %d, want %d", b[0], encodeVersion)
+	}
+	if b[1]&^(flagFrozen|flagCompacted) != 0 {
+		return fmt.Errorf("flags %02X are not defined", b[1])
+	}
+	c.frozen, c.compacted = b[1]&flagFrozen != 0, b[1]&flagCompacted != 0
+	c.freezes, c.carried = be.Uint16(b[2:]), money.Fen(be.Uint64(b[4:]))
+	c.month, c.monthSum = be.Uint16(b[12:]), get48(b[14:])
+	entries, regions, marks := int(be.Uint32(b[20:])), int(be.Uint16(b[24:])), int(be.Uint16(b[26:]))
+	if want := headerSize + entries*entrySize + regions*regionSize + marks*markSize; len(b) != want {
+		return fmt.Errorf("%d bytes, want %d for %d entries, %d regions and %d marks", len(b), want, entries, regions, marks)
+	}
+	if c.carried < -1<<56 || c.carried > 1<<56 {
+		return fmt.Errorf("carried amount %d is out of range", int64(c.carried))
+	}
+	if c.compacted && entries == 0 {
+		return errors.New("compacted without entries")
+	}
+	b = b[headerSize:]
+	c.entries = slices.Grow(c.entries, entries)
+	for i := range entries {
+		c.entries = append(c.entries, entry{})
+		if err := c.decodeEntry(i, b[i*entrySize:]); err != nil {
+			return fmt.Errorf("entry %d: %w", i, err)
+		}
+	}
+	b = b[entries*entrySize:]
+	for i := range regions {
+		if err := c.decodeRegion(b[i*regionSize:]); err != nil {
+			return fmt.Errorf("region %d: %w", i, err)
+		}
+	}
+	b = b[regions*regionSize:]
+	for i := range marks {
+		if err := c.decodeMark(b[i*markSize:]); err != nil {
+			return fmt.Errorf("mark %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func get48(b []byte) money.Fen {
+	return money.Fen(b[0])<<40 | money.Fen(b[1])<<32 | money.Fen(binary.BigEndian.Uint32(b[2:]))
+}
+
+func (c *Card) decodeEntry(i int, b []byte) error {
+	be := binary.BigEndian
+	e := &c.entries[i]
+	*e = entry{
+		atc: be.Uint16(b), class: class(b[2]), bits: b[3],
+		b: money.Fen(b[4])<<32 | money.Fen(be.Uint32(b[5:])), debit: money.Fen(be.Uint32(b[9:])),
+		content: be.Uint64(b[13:]), time: int64(be.Uint32(b[21:])),
+		terminal: txn.TerminalID(be.Uint32(b[25:])), sequence: be.Uint32(b[29:]),
+	}
+	if i > 0 && compareIdentity(&c.entries[i-1], e) >= 0 {
+		return fmt.Errorf("ATC %04X is out of order or repeated", e.atc)
+	}
+	return e.valid()
+}
+
+// valid checks that the bits are those that sources of this class can set.
+func (e *entry) valid() error {
+	if e.b > maxBalance {
+		return fmt.Errorf("balance %s: %w", e.b, ErrValue)
+	}
+	var allowed uint8
+	presented := e.bits & (bitPaid | bitRefused | bitDoubt)
+	switch {
+	case e.class == classTC && e.debit > 0:
+		allowed = bitYes | bitNo | bitService | bitPaid | bitRefused | bitDoubt | bitReplay
+		if presented == 0 || e.debit > e.b || e.bits&bitService != 0 && e.bits&bitDoubt == 0 {
+			return fmt.Errorf("payment with bits %02X and debit %s of %s", e.bits, e.debit, e.b)
+		}
+	case e.class == classTC:
+		allowed = bitReplay
+	case e.class == classARQC && e.debit > 0:
+		allowed = bitLoad | bitYes | bitNo
+		if e.bits&bitLoad == 0 {
+			return fmt.Errorf("amount %s without a load", e.debit)
+		}
+	case e.class > classTC:
+		return fmt.Errorf("class %d is not defined", e.class)
+	case e.debit > 0:
+		return fmt.Errorf("amount %s in class %d", e.debit, e.class)
+	}
+	if e.bits&^allowed != 0 {
+		return fmt.Errorf("bits %02X do not fit class %d", e.bits, e.class)
+	}
+	return nil
+}
+
+func (c *Card) decodeRegion(b []byte) error {
+	be := binary.BigEndian
+	r := region{
+		p: be.Uint16(b), q: be.Uint16(b[2:]), number: be.Uint16(b[4:]), state: State(b[6]),
+		final: b[7]&regionFinal != 0, credited: b[7]&regionCredited != 0, since: int64(be.Uint32(b[8:])),
+		standing: get48(b[12:]), provisional: get48(b[18:]), late: get48(b[24:]), lateRefused: get48(b[30:]), refusedBase: get48(b[36:]),
+	}
+	switch {
+	case r.p >= r.q || !c.observed(r.p) || !c.observed(r.q):
+		return fmt.Errorf("%04X-%04X is no stretch between two observations", r.p, r.q)
+	case len(c.regions) > 0 && c.regions[len(c.regions)-1].q > r.p:
+		return fmt.Errorf("%04X-%04X overlaps the one before", r.p, r.q)
+	case !r.state.Valid():
+		return fmt.Errorf("state %d is not defined", r.state)
+	case b[7]&^(regionFinal|regionCredited) != 0:
+		return fmt.Errorf("flags %02X are not defined", b[7])
+	case max(r.standing, r.provisional, r.late, r.refusedBase) > maxRegion:
+		return errors.New("an amount is beyond what a card can hold in its life")
+	case r.lateRefused > r.standing:
+		return fmt.Errorf("%s left to refused rows of %s standing", r.lateRefused, r.standing)
+	case r.number == 0 && (r.credited || r.standing+r.provisional+r.late > 0):
+		return errors.New("money without an action")
+	}
+	c.regions = append(c.regions, r)
+	return nil
+}
+
+func (c *Card) decodeMark(b []byte) error {
+	be := binary.BigEndian
+	m := mark{
+		atc: be.Uint16(b), number: be.Uint16(b[2:]), kind: markKind(b[4]), moved: Purpose(b[5]),
+		amount: money.Fen(be.Uint32(b[6:])), at: int64(be.Uint32(b[10:])),
+	}
+	switch {
+	case !c.observed(m.atc):
+		return fmt.Errorf("ATC %04X is not observed", m.atc)
+	case len(c.marks) > 0 && c.marks[len(c.marks)-1].atc >= m.atc:
+		return fmt.Errorf("ATC %04X is out of order or repeated", m.atc)
+	case m.kind > markImpossible:
+		return fmt.Errorf("decision %d is not defined", m.kind)
+	case m.moved != 0 && m.moved != CollectForOperator && m.moved != ClaimUnbacked:
+		return fmt.Errorf("purpose %d is not one of a counter", m.moved)
+	case (m.moved == 0) != (m.amount == 0) || m.number == 0 && (m.moved != 0 || m.kind == markNone):
+		return errors.New("money without an action, or a mark without a decision")
+	}
+	c.marks = append(c.marks, m)
+	return nil
+}
+
+// observed reports whether a counter is in the timeline.
+func (c *Card) observed(atc uint16) bool {
+	i, _ := slices.BinarySearchFunc(c.entries, atc, func(e entry, atc uint16) int { return int(e.atc) - int(atc) })
+	return i < len(c.entries) && c.entries[i].atc == atc
+}

@@ -14,8 +14,7 @@ type Decision struct {
 	Err      error // why it was not accepted
 }
 
-// Chain decides whether a block follows its terminal's head. A nil Chain in
-// Admitter means Follows.
+// Chain decides whether a block follows its terminal's head.
 type Chain func(head Head, p *Prepared) bool
 
 // Follows is the rule: next number, and the hash of the last accepted block as
@@ -36,8 +35,8 @@ func Gapless(head Head, p *Prepared) (uint32, error) { return p.lastSequence(hea
 type Admitter struct {
 	Preparer *Preparer
 	Store    Store
-	Chain    Chain
-	Sequence Sequence
+	Chain    Chain    // nil means Follows
+	Sequence Sequence // nil means Gapless
 }
 
 // Admit decides on one delivery and, if it closes a wait, on the blocks that
@@ -106,13 +105,20 @@ func (a *Admitter) decide(p *Prepared, window int32) (Decision, error) {
 	if h.Number > head.Number+1 {
 		return Decision{Outcome: Waiting}, a.Store.PutWaiting(p)
 	}
-	if !a.Chain(head, p) {
+	follows, number := a.Chain, a.Sequence
+	if follows == nil {
+		follows = Follows
+	}
+	if number == nil {
+		number = Gapless
+	}
+	if !follows(head, p) {
 		return a.hold(p, window, BrokenChain, fmt.Errorf("block %d does not follow block %d of terminal %d", h.Number, head.Number, h.Terminal))
 	}
 	if p.Outcome != Accepted {
 		return Decision{Outcome: p.Outcome, Err: p.Err}, nil
 	}
-	next, err := a.Sequence(head, p)
+	next, err := number(head, p)
 	if err != nil {
 		return a.hold(p, window, SequenceGap, err)
 	}
@@ -128,6 +134,9 @@ func (a *Admitter) hold(p *Prepared, window int32, why Outcome, cause error) (De
 // hands them on. Late rows are those older than lateLimit seconds at arrival;
 // doubt and declined rows ask for no money and are never marked.
 func Mark(rows []byte, id, start uint32, arrived, lateLimit int64, deny DenyList) ([]txn.Presented, error) {
+	if len(rows)%txn.RowSize != 0 {
+		return nil, fmt.Errorf("rows of block %d: %d bytes are no whole rows of %d", id, len(rows), txn.RowSize)
+	}
 	out := make([]txn.Presented, len(rows)/txn.RowSize)
 	for i := range out {
 		p := &out[i]

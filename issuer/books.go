@@ -21,6 +21,9 @@ const (
 	CodeUndoRefund      uint16 = 6 // customer -> float: a row came after the refund
 	CodeRebate          uint16 = 7 // operator -> customer: charged blind, priced later
 	CodeCollect         uint16 = 8 // float -> operator: service given, row never presented
+	CodeUndoCollect     uint16 = 9
+	CodeClaim           uint16 = 10 // claim on the acquirer -> float: paid, though the card never paid
+	CodeUndoClaim       uint16 = 11
 )
 
 // Token names a card in books and stores without showing its number: a keyed
@@ -114,19 +117,37 @@ func (b *Books) Rebate(card txn.CardKey, operator ledger.AccountID, atc uint16, 
 }
 
 // Correction gives the transfer for a decision of reconciliation. code is one of
-// CodeRefund to CodeUndoRefund; p, q and number are the decision's permanent key.
-func (b *Books) Correction(card txn.CardKey, code uint16, p, q uint16, number uint8, amount money.Fen, window int32, at int64) (ledger.Transfer, error) {
+// CodeRefund to CodeUndoRefund or CodeCollect to CodeUndoClaim; p, q and number are
+// the decision's permanent key. other is the account on the other side of the
+// float where it is not the customer's.
+func (b *Books) Correction(card txn.CardKey, code, p, q uint16, number uint8, amount money.Fen, other ledger.AccountID, window int32, at int64) (ledger.Transfer, error) {
 	t := b.Tokens.Token(card)
 	x := ledger.Transfer{ID: transferID(code, t, uint32(p)<<16|uint32(q), number), Debit: FloatAccount(t), Credit: CustomerAccount(t),
-		Amount: amount, Code: code, At: at, Window: window}
+		Amount: amount, Code: code, At: at, Window: window, Ref: binary.BigEndian.AppendUint32(nil, uint32(p)<<16|uint32(q))}
+	toFloat := false
 	switch code {
 	case CodeRefund, CodeProvisional:
 	case CodeUndoProvisional, CodeUndoRefund:
-		x.Debit, x.Credit = x.Credit, x.Debit
+		toFloat = true
+	case CodeCollect, CodeUndoClaim:
+		x.Credit = other
+	case CodeUndoCollect, CodeClaim:
+		x.Credit, toFloat = other, true
 	default:
 		return x, fmt.Errorf("posting code %d is no correction", code)
 	}
+	if toFloat {
+		x.Debit, x.Credit = x.Credit, x.Debit
+	}
 	return x, nil
+}
+
+// ParseCorrection reads the counters p and q from the reference of a correction.
+func ParseCorrection(ref []byte) (p, q uint16, err error) {
+	if len(ref) != 4 {
+		return 0, 0, fmt.Errorf("correction reference of %d bytes, want 4", len(ref))
+	}
+	return binary.BigEndian.Uint16(ref), binary.BigEndian.Uint16(ref[2:]), nil
 }
 
 // transferID is SM3 over code, token and key, cut to 16 bytes.

@@ -8,8 +8,7 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// Store is what the stage needs from a database. Cards are in the order of
-// txn.CardKey.Bytes.
+// Store is what the stage needs from a database.
 type Store interface {
 	// Load calls into with the encoded timeline of each card that the store knows, by
 	// its index in keys, in any order. A card without one is skipped. The blob is valid
@@ -19,8 +18,8 @@ type Store interface {
 	// already there is the same posting and is skipped; so is a flash finding for a
 	// card and counter that has one.
 	Save(ctx context.Context, b *Batch) error
-	// Open gives the next at most n open cards after a card, in key order; the zero key
-	// begins. Cards saved as not open on the way are no longer given.
+	// Open gives the next at most n open cards after a card, in any fixed order of the
+	// store's own; the zero key begins. Cards saved as not open are no longer given.
 	Open(ctx context.Context, after txn.CardKey, n int) ([]txn.CardKey, error)
 	// Provisional is the sum of CardState.Provisional over all cards.
 	Provisional(ctx context.Context) (money.Fen, error)

@@ -31,7 +31,7 @@ func appendChipData(dst []byte, r *txn.Row) []byte {
 	put(tlv.TagTransactionCurrency, 0x01, 0x56)
 	put(tlv.TagTerminalCountry, 0x01, 0x56)
 	put(tlv.TagAIP, r.AIP[:]...)
-	put(tlv.TagPSN, r.Card.PSN)
+	put(tlv.TagPANSequence, r.Card.PSN)
 	put(tlv.TagCTQ, r.Tag9F6C[:]...)
 	if r.Tag9F69 != [8]byte{} {
 		put(tlv.TagCardAuthenticationData, r.Tag9F69[:]...)

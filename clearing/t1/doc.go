@@ -21,7 +21,7 @@
 //
 // What stands in the columns that an offline transit payment leaves open is our
 // choice: the trace number is the terminal's sequence number modulo a million,
-// the terminal is in hexadecimal, the transmission time is that of the acceptance
+// a terminal number of more than eight digits is X and base 36, the transmission time is that of the acceptance
 // of the block, the original time that of the tap; retrieval reference and other
 // data are the first 12 and the next 14 digits of the trace id, which the chip
 // data file has whole.

@@ -45,7 +45,7 @@ type Config struct {
 	Place func(it *clearing.Item) Place
 }
 
-// file is one entry of a set.
+// fileID names one file of a set.
 type fileID struct {
 	member  *Member
 	content files.Content

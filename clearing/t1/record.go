@@ -2,7 +2,6 @@ package t1
 
 import (
 	"encoding/hex"
-	"strconv"
 	"time"
 
 	"github.com/citycard/citycard/clearing"
@@ -32,8 +31,7 @@ type record struct {
 	psn      [3]byte
 	data     [256]byte
 	hexData  [512]byte
-	name     []byte
-	place    Place // whose name is in name
+	place    Place // whose values the columns have
 }
 
 // newRecord fills the columns that are the same in every line of a window.
@@ -61,34 +59,39 @@ func newRecord(c *Config) *record {
 }
 
 // fill takes an item over, but for the fees, which depend on the side.
-func (r *record) fill(it *clearing.Item, issuer, acquirer *Member, place Place) {
+func (r *record) fill(it *clearing.Item, issuer, acquirer files.Value, place Place) {
 	row := &it.Row
 	trace := seal.TraceOf(txn.TraceInput(row.Terminal, it.Start, row.Sequence))
 	hex.Encode(r.trace[:], trace[:])
 	number := files.NumberValue(int64(row.Sequence % 1_000_000))
 	amount := files.FenValue(row.Amount)
-	from, to := files.TextValue([]byte(acquirer.Code)), files.TextValue([]byte(issuer.Code))
 	sent := files.TextValue(clock(&r.sent, it.Arrived))
 
 	t := r.transaction
-	t[files.ColAcquirer], t[files.ColSender], t[files.ColReceiver], t[files.ColIssuer] = from, from, to, to
+	t[files.ColAcquirer], t[files.ColSender], t[files.ColReceiver], t[files.ColIssuer] = acquirer, acquirer, issuer, issuer
 	t[files.ColTraceNumber], t[files.ColTransactionAmount] = number, amount
 	t[files.ColSentAt], t[files.ColOriginalTime] = sent, files.TextValue(clock(&r.tapped, row.Time))
 	t[files.ColCardNumber] = files.TextValue(digits(&r.pan, row.Card.PAN))
-	t[files.ColTerminal] = files.TextValue(upperHex(r.terminal[:], uint64(row.Terminal)))
+	t[files.ColTerminal] = files.TextValue(terminalText(&r.terminal, row.Terminal))
 	t[files.ColRetrieval], t[files.ColOtherData] = files.TextValue(r.trace[:12]), files.TextValue(r.trace[12:26])
-	t[files.ColCardSequence] = files.TextValue(upperHex(r.psn[:], uint64(row.Card.PSN)))
-	t[files.ColMerchantType], t[files.ColMerchant] = files.TextValue([]byte(place.Category)), files.TextValue([]byte(place.Merchant))
-	if place != r.place || r.name == nil {
-		r.place, r.name = place, files.FitGBK(place.Name, files.Transaction.Columns[files.ColMerchantName].Width)
+	t[files.ColCardSequence] = files.TextValue(append(r.psn[:0], '0', upper[row.Card.PSN>>4], upper[row.Card.PSN&15]))
+	if place != r.place {
+		r.moveTo(place)
 	}
-	t[files.ColMerchantName] = files.TextValue(r.name)
 
 	data := appendChipData(r.data[:0], row)
 	c := r.chip
-	c[files.ChipAcquirer], c[files.ChipSender], c[files.ChipTraceNumber], c[files.ChipSentAt], c[files.ChipAmount] = from, from, number, sent, amount
+	c[files.ChipAcquirer], c[files.ChipSender], c[files.ChipTraceNumber], c[files.ChipSentAt], c[files.ChipAmount] = acquirer, acquirer, number, sent, amount
 	c[files.ChipTraceID] = files.TextValue(r.trace[:])
 	c[files.ChipData] = files.TextValue(appendUpperHex(r.hexData[:0], data))
+}
+
+// moveTo fills the columns that describe a merchant.
+func (r *record) moveTo(p Place) {
+	r.place = p
+	r.transaction[files.ColMerchantType] = files.TextValue([]byte(p.Category))
+	r.transaction[files.ColMerchant] = files.TextValue([]byte(p.Merchant))
+	r.transaction[files.ColMerchantName] = files.TextValue(files.FitGBK(p.Name, files.Transaction.Columns[files.ColMerchantName].Width))
 }
 
 // issuerSide and acquirerSide set the fees of the line. Rates belong to the rules
@@ -137,15 +140,21 @@ func digits(dst *[20]byte, pan txn.PAN) []byte {
 	return dst[:n]
 }
 
-const upper = "0123456789ABCDEF"
+const upper = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// upperHex fills dst with the low digits of n.
-func upperHex(dst []byte, n uint64) []byte {
-	for i := len(dst) - 1; i >= 0; i-- {
-		dst[i] = upper[n&15]
-		n >>= 4
+// terminalText is the number in decimal, or, where eight digits do not hold it, X
+// and the number in base 36.
+func terminalText(dst *[8]byte, id txn.TerminalID) []byte {
+	base, first := txn.TerminalID(10), 0
+	if id > 99_999_999 {
+		dst[0] = 'X'
+		base, first = 36, 1
 	}
-	return dst
+	for i := len(dst) - 1; i >= first; i-- {
+		dst[i] = upper[id%base]
+		id /= base
+	}
+	return dst[:]
 }
 
 func appendUpperHex(dst, b []byte) []byte {
@@ -153,10 +162,4 @@ func appendUpperHex(dst, b []byte) []byte {
 		dst = append(dst, upper[c>>4], upper[c&15])
 	}
 	return dst
-}
-
-// TerminalOf reads the terminal column of a line.
-func TerminalOf(column []byte) (txn.TerminalID, error) {
-	n, err := strconv.ParseUint(string(column), 16, 32)
-	return txn.TerminalID(n), err
 }

@@ -64,6 +64,11 @@ func TestJudgingOnTheWayDoesNotChangeWhatIsKnown(t *testing.T) {
 			if again := lived.Judge(now, smallRules, nil); len(again.Actions) != 0 || !slices.Equal(states(j), states(again)) {
 				t.Fatalf("judged twice at %d: %q, then %q", now, brief(j), brief(again))
 			}
+			for i, b := range j.Breaks {
+				if slices.ContainsFunc(j.Breaks[:i], func(a timeline.Break) bool { return a.P == b.P && a.Q == b.Q && a.Part == b.Part }) {
+					t.Fatalf("two breaks with one name: %q", brief(j))
+				}
+			}
 			lived = redecode(t, lived)
 		}
 		x, y := fresh.Judge(windowEnd*3600, smallRules, nil), lived.Judge(windowEnd*3600, smallRules, nil)

@@ -255,13 +255,13 @@ func (r *region) stateOf(s *sums) State {
 // history reports what became of a region beside what its pairs say now, and
 // forgets a break that came to nothing before money moved.
 func (j *judging) history(r *region) {
-	past := Break{P: r.p, Q: r.q, Part: PartPair, State: Late, Since: r.since, Terminal: j.sum.terminal}
+	past := Break{P: r.p, Q: r.q, Part: PartPast, State: Late, Since: r.since, Terminal: j.sum.terminal}
 	if r.late > 0 {
 		past.Amount = r.late
 		j.out.Breaks = append(j.out.Breaks, past)
 	}
 	if r.lateRefused > 0 {
-		past.Amount, past.Stands = r.lateRefused, true
+		past.Part, past.Amount, past.Stands = PartStands, r.lateRefused, true
 		j.out.Breaks = append(j.out.Breaks, past)
 	}
 	if r.state != Disproved {
@@ -272,7 +272,7 @@ func (j *judging) history(r *region) {
 		j.c.regions = slices.Delete(j.c.regions, j.at, j.at+1)
 		return
 	}
-	past.Amount, past.State = 0, Disproved
+	past.State = Disproved
 	j.out.Breaks = append(j.out.Breaks, past)
 }
 
@@ -282,7 +282,7 @@ func (j *judging) vanished() {
 	for _, g := range j.gone {
 		inside := func(b Break) bool { return b.P >= g.p && b.Q <= g.q && b.Q != 0 }
 		if !slices.ContainsFunc(j.out.Breaks[:said], inside) {
-			j.out.Breaks = append(j.out.Breaks, Break{P: g.p, Q: g.q, Part: PartPair, State: Disproved, Since: j.now})
+			j.out.Breaks = append(j.out.Breaks, Break{P: g.p, Q: g.q, Part: PartPast, State: Disproved, Since: j.now})
 		}
 	}
 }

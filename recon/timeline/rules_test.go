@@ -257,8 +257,8 @@ func TestSection4ProvisionalCreditWithinItsLimits(t *testing.T) {
 	t.Run("it is reversed when a row explains the fall", func(t *testing.T) {
 		c := decode(t, c)
 		c.Add(ob(paid, 2, 1000, 200))
-		expect(t, c, 60, p, nil, "disproved pair 1-3 0", "-> reverse provisional 1-3 200 #2")
-		expect(t, c, 61, p, nil, "disproved pair 1-3 0")
+		expect(t, c, 60, p, nil, "disproved past 1-3 0", "-> reverse provisional 1-3 200 #2")
+		expect(t, c, 61, p, nil, "disproved past 1-3 0")
 	})
 	t.Run("per card", func(t *testing.T) {
 		p := p
@@ -275,10 +275,10 @@ func TestSection4ProvisionalCreditWithinItsLimits(t *testing.T) {
 	t.Run("per month", func(t *testing.T) {
 		c := decode(t, c)
 		c.Add(ob(paid, 2, 1000, 200), ob(zero, 5, 300, 0))
-		expect(t, c, 100, p, nil, "disproved pair 1-3 0", "expected gap 3-5 500", "-> reverse provisional 1-3 200 #2")
+		expect(t, c, 100, p, nil, "disproved past 1-3 0", "expected gap 3-5 500", "-> reverse provisional 1-3 200 #2")
 		next := p
 		next.Window = 60 * day
-		expect(t, c, 32*24, next, nil, "disproved pair 1-3 0", "provisional gap 3-5 500", "-> provisional credit 3-5 500 #1")
+		expect(t, c, 32*24, next, nil, "disproved past 1-3 0", "provisional gap 3-5 500", "-> provisional credit 3-5 500 #1")
 	})
 	t.Run("in total", func(t *testing.T) {
 		p := p
@@ -291,19 +291,19 @@ func TestSection4LateRowReversesWhatItExplains(t *testing.T) {
 	c := card(ob(zero, 1, 1000, 0), ob(zero, 4, 500, 0))
 	expect(t, c, windowEnd, rules, nil, "proven gap 1-4 500", "-> refund 1-4 500 #1")
 	c.Add(ob(paid, 2, 1000, 200))
-	expect(t, c, windowEnd+1, rules, nil, "late pair 1-4 200", "proven gap 2-4 300", "-> reverse refund 1-4 200 #2")
+	expect(t, c, windowEnd+1, rules, nil, "late past 1-4 200", "proven gap 2-4 300", "-> reverse refund 1-4 200 #2")
 	c.Add(ob(paid, 3, 800, 300))
-	expect(t, c, windowEnd+2, rules, nil, "late pair 1-4 500", "-> reverse refund 1-4 300 #3")
+	expect(t, c, windowEnd+2, rules, nil, "late past 1-4 500", "-> reverse refund 1-4 300 #3")
 }
 
 func TestSection4LateRowRefusedLeavesTheRefund(t *testing.T) {
 	c := card(ob(zero, 1, 1000, 0), ob(zero, 3, 800, 0))
 	expect(t, c, windowEnd, rules, nil, "proven gap 1-3 200", "-> refund 1-3 200 #1")
 	c.Add(ob(paid, 2, 1000, 200, refused))
-	expect(t, c, windowEnd+1, rules, nil, "late pair 1-3 200 stands", "-> late refused 1-3 200 #2")
+	expect(t, c, windowEnd+1, rules, nil, "late stands 1-3 200 stands", "-> late refused 1-3 200 #2")
 	// The dispute is lost and the row is cleared after all.
 	c.Add(ob(paid, 2, 1000, 200))
-	expect(t, c, windowEnd+2, rules, nil, "late pair 1-3 200", "-> reverse refund 1-3 200 #3")
+	expect(t, c, windowEnd+2, rules, nil, "late past 1-3 200", "-> reverse refund 1-3 200 #3")
 	if (&timeline.Params{Window: 20 * day, LatePolicy: timeline.RefuseLate}).LateRow(0, 20*day) {
 		t.Error("a row on the last second of its window is not late")
 	}
@@ -320,7 +320,7 @@ func TestSection4DoubtPresentedAfterItsRefund(t *testing.T) {
 	c := card(ob(doubt, 2, 1000, 300), ob(zero, 3, 700, 0))
 	expect(t, c, 4, rules, nil, "proven doubt 2-3 300", "-> refund 2-3 300 #1")
 	c.Add(ob(paid, 2, 1000, 300, by(102, 9)))
-	expect(t, c, 5, rules, nil, "late pair 2-3 300", "-> reverse refund 2-3 300 #2")
+	expect(t, c, 5, rules, nil, "late past 2-3 300", "-> reverse refund 2-3 300 #2")
 }
 
 func TestSection4BreakThatComesToNothingIsReportedOnce(t *testing.T) {
@@ -328,7 +328,7 @@ func TestSection4BreakThatComesToNothingIsReportedOnce(t *testing.T) {
 	expect(t, c, 4, rules, nil, "expected gap 1-3 200")
 	c.Add(ob(paid, 2, 1000, 200))
 	j := c.Judge(5*3600, rules, nil)
-	if got := brief(j); len(got) != 1 || got[0] != "disproved pair 1-3 0" || j.Open {
+	if got := brief(j); len(got) != 1 || got[0] != "disproved past 1-3 0" || j.Open {
 		t.Errorf("got %q", got)
 	}
 	expect(t, c, 6, rules, nil)

@@ -54,19 +54,24 @@ const (
 	PartRow   Part = 3 // the presented row at P
 	PartGap   Part = 4 // the missing counters between P and Q
 	PartPair  Part = 5 // P and the missing counters together: the name is open
+	// PartPast is a stretch from P to Q over which a break was found before: what
+	// became of it. PartStands is the same, for what refused rows left standing.
+	PartPast   Part = 6
+	PartStands Part = 7
 )
 
-var partNames = [...]string{PartDoubt: "doubt", PartLoad: "load", PartRow: "row", PartGap: "gap", PartPair: "pair"}
+var partNames = [...]string{PartDoubt: "doubt", PartLoad: "load", PartRow: "row", PartGap: "gap", PartPair: "pair", PartPast: "past", PartStands: "stands"}
 
 // String is the part in one English word.
 func (p Part) String() string {
-	if p < PartDoubt || p > PartPair {
+	if p < PartDoubt || p > PartStands {
 		return "invalid"
 	}
 	return partNames[p]
 }
 
-// Break is one thing about a card that is not clean.
+// Break is one thing about a card that is not clean. P, Q and Part are unique within
+// a judgement.
 type Break struct {
 	P, Q   uint16    // the pair; Q is 0 while there is no later observation
 	Part   Part      //

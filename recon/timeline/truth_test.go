@@ -1,6 +1,7 @@
 package timeline_test
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -175,6 +176,11 @@ func TestTheBookIsExplainedUnderLiesAndRefusals(t *testing.T) {
 				seen[a.Key.Bytes()] = true
 				if a.Amount <= 0 && a.Key.Purpose.MovesMoney() {
 					t.Fatalf("day %d: %v of %d", d, a.Key, a.Amount)
+				}
+			}
+			for i, b := range j.Breaks {
+				if slices.ContainsFunc(j.Breaks[:i], func(a timeline.Break) bool { return a.P == b.P && a.Q == b.Q && a.Part == b.Part }) {
+					t.Fatalf("two breaks with one name: %q", brief(j))
 				}
 			}
 			for _, b := range j.Breaks {

@@ -81,6 +81,8 @@ func TestBooksOfTheWorkedExample(t *testing.T) {
 		{"0013 paid, which took nothing", []note{{"posted", 0x13, 0, 700}}, oracle.Sums{Outstanding: 500, Unbacked: 700}, 9800},
 		{"0015 paid with the wrong amount", []note{{"posted", 0x15, 0, 201}}, oracle.Sums{Outstanding: 500, Unbacked: 201}, 10299},
 		{"the clone's 0017 paid as well", []note{{"posted", 0x17, 0, 200}}, oracle.Sums{Outstanding: 500, Unbacked: 200}, 10300},
+		{"paid twice and refunded twice", []note{bus, bus, {"refunded", 0x14, 0x15, 300}, {"refunded", 0x14, 0x15, 300}},
+			oracle.Sums{Unbacked: 200, Overpaid: 300}, 9500},
 		{"nothing moves for nothing", []note{{"commit", 0x12, 0, 0}, {"posted", 0x12, 0, 0}, {"unposted", 0x12, 0, 0}, {"refunded", 1, 2, 0}, {"undone", 1, 2, 0}},
 			oracle.Sums{Outstanding: 500}, 10500},
 	} {

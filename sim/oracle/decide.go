@@ -117,7 +117,7 @@ func (p *player) step(first, i, last int, v value) {
 // unreported lets each counter between the one before i and i, which nobody has
 // reported, take anything from 0 to the limit; a card never goes below 0.
 func (p *player) unreported(i int, v value) value {
-	if i == len(p.counters) || p.limit == 0 {
+	if i == len(p.counters) {
 		return v
 	}
 	before := 0

@@ -107,7 +107,7 @@ func match(standing []refund, lacking []posting) Sums {
 	for len(standing) > 0 {
 		n, end := 1, standing[0].end()
 		for n < len(standing) && int(standing[n].p) < end {
-			end = standing[n].end()
+			end = max(end, standing[n].end())
 			n++
 		}
 		first := standing[0].p

@@ -111,6 +111,10 @@ func TestSection13WorkedExample(t *testing.T) {
 			[]oracle.Open{exitPaid, doubt(oracle.Open{CanHavePaid: true, Tail: true})}},
 		{"the clone's row before the true one: either can be of the other chip", []tap{purchase0016.with(txn.ODAVerified), clone0017, purchase0017}, 50000,
 			[]oracle.Open{{ATC: 0x16, Kind: txn.Purchase, Amount: 500, MustHavePaid: true, CanHavePaid: true}}},
+		{"no counter takes less than nothing", []tap{exit0012, doubt0014, bus0015}, -1, []oracle.Open{decided}},
+		{"a limit that allows nothing", []tap{exit0012, doubt0014, purchase0016}, 0, []oracle.Open{doubt(oracle.Open{Contradicted: true})}},
+		{"a contradiction ends at the next certain row", []tap{exit0012, doubt0014.with(left), bus0015, purchase0016.with(0), purchase0017}, 50000,
+			[]oracle.Open{doubt(oracle.Open{Contradicted: true}), {ATC: 0x16, Kind: txn.Purchase, Amount: 500, MustHavePaid: true, CanHavePaid: true}}},
 		{"no rows", nil, 50000, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,12 +133,34 @@ func TestSection13WorkedExample(t *testing.T) {
 	}
 }
 
+// TestOneRowCompletesAnother has two rows of one cryptogram at 0014, in both orders.
 func TestOneRowCompletesAnother(t *testing.T) {
-	retap := doubt0014.with(txn.ClosedByRetap)
-	retap.kind = txn.Exit
-	rows := seen(exit0012, doubt0014.with(left), retap, purchase0016)
-	if got := oracle.Decide(rows, loaded, 50000); len(got) != 0 {
-		t.Errorf("doubt row closed by a second tap: still open: %+v", got)
+	as := func(k txn.Kind, f txn.Flags) tap {
+		x := doubt0014.with(f)
+		x.kind = k
+		return x
+	}
+	for _, c := range []struct {
+		name  string
+		other tap
+		want  []oracle.Open
+	}{
+		{"closed by a second tap", as(txn.Exit, txn.ClosedByRetap), nil},
+		{"closed by GET TRANS PROVE", as(txn.Exit, txn.ClosedByProve), nil},
+		{"presented without proof", as(txn.Exit, 0), []oracle.Open{{ATC: 0x14, Kind: txn.Exit, Amount: 300}}},
+		{"a second doubt, not asked for the last record", as(txn.Doubt, lost), []oracle.Open{{ATC: 0x14, Kind: txn.Doubt, Amount: 300}}},
+		{"declined afterwards", as(txn.Declined, lost), []oracle.Open{{ATC: 0x14, Kind: txn.Doubt, Amount: 300}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, taps := range [][]tap{
+				{exit0012, doubt0014.with(left), c.other, purchase0016},
+				{exit0012, c.other, doubt0014.with(left), purchase0016},
+			} {
+				if diff := cmp.Diff(c.want, oracle.Decide(seen(taps...), loaded, 50000)); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			}
+		})
 	}
 }
 
@@ -161,11 +187,13 @@ func TestRowsThatDoNotSpeak(t *testing.T) {
 	silent[0].Row.IAD = [24]byte{7, 1, 0x11, 3, 0x90, 0, 0, 1} // no discretionary data
 	hold := seen(bus0015)
 	hold[0].Row.Kind = txn.Hold
+	unkind := seen(bus0015)
+	unkind[0].Row.Kind = 0
 	broken := seen(bus0015)
 	broken[0].Row.IAD[0] = 6
 	ctta := seen(bus0015)
 	ctta[0].Row.IAD[9] = 2
-	for name, row := range map[string][]oracle.Seen{"no balance": silent, "hold": hold, "not a 9F10": broken, "CTTA": ctta} {
+	for name, row := range map[string][]oracle.Seen{"no balance": silent, "hold": hold, "no kind": unkind, "not a 9F10": broken, "CTTA": ctta} {
 		rows := append(seen(exit0012, doubt0014, purchase0016), row...)
 		got := oracle.Decide(rows, loaded, 50000)
 		if len(got) != 1 || got[0].MustHavePaid || !got[0].CanHavePaid {

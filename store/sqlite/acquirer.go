@@ -157,3 +157,23 @@ func (r *Reader) FindBlock(id uint32) (b Block, err error) {
 	}
 	return b, err
 }
+
+// HasBlock reports whether a block has been accepted: whether its receipt can be
+// given.
+func (r *Reader) HasBlock(hash seal.Hash) (found bool, err error) {
+	err = r.Query(`SELECT 1 FROM acquirer_block WHERE hash = ?`, func(*Row) error {
+		found = true
+		return nil
+	}, hash[:])
+	return found, err
+}
+
+// Watermark is the unix time before which every record of every terminal that
+// ever sent a block has arrived; 0 if none has.
+func (r *Reader) Watermark() (through int64, err error) {
+	err = r.Query(`SELECT coalesce(min(until), 0) FROM acquirer_head`, func(row *Row) error {
+		through = row.Int64(0)
+		return nil
+	})
+	return through, err
+}

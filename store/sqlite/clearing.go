@@ -116,3 +116,13 @@ func (r *Reader) NetPositions() (map[uint16]int64, error) {
 	})
 	return out, err
 }
+
+// RefusedRows gives the verdict of every row that was refused.
+func (r *Reader) RefusedRows() (map[txn.Ref]txn.Verdict, error) {
+	out := map[txn.Ref]txn.Verdict{}
+	err := r.Query(`SELECT block, row_index, verdict FROM clearing_exception`, func(row *Row) error {
+		out[txn.Ref{Block: uint32(row.Int64(0)), Index: uint16(row.Int(1))}] = txn.Verdict(row.Int(2))
+		return nil
+	})
+	return out, err
+}

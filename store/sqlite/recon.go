@@ -163,3 +163,18 @@ func (r *Reader) Timelines(vault *Vault, each func(card txn.CardKey, blob []byte
 		return each(card, row.Blob(1))
 	})
 }
+
+// OpenCards lists the cards that reconciliation has an open question to.
+func (r *Reader) OpenCards(vault *Vault) ([]txn.CardKey, error) {
+	var keys []txn.CardKey
+	err := r.Query(`SELECT token FROM recon_card WHERE open = 1 ORDER BY token`, func(row *Row) error {
+		var t Token
+		if err := row.Fill(0, t[:]); err != nil {
+			return err
+		}
+		k, err := vault.Card(t)
+		keys = append(keys, k)
+		return err
+	})
+	return keys, err
+}

@@ -1,0 +1,178 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/citycard/citycard/card/perso"
+	"github.com/citycard/citycard/crypt/keystore"
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/crypt/oda/devkeys"
+	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/fare/beijing"
+	"github.com/citycard/citycard/sim/demand"
+)
+
+// City is everything about the simulated place that does not change during the
+// run: network, demand, participants, keys, terminals.
+type City struct {
+	seed     uint64
+	opt      Options
+	book     *fare.Book
+	calendar *fare.Calendar
+	model    *demand.Model
+	riders   *demand.Riders
+	stations []fare.StationID // by the demand model's station number
+	profiles []*perso.Profile // a rider's card has profiles[rider % len]
+
+	day      int32 // business day D, days since 1970-01-01
+	midnight int64 // its 00:00 at UTC+8, unix
+
+	keys           *keystore.Store
+	issuing        *issuing
+	cas            []oda.CAKey
+	acquirer       *oda.SM2Private
+	acquirerPublic *oda.SM2Public
+
+	places    []*place
+	terminals map[uint32]*terminal
+	shared    *stationRecords
+	injected  *injection
+	verifier  *oda.Verifier // of all terminals
+}
+
+const secondsPerDay = 86400
+
+// NewCity builds the city. It fails if a replaced data file is not usable or the
+// date is not covered by the calendar.
+func NewCity(opt Options) (*City, error) {
+	if err := opt.validate(); err != nil {
+		return nil, err
+	}
+	c := &City{seed: opt.Seed, opt: opt, terminals: map[uint32]*terminal{}}
+	if err := c.loadData(); err != nil {
+		return nil, err
+	}
+	at := time.Date(opt.Date.Year, time.Month(opt.Date.Month), opt.Date.Day, 0, 0, 0, 0, time.FixedZone("UTC+8", 8*3600))
+	c.midnight = at.Unix()
+	c.day = int32((c.midnight + 8*3600) / secondsPerDay)
+	if _, err := c.calendar.IsWorkday(opt.Date); err != nil {
+		return nil, fmt.Errorf("date %s: %w", opt.Date, err)
+	}
+	if err := c.openKeys(); err != nil {
+		return nil, err
+	}
+	riders := opt.Riders
+	if riders == 0 {
+		riders = c.model.AllRiders()
+	}
+	c.riders = c.model.Sample(opt.Seed, riders)
+	c.injected = newInjection(c)
+	if err := c.build(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// loadData reads the embedded files, those in Options.Files instead of the ones
+// of the same name.
+func (c *City) loadData() error {
+	files := beijing.Files()
+	rest := maps.Clone(c.opt.Files)
+	for name := range files {
+		if b, replaced := rest[name]; replaced {
+			files[name] = b
+			delete(rest, name)
+		}
+	}
+	var err error
+	if c.book, err = fare.Parse(files); err != nil {
+		return fmt.Errorf("fare data: %w", err)
+	}
+	if c.calendar, err = loadCalendar(rest); err != nil {
+		return fmt.Errorf("calendar: %w", err)
+	}
+	if c.model, err = loadDemand(rest); err != nil {
+		return fmt.Errorf("demand: %w", err)
+	}
+	names := []string{c.opt.Profile}
+	if c.opt.Profile == "mix" {
+		names = []string{"sm", "3des"}
+	}
+	for _, name := range names {
+		p, err := loadProfile(rest, name)
+		if err != nil {
+			return fmt.Errorf("card profile %s: %w", name, err)
+		}
+		c.profiles = append(c.profiles, p)
+	}
+	for name := range rest {
+		return fmt.Errorf("data file %s: no embedded file has this name; known are those of `citycard day --help`", name)
+	}
+	for i, name := range c.model.Stations() {
+		id, found := c.book.StationByName(name)
+		if !found {
+			return fmt.Errorf("demand station %d (%s) is not in the network of stations.csv", i, name)
+		}
+		c.stations = append(c.stations, id)
+	}
+	return nil
+}
+
+func loadCalendar(files map[string][]byte) (*fare.Calendar, error) {
+	const name = "cn-holidays.csv"
+	if b, found := files[name]; found {
+		delete(files, name)
+		return fare.ParseCalendar(name, b)
+	}
+	return beijing.Calendar()
+}
+
+func loadDemand(files map[string][]byte) (*demand.Model, error) {
+	const name = "model.bin"
+	if b, found := files[name]; found {
+		delete(files, name)
+		return demand.Decode(b)
+	}
+	return demand.Load()
+}
+
+func loadProfile(files map[string][]byte, name string) (*perso.Profile, error) {
+	if b, found := files[name+".yaml"]; found {
+		delete(files, name+".yaml")
+		return perso.Parse(b)
+	}
+	return perso.Embedded(name)
+}
+
+// openKeys makes the development keys of the city and certifies its issuers.
+func (c *City) openKeys() error {
+	c.keys = keystore.Development(uint(len(issuers)))
+	var err error
+	if c.cas, err = devkeys.CAKeys(); err != nil {
+		return err
+	}
+	if c.acquirer, err = oda.NewSM2Private(devkeys.SM2Key(keystore.AcquirerWrapName)); err != nil {
+		return fmt.Errorf("acquirer key: %w", err)
+	}
+	if c.acquirerPublic, err = oda.NewSM2Public(c.acquirer.Public()); err != nil {
+		return fmt.Errorf("acquirer key: %w", err)
+	}
+	c.issuing, err = newIssuing(c)
+	return err
+}
+
+// workday says whether a unix time falls on a workday; days that the calendar
+// does not cover are plain weekdays.
+func (c *City) workday(at int64) bool {
+	d := fare.DateOf(at)
+	if w, err := c.calendar.IsWorkday(d); err == nil {
+		return w
+	}
+	wd := time.Date(d.Year, time.Month(d.Month), d.Day, 0, 0, 0, 0, time.UTC).Weekday()
+	return wd != time.Saturday && wd != time.Sunday
+}
+
+// Workday implements clearing's port.
+func (c *City) Workday(at int64) bool { return c.workday(at) }

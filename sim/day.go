@@ -1,0 +1,269 @@
+package sim
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/store/sqlite"
+	"github.com/citycard/citycard/txn"
+)
+
+// Run is one simulated business day with the days on which its books close.
+type Run struct {
+	Options
+	Dir      string                    // database and blocks; must exist
+	Files    string                    // T+1 files, empty for none
+	Progress func(done, total float64) // called now and then; may be nil
+	Ports    func(*Ports)              // lets a test put other parts into the road; may be nil
+	world    *World
+	road     *road
+	carrier  *carrier
+	truth    *ledgerOfTruth
+	stages   map[string]time.Duration
+	counts   tapCounts
+	planned  int
+	tapped   int
+}
+
+// Do simulates day D, closes D to D+25 and gives the figures.
+func (r *Run) Do(city *City) (*Result, error) {
+	started := time.Now()
+	r.stages = map[string]time.Duration{}
+	r.Options = city.opt
+	var err error
+	if r.road, err = city.openRoad(r.Dir, r.Files, r.clock); err != nil {
+		return nil, err
+	}
+	defer r.road.close()
+	if r.Ports != nil {
+		r.Ports(&r.road.Ports)
+	}
+	if err := r.road.setUp(); err != nil {
+		return nil, err
+	}
+	stop := r.clock("plan")
+	r.world = NewWorld(city)
+	r.carrier = newCarrier(r.world)
+	r.truth = newLedgerOfTruth(r.world)
+	r.planned = len(r.world.events)
+	stop()
+	for slot := range slotCount {
+		if err := r.slot(slot); err != nil {
+			return nil, fmt.Errorf("day D+%d: %w", slotDay(slot), err)
+		}
+	}
+	res, err := r.result()
+	if err != nil {
+		return nil, err
+	}
+	res.ElapsedMS = time.Since(started).Milliseconds()
+	for name, d := range r.stages {
+		res.Stages[name] = d.Milliseconds()
+	}
+	return res, nil
+}
+
+// clock measures a stage: the returned function ends it.
+func (r *Run) clock(stage string) func() {
+	from := time.Now()
+	return func() { r.stages[stage] += time.Since(from) }
+}
+
+// slot works one slot: taps, sealing, delivery and, at the end of a day, the
+// close of its window.
+func (r *Run) slot(slot int) error {
+	stop := r.clock("taps")
+	err := r.taps(slot)
+	stop()
+	if err != nil {
+		return err
+	}
+	stop = r.clock("seal")
+	blocks, err := r.seal(slot)
+	stop()
+	if err != nil {
+		return err
+	}
+	if err := r.carrier.take(slot, blocks); err != nil {
+		return err
+	}
+	if slot == slotShop {
+		rows, injected := r.world.forgeries(r.carrier.calm)
+		r.truth.forged = injected
+		if err := r.carrier.shop(slot, rows); err != nil {
+			return err
+		}
+	}
+	batch := r.carrier.slots[slot]
+	r.carrier.slots[slot] = nil
+	if err := r.road.deliver(slot, batch, r.Workers); err != nil {
+		return err
+	}
+	if slot < slotClose {
+		return nil
+	}
+	day := int32(slotDay(slot))
+	defer r.clock("close")()
+	if err := r.road.closeWindow(day, r.Workers); err != nil {
+		return err
+	}
+	r.truth.endOfDay(r.world)
+	r.progress(0.7 + 0.3*float64(day)/LastDay)
+	return nil
+}
+
+func (r *Run) progress(share float64) {
+	if r.Progress != nil {
+		r.Progress(share, 1)
+	}
+}
+
+// taps works the taps of a slot: those of the plan on D, and on the days after it
+// those of riders who come back.
+func (r *Run) taps(slot int) error {
+	w := r.world
+	if slot <= slotClose {
+		if err := w.run(slotEnds[slot], func(n int) {
+			r.tapped += n
+			r.progress(0.7 * float64(r.tapped) / float64(max(r.planned, 1)))
+		}); err != nil {
+			return err
+		}
+		if slot < slotClose {
+			return nil
+		}
+		return w.parallel(len(w.places), func(i int, k *worker) error { return k.endOfService(w.places[i]) })
+	}
+	riders, err := r.returning(slotDay(slot))
+	if err != nil {
+		return err
+	}
+	return w.comeBack(slotDay(slot), riders, r.carrier.calm)
+}
+
+// endOfService works what is left at a place when it closes.
+func (k *worker) endOfService(p *place) error {
+	if err := k.finishPending(p); err != nil {
+		return err
+	}
+	for _, a := range p.arrays {
+		for _, rec := range a.memory.Flush() {
+			if err := k.store(p, &rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// returning lists the riders who tap again on a day after D: those whose taps
+// were torn or whose rows were held up, on one of the first three days; on the
+// fifth day everybody whom reconciliation still has an open question to.
+func (r *Run) returning(day int) ([]uint32, error) {
+	switch {
+	case day >= 1 && day <= 3:
+		return r.truth.comingBack(r.world, r.carrier, day), nil
+	case day == 5:
+		return r.openCards()
+	}
+	return nil, nil
+}
+
+// openCards asks the database once for the cards that are open; a resumed run
+// gets the same answer.
+func (r *Run) openCards() ([]uint32, error) {
+	ctx := context.Background()
+	var stored []byte
+	var cards []txn.CardKey
+	err := r.road.db.Read(ctx, func(rd *sqlite.Reader) (err error) {
+		if stored, err = rd.RunState("open cards"); err != nil || stored != nil {
+			return err
+		}
+		cards, err = rd.OpenCards(r.road.vault)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if stored == nil {
+		stored = []byte{1}
+		for _, c := range cards {
+			if rider, known := r.world.riderOf(c); known {
+				stored = binary.BigEndian.AppendUint32(stored, rider)
+			}
+		}
+		if err := r.road.db.Write(ctx, func(tx *sqlite.Tx) error { return tx.PutRunState("open cards", stored) }); err != nil {
+			return nil, err
+		}
+	}
+	var riders []uint32
+	for b := stored[1:]; len(b) >= 4; b = b[4:] {
+		if rider := binary.BigEndian.Uint32(b); r.world.injected.roles[rider] == 0 {
+			riders = append(riders, rider)
+		}
+	}
+	slices.Sort(riders)
+	return riders, nil
+}
+
+// comeBack lets riders take a bus at noon of a day after D, at a validator to
+// which nothing happens.
+func (w *World) comeBack(day int, riders []uint32, calm func(txn.TerminalID) bool) error {
+	k := &worker{World: w, chip: card.New()}
+	routes := len(w.places) - len(w.stations)
+	for i, rider := range riders {
+		p := w.places[len(w.stations)+w.below(routes, forReturn, uint64(rider), uint64(day))]
+		for n := 0; !p.calm(calm); n++ {
+			p = w.places[len(w.stations)+(p.index-len(w.stations)+1)%routes]
+			if n > routes {
+				return fmt.Errorf("no bus validator is without faults")
+			}
+		}
+		at := int32(day)*secondsPerDay + 12*3600 + int32(i%3600)
+		f := followUp{event: event{at: at, rider: rider, place: uint16(p.index), metres: 4000, what: wantBus}, array: p.calmArray(calm)}
+		if err := k.tap(p, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *place) calm(calm func(txn.TerminalID) bool) bool { return p.calmArray(calm) >= 0 }
+
+func (p *place) calmArray(calm func(txn.TerminalID) bool) int {
+	return slices.IndexFunc(p.arrays, func(a *array) bool { return calm(a.in[0].id) })
+}
+
+// seal closes the journals of a slot: on D every terminal that has rows, at the
+// close of service every terminal, afterwards those that have rows.
+func (r *Run) seal(slot int) ([]sealedBlock, error) {
+	w := r.world
+	until := w.slotTime(slot)
+	err := w.parallel(len(w.places), func(i int, k *worker) error {
+		for _, a := range w.places[i].arrays {
+			for _, list := range [2][]*terminal{a.in, a.out} {
+				for _, t := range list {
+					if n := t.journal.Rows(); slot == slotClose || n >= sealWhenMany || n > 0 && sealsAll(slot) {
+						if err := k.haul(t, until); err != nil {
+							return err
+						}
+					}
+				}
+			}
+		}
+		return nil
+	})
+	var blocks []sealedBlock
+	for _, p := range w.places {
+		blocks = append(blocks, p.outbox...)
+		p.outbox = nil
+	}
+	return blocks, err
+}
+
+// sealWhenMany is how many rows make a terminal seal at the end of any slot.
+const sealWhenMany = 256

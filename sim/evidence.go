@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/citycard/citycard/issuer"
+	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/sim/oracle"
+	"github.com/citycard/citycard/store/sqlite"
+	"github.com/citycard/citycard/txn"
+)
+
+// accountIndex leads from a ledger account of a card to its rider.
+type accountIndex []struct {
+	key   uint64
+	rider uint32
+}
+
+func (w *World) accountIndex(r *road) accountIndex {
+	x := make(accountIndex, w.riders.Len())
+	for i := range x {
+		x[i].key, x[i].rider = accountKey(issuer.FloatAccount(r.books.Tokens.Token(w.cardOf(uint32(i))))), uint32(i)
+	}
+	slices.SortFunc(x, func(a, b struct {
+		key   uint64
+		rider uint32
+	}) int {
+		return cmp.Compare(a.key, b.key)
+	})
+	return x
+}
+
+// accountKey leaves out the kind: float and customer account of a card have one
+// key.
+func accountKey(id ledger.AccountID) uint64 { return binary.BigEndian.Uint64(id[1:]) }
+
+func (x accountIndex) rider(id ledger.AccountID) (uint32, error) {
+	i, found := slices.BinarySearchFunc(x, accountKey(id), func(e struct {
+		key   uint64
+		rider uint32
+	}, key uint64) int {
+		return cmp.Compare(e.key, key)
+	})
+	if !found {
+		return 0, fmt.Errorf("account %s belongs to no rider", id)
+	}
+	return x[i].rider, nil
+}
+
+// knowable asks the oracle what the rows that arrived prove about the cards of
+// riders with flash cards.
+func (r *Run) knowable(rd *sqlite.Reader) (map[uint32][]oracle.Open, error) {
+	seen := map[uint32][]oracle.Seen{}
+	for _, f := range r.truth.flashes {
+		seen[f.rider] = nil
+	}
+	if len(seen) == 0 {
+		return nil, nil
+	}
+	refused, err := rd.RefusedRows()
+	if err != nil {
+		return nil, err
+	}
+	for day := range int32(LastDay + 1) {
+		if err := r.arrived(rd, r.world.day+day, refused, seen); err != nil {
+			return nil, err
+		}
+	}
+	out := map[uint32][]oracle.Open{}
+	for rider, rows := range seen {
+		out[rider] = oracle.Decide(rows, r.world.openingBalance(rider), r.road.Recon.Cap)
+	}
+	return out, nil
+}
+
+// arrived reads the blocks of a window again and collects the rows of some
+// riders whose card data are valid.
+func (r *Run) arrived(rd *sqlite.Reader, window int32, refused map[txn.Ref]txn.Verdict, seen map[uint32][]oracle.Seen) error {
+	blocks, err := rd.Blocks(window)
+	if err != nil {
+		return err
+	}
+	opened := make([][]txn.Presented, len(blocks))
+	errs := make([]error, len(blocks))
+	const chunk = 256
+	for from := 0; from < len(blocks); from += chunk {
+		to := min(from+chunk, len(blocks))
+		parallel(r.Workers, to-from, func(i int) { opened[from+i], errs[from+i] = r.road.openBlock(&blocks[from+i]) })
+		for i := from; i < to; i++ {
+			if errs[i] != nil {
+				return errs[i]
+			}
+			for n := range opened[i] {
+				p := &opened[i][n]
+				rider, known := r.world.riderOf(p.Row.Card)
+				if _, wanted := seen[rider]; !known || !wanted {
+					continue
+				}
+				switch v := refused[p.Ref]; v {
+				case txn.BadCryptogram, txn.BadBalanceMAC, txn.BadCardData, txn.Duplicate:
+				default:
+					seen[rider] = append(seen[rider], oracle.Seen{Row: p.Row, Refused: v.Refused()})
+				}
+			}
+			opened[i] = nil
+		}
+	}
+	return nil
+}

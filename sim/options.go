@@ -1,0 +1,39 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/citycard/citycard/fare"
+)
+
+// Options say which day of which city is simulated.
+type Options struct {
+	Riders  int       // number of riders; 0 means all of the day
+	Seed    uint64    //
+	Date    fare.Date // business day D
+	Profile string    // "sm", "3des" or "mix"
+	Files   map[string][]byte
+	Workers int // goroutines, at least 1; results do not depend on it
+}
+
+// Profiles are the values that Options.Profile may have.
+var Profiles = []string{"sm", "3des", "mix"}
+
+// LastDay is the last day after D that is simulated and closed.
+const LastDay = 25
+
+func (o *Options) validate() error {
+	known := false
+	for _, p := range Profiles {
+		known = known || p == o.Profile
+	}
+	switch {
+	case !known:
+		return fmt.Errorf("profile %q: want sm, 3des or mix", o.Profile)
+	case o.Riders < 0:
+		return fmt.Errorf("riders %d: want a positive number, or 0 for all", o.Riders)
+	case o.Workers < 1:
+		return fmt.Errorf("workers %d: want at least 1", o.Workers)
+	}
+	return nil
+}

@@ -1,0 +1,296 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/citycard/citycard/acquirer"
+	"github.com/citycard/citycard/issuer"
+	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/sim/oracle"
+	"github.com/citycard/citycard/store/sqlite"
+	"github.com/citycard/citycard/txn"
+)
+
+// Flash are the figures of flash cards.
+type Flash struct {
+	Caused      int `json:"caused"`       // taps that cost money and were never finished
+	Decidable   int `json:"decidable"`    // of them, those that the rows that arrived prove
+	Found       int `json:"found"`        // of them, those that reconciliation named with counter and amount
+	Undecided   int `json:"undecided"`    // caused less decidable
+	AmountWrong int `json:"amount_wrong"` // named with a wrong amount
+	FalseAlarms int `json:"false_alarms"` // named, but nothing was lost
+}
+
+// Faults are counts under the closed set of keys that detectors and injector
+// share: blocks for the first five, rows for the rest.
+type Faults struct {
+	BadSignature       int64 `json:"bad_signature"`
+	BrokenChain        int64 `json:"broken_chain"`
+	SequenceGap        int64 `json:"sequence_gap"`
+	ReplayedBlock      int64 `json:"replayed_block"`
+	UnknownTerminal    int64 `json:"unknown_terminal"`
+	BadCryptogram      int64 `json:"bad_cryptogram"`
+	BadBalanceMAC      int64 `json:"bad_balance_mac"`
+	Duplicate          int64 `json:"duplicate"`
+	ConflictingCounter int64 `json:"conflicting_counter"`
+	DeniedCard         int64 `json:"denied_card"`
+	LateOverLimit      int64 `json:"late_over_limit"`
+}
+
+// Result is the outcome of a run. ElapsedMS and Stages (milliseconds) differ from
+// run to run; everything else follows from the options.
+type Result struct {
+	Seed              uint64           `json:"seed"`
+	Riders            int              `json:"riders"`
+	Date              string           `json:"date"`
+	Profile           string           `json:"profile"`
+	Taps              int              `json:"taps"`
+	OfflineTxns       int              `json:"offline_txns"`
+	Verified          int64            `json:"verified"`
+	Rejected          Faults           `json:"rejected"`
+	Injected          Faults           `json:"injected"`
+	TornAfterCommit   int              `json:"torn_after_commit"`
+	TornBeforeCommit  int              `json:"torn_before_commit"`
+	RecoveredAtGate   int              `json:"recovered_at_gate"`
+	FlashCard         Flash            `json:"flash_card"`
+	NetsSumFen        int64            `json:"nets_sum_fen"`
+	ClearedFen        money.Fen        `json:"cleared_fen"`
+	Postings          int64            `json:"postings"`
+	Refunds           int64            `json:"refunds"`
+	Rebates           int64            `json:"rebates"`
+	LedgerBalanced    bool             `json:"ledger_balanced"`
+	FloatIdentityGap  money.Fen        `json:"float_identity_gap_fen"`
+	Unexplained       money.Fen        `json:"unexplained_fen"`
+	BlocksUnreceipted int              `json:"blocks_unreceipted"`
+	ElapsedMS         int64            `json:"elapsed_ms"`
+	Stages            map[string]int64 `json:"stages"`
+}
+
+// Closed reports whether the day closes with nothing unexplained: every figure
+// that must be zero is, what was injected was rejected, what could be found was.
+func (r *Result) Closed() bool {
+	return r.Rejected == r.Injected && r.FlashCard.Found == r.FlashCard.Decidable && r.FlashCard.AmountWrong == 0 && r.FlashCard.FalseAlarms == 0 &&
+		r.NetsSumFen == 0 && r.LedgerBalanced && r.FloatIdentityGap == 0 && r.Unexplained == 0 && r.BlocksUnreceipted == 0
+}
+
+// result computes the figures: what the road says from its database, what is
+// true from the simulation, and compares.
+func (r *Run) result() (*Result, error) {
+	defer r.clock("audit")()
+	t := r.truth
+	res := &Result{Seed: r.Seed, Riders: r.world.riders.Len(), Date: r.Date.String(), Profile: r.Profile, Stages: map[string]int64{},
+		Taps: t.counts.Taps, OfflineTxns: t.counts.Approved, TornAfterCommit: t.counts.TornAfterCommit, TornBeforeCommit: t.counts.TornBefore,
+		RecoveredAtGate: t.counts.Recovered}
+	res.Injected = r.injectedFaults()
+	for _, p := range r.world.places {
+		for _, a := range p.arrays {
+			for _, list := range [2][]*terminal{a.in, a.out} {
+				for _, x := range list {
+					res.BlocksUnreceipted += len(x.journal.Unreceipted())
+				}
+			}
+		}
+	}
+	err := r.road.db.Read(context.Background(), func(rd *sqlite.Reader) error { return r.read(rd, res) })
+	return res, err
+}
+
+func (r *Run) injectedFaults() Faults {
+	in, t := r.carrier.injected, r.truth
+	return Faults{
+		BadSignature: int64(in[acquirer.BadSignature]), BrokenChain: int64(in[acquirer.BrokenChain]), SequenceGap: int64(in[acquirer.SequenceGap]),
+		ReplayedBlock: int64(in[acquirer.Replayed]), UnknownTerminal: int64(in[acquirer.UnknownTerminal]),
+		BadCryptogram: int64(t.forged[txn.BadCryptogram]), BadBalanceMAC: int64(t.forged[txn.BadBalanceMAC]), Duplicate: int64(t.forged[txn.Duplicate]),
+		ConflictingCounter: int64(t.forged[txn.ConflictingCounter]), DeniedCard: int64(t.denied), LateOverLimit: int64(r.carrier.lateRows),
+	}
+}
+
+func (r *Run) read(rd *sqlite.Reader, res *Result) error {
+	outcomes, err := rd.Outcomes()
+	if err != nil {
+		return err
+	}
+	verdicts, err := rd.Verdicts()
+	if err != nil {
+		return err
+	}
+	res.Rejected = Faults{
+		BadSignature: outcomes[acquirer.BadSignature], BrokenChain: outcomes[acquirer.BrokenChain], SequenceGap: outcomes[acquirer.SequenceGap],
+		ReplayedBlock: outcomes[acquirer.Replayed], UnknownTerminal: outcomes[acquirer.UnknownTerminal],
+		BadCryptogram: verdicts[txn.BadCryptogram], BadBalanceMAC: verdicts[txn.BadBalanceMAC], Duplicate: verdicts[txn.Duplicate],
+		ConflictingCounter: verdicts[txn.ConflictingCounter], DeniedCard: verdicts[txn.DeniedCard], LateOverLimit: verdicts[txn.LateOverLimit],
+	}
+	res.Verified = verdicts[txn.Cleared] + verdicts[txn.Checkpoint]
+	positions, err := rd.NetPositions()
+	if err != nil {
+		return err
+	}
+	for _, p := range positions {
+		res.NetsSumFen += p
+	}
+	debits, credits, err := rd.Totals()
+	if err != nil {
+		return err
+	}
+	res.LedgerBalanced = debits == credits
+	if err := r.auditFloat(rd, res); err != nil {
+		return fmt.Errorf("float identity: %w", err)
+	}
+	if err := r.auditFlash(rd, res); err != nil {
+		return fmt.Errorf("flash cards: %w", err)
+	}
+	return r.auditCards(rd, res)
+}
+
+// auditFloat replays the issuers' ledger against the truth of the chips, window
+// by window, and adds up what differs at the end of each.
+func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
+	index := r.world.accountIndex(r.road)
+	books := oracle.NewBooks(r.world.riders.Len())
+	var float money.Fen
+	day := -1
+	next := func(until int) error {
+		for ; day < until; day++ {
+			if day >= 0 {
+				gap := float - books.FloatShould(r.truth.chips[day])
+				res.FloatIdentityGap += max(gap, -gap)
+			}
+			if day+1 <= LastDay {
+				for _, c := range r.truth.commits[day+1] {
+					if err := books.Commit(int(c.rider), c.atc, c.amount); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}
+	err := rd.Scan(ledger.Filter{}, func(t *ledger.Transfer) error {
+		res.Postings++
+		if t.Code == issuer.CodeLoad {
+			float += t.Amount
+			return nil
+		}
+		if err := next(int(t.Window - r.world.day)); err != nil {
+			return err
+		}
+		return r.auditTransfer(t, index, books, &float, res)
+	})
+	if err != nil {
+		return err
+	}
+	if err := next(LastDay + 1); err != nil {
+		return err
+	}
+	s := books.Sums()
+	if !s.Clean() {
+		res.FloatIdentityGap += s.Unbacked + s.Overpaid + s.Overtaken + s.Partial
+	}
+	return nil
+}
+
+func (r *Run) auditTransfer(t *ledger.Transfer, index accountIndex, books *oracle.Books, float *money.Fen, res *Result) error {
+	account := t.Debit
+	if t.Code == issuer.CodeUndoProvisional || t.Code == issuer.CodeUndoRefund {
+		account = t.Credit
+	}
+	switch t.Code {
+	case issuer.CodeFares:
+		rider, err := index.rider(account)
+		if err != nil {
+			return err
+		}
+		fares, err := issuer.ParseFares(t.Ref)
+		if err != nil {
+			return err
+		}
+		for _, f := range fares {
+			if err := books.Posted(int(rider), f.ATC, f.Amount); err != nil {
+				return err
+			}
+		}
+		*float -= t.Amount
+		res.ClearedFen += t.Amount
+	case issuer.CodeRefund, issuer.CodeProvisional, issuer.CodeUndoProvisional, issuer.CodeUndoRefund:
+		rider, err := index.rider(account)
+		if err != nil {
+			return err
+		}
+		p, q, err := issuer.ParseCorrection(t.Ref)
+		if err != nil {
+			return err
+		}
+		if account == t.Debit {
+			*float -= t.Amount
+			res.Refunds++
+			return books.Refunded(int(rider), p, q, t.Amount)
+		}
+		*float += t.Amount
+		return books.Undone(int(rider), p, q, t.Amount)
+	case issuer.CodeRebate:
+		res.Rebates++
+	}
+	return nil
+}
+
+// auditFlash compares what reconciliation found with what happened and with what
+// could be known.
+func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
+	known, err := r.knowable(rd)
+	if err != nil {
+		return err
+	}
+	caused := map[oracle.Event]oracle.Finding{}
+	amounts := map[txn.CardKey]map[uint16]bool{}
+	for _, f := range r.truth.flashes {
+		e := oracle.Event{Card: r.world.cardOf(f.rider), ATC: f.atc, Amount: f.amount}
+		finding, err := oracle.Judge(e, known[f.rider])
+		if err != nil {
+			return fmt.Errorf("rider %d, counter %d: %w", f.rider, f.atc, err)
+		}
+		caused[e] = finding
+		if amounts[e.Card] == nil {
+			amounts[e.Card] = map[uint16]bool{}
+		}
+		amounts[e.Card][e.ATC] = true
+		res.FlashCard.Caused++
+		if finding == oracle.Decidable {
+			res.FlashCard.Decidable++
+		}
+	}
+	res.FlashCard.Undecided = res.FlashCard.Caused - res.FlashCard.Decidable
+	return rd.Flashes(r.road.vault, func(f timeline.Flash) error {
+		finding, happened := caused[oracle.Event{Card: f.Card, ATC: f.ATC, Amount: f.Amount}]
+		switch {
+		case happened && finding == oracle.Decidable:
+			res.FlashCard.Found++
+		case !happened && amounts[f.Card][f.ATC]:
+			res.FlashCard.AmountWrong++
+		default:
+			res.FlashCard.FalseAlarms++
+		}
+		return nil
+	})
+}
+
+// auditCards adds up what the issuers' books and the timelines of the cards
+// cannot explain to each other.
+func (r *Run) auditCards(rd *sqlite.Reader, res *Result) error {
+	var c timeline.Card
+	return rd.Timelines(r.road.vault, func(card txn.CardKey, blob []byte) error {
+		c.Key = card
+		if err := c.Decode(blob); err != nil {
+			return fmt.Errorf("timeline of card %s: %w", card, err)
+		}
+		b, _, err := rd.Balance(issuer.FloatAccount(r.road.books.Tokens.Token(card)))
+		if err != nil {
+			return err
+		}
+		gap := c.Explained(b.Net(), &r.road.Recon)
+		res.Unexplained += max(gap, -gap)
+		return nil
+	})
+}

@@ -1,0 +1,209 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/txn"
+)
+
+// retapAfter is how many seconds a rider needs to tap again.
+const retapAfter = 8
+
+// maxTries bounds how often a rider tries at one gate line.
+const maxTries = 4
+
+// tap presents a rider's card once, stores what the gate wants stored, and plans
+// what the rider does next.
+func (k *worker) tap(p *place, f followUp) error {
+	if f.what == wantExit && !k.inside[f.rider] {
+		return nil // never got in
+	}
+	t, n := k.chooseTerminal(p, &f)
+	if f.what == wantBus {
+		if err := t.gate.SetStop(byte(f.rider), byte(f.rider&1), int(f.metres)); err != nil {
+			return err
+		}
+	}
+	var copied []byte
+	if k.injected.wantsClone(k, &f) {
+		copied = slices.Clone(k.cards[f.rider])
+	}
+	res, before, after, err := k.present(t, f.rider, k.midnight+int64(f.at), f.tear)
+	if err != nil {
+		return fmt.Errorf("tap of rider %d at terminal %d: %w", f.rider, t.id, err)
+	}
+	p.truth.counts.Taps++
+	paid := after.balance < before.balance
+	if paid {
+		p.truth.commits = append(p.truth.commits, commit{f.rider, after.atc, before.balance - after.balance})
+	}
+	for i := range res.Records {
+		if err := k.store(p, &res.Records[i]); err != nil {
+			return err
+		}
+	}
+	for _, rec := range t.array.Expire(k.midnight + int64(f.at)) {
+		if err := k.store(p, &rec); err != nil {
+			return err
+		}
+	}
+	k.countTap(p, &f, res, paid, before, after)
+	if res.Opened {
+		k.passed(&f)
+		if copied != nil {
+			return k.clone(p, &f, copied, t.id)
+		}
+		return nil
+	}
+	k.next(p, f, n, before.atc != after.atc && after.lastATC == after.atc)
+	return nil
+}
+
+// chooseTerminal picks a gate of the right direction: the array of a follow-up,
+// or one by chance.
+func (k *worker) chooseTerminal(p *place, f *followUp) (*terminal, int) {
+	h := k.draw(forGate, uint64(f.rider), uint64(f.at))
+	n := f.array
+	if n < 0 {
+		n = int(h % uint64(len(p.arrays)))
+	}
+	list := p.arrays[n].in
+	if f.what == wantExit {
+		list = p.arrays[n].out
+	}
+	return list[int(h>>32)%len(list)], n
+}
+
+// chipState is what the truth needs of a card.
+type chipState struct {
+	atc, lastATC uint16
+	balance      money.Fen
+}
+
+// present puts a rider's card into a gate's field.
+func (k *worker) present(t *terminal, rider uint32, now int64, te tear) (res *gate.Result, before, after chipState, err error) {
+	img, err := k.issuing.image(rider)
+	if err != nil {
+		return nil, before, after, err
+	}
+	if err := k.chip.Insert(img, k.cards[rider]); err != nil {
+		return nil, before, after, err
+	}
+	before = k.state()
+	k.taps[rider]++
+	if t.place.view != nil {
+		t.place.view.now = now
+	}
+	res, err = k.session(t, k.uidOf(rider, uint64(k.taps[rider])), now, te, k.stream(forCard, uint64(rider), uint64(before.atc), uint64(k.taps[rider])))
+	if err != nil {
+		return nil, before, after, err
+	}
+	after = k.state()
+	k.cards[rider] = k.chip.Snapshot(k.cards[rider][:0])
+	return res, before, after, nil
+}
+
+func (k *worker) state() chipState {
+	s := k.chip.Inspect()
+	return chipState{atc: s.ATC, lastATC: s.LastATC, balance: s.Balance}
+}
+
+// store gives a record to the journal of its terminal.
+func (k *worker) store(p *place, rec *gate.Record) error {
+	t := k.terminals[uint32(rec.Row.Terminal)]
+	if t.journal.Full() {
+		if err := k.haul(t, rec.Row.Time); err != nil {
+			return err
+		}
+	}
+	if _, err := t.journal.Add(rec); err != nil {
+		return err
+	}
+	if rec.Row.Kind == txn.Doubt || rec.Row.Kind == txn.Declined {
+		return nil
+	}
+	p.truth.counts.Approved++
+	if rider, known := k.riderOf(rec.Row.Card); known && k.injected.deniedAtAcquirer(rider) {
+		p.truth.deniedRows++
+	}
+	k.injected.sample(k.City, p, rec)
+	return nil
+}
+
+// countTap keeps the figures and the list of flash cards.
+func (k *worker) countTap(p *place, f *followUp, res *gate.Result, paid bool, before, after chipState) {
+	c := &p.truth.counts
+	quarter := min(int(f.at)/900, 95)
+	switch {
+	case !res.Opened:
+	case f.what == wantEntry:
+		p.entries[quarter]++
+	case f.what == wantExit:
+		p.exits[quarter]++
+	default:
+		p.busTaps[quarter]++
+	}
+	committed := after.atc != before.atc && after.lastATC == after.atc
+	if f.tear != tearNone {
+		p.truth.torn = append(p.truth.torn, f.rider)
+	}
+	switch {
+	case f.tear.afterCommit() && committed && !res.Opened:
+		c.TornAfterCommit++
+		if paid {
+			p.truth.flashes = append(p.truth.flashes, flash{f.rider, after.atc, before.balance - after.balance})
+		}
+	case (f.tear == tearNoAnswer || f.tear == tearBeforeLast) && !res.Opened:
+		c.TornBefore++
+	case res.Opened && after.atc == before.atc && res.Amount >= 0 && f.tries > 0 && closedByRetap(res):
+		c.Recovered++
+		p.truth.flashes = slices.DeleteFunc(p.truth.flashes, func(x flash) bool { return x.rider == f.rider && x.atc == after.lastATC })
+	case !res.Opened:
+		c.Refused++
+	}
+}
+
+func closedByRetap(res *gate.Result) bool {
+	for i := range res.Records {
+		if res.Records[i].Row.Flags.Has(txn.ClosedByRetap) {
+			return true
+		}
+	}
+	return false
+}
+
+// passed moves the rider through the gate.
+func (k *worker) passed(f *followUp) { k.inside[f.rider] = f.what == wantEntry }
+
+// next plans what a rider does whom the gate did not let through.
+func (k *worker) next(p *place, f followUp, array int, committed bool) {
+	f.tries++
+	te := f.tear
+	f.tear = tearNone
+	f.at += retapAfter + int32(k.below(8, forReturn, uint64(f.rider), uint64(f.at)))
+	f.array = array
+	switch {
+	case f.tries >= maxTries || te == tearNone:
+		// Refused for good, or the gate has no wish for another try: through the
+		// staff's gate.
+		if f.what == wantExit {
+			k.inside[f.rider] = false
+		}
+		return
+	case te == tearGivenUp && committed:
+		if f.what == wantExit {
+			k.inside[f.rider] = false
+		}
+		return
+	case (te == tearElsewhere || te == tearUndecidable) && committed && len(p.arrays) > 1:
+		f.array = (array + 1) % len(p.arrays)
+		if te == tearUndecidable {
+			f.tear = tearNoAnswer
+		}
+	}
+	i, _ := slices.BinarySearchFunc(p.pending, f.at, func(x followUp, at int32) int { return int(x.at) - int(at) - 1 })
+	p.pending = slices.Insert(p.pending, min(i, len(p.pending)), f)
+}

@@ -1,0 +1,235 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/txn"
+)
+
+// World is the city in motion: riders, cards, gates.
+type World struct {
+	*City
+	cards  [][]byte // memory of each rider's card, nil while it is fresh
+	inside []bool   // the rider passed an entry gate and no exit gate
+	taps   []uint16 // times that each card was presented
+	events []event
+}
+
+// commit is what truly left a chip.
+type commit struct {
+	rider  uint32
+	atc    uint16
+	amount money.Fen
+}
+
+// flash is a debit whose terminal did not finish.
+type flash = commit
+
+// truth is what only the simulation knows, collected by place.
+type truth struct {
+	commits      []commit
+	flashes      []flash
+	counts       tapCounts
+	deniedRows   int
+	clones       []gate.Record
+	cloneSource  []txn.TerminalID
+	samples      []txn.Row // paid rows, for the injector to copy
+	sampleSource []txn.TerminalID
+	torn         []uint32 // riders whose taps were torn
+}
+
+// tapCounts are the figures of the taps.
+type tapCounts struct {
+	Taps, Approved, TornAfterCommit, TornBefore, Recovered, Refused int
+}
+
+func (a *tapCounts) add(b tapCounts) {
+	a.Taps += b.Taps
+	a.Approved += b.Approved
+	a.TornAfterCommit += b.TornAfterCommit
+	a.TornBefore += b.TornBefore
+	a.Recovered += b.Recovered
+	a.Refused += b.Refused
+}
+
+// NewWorld puts the city at 00:00 of D.
+func NewWorld(c *City) *World {
+	n := c.riders.Len()
+	w := &World{City: c, cards: make([][]byte, n), inside: make([]bool, n), taps: make([]uint16, n)}
+	w.events = c.plan()
+	return w
+}
+
+// sealWhenRows is how many rows make a gate close a block between the fixed
+// times.
+const sealWhenRows = 1024
+
+// run works the events up to a second of the day, window by window, and reports
+// the number of planned taps done. Blocks that grew full are in the outboxes.
+func (w *World) run(until int32, progress func(taps int)) error {
+	for len(w.events) > 0 && w.events[0].at < until {
+		window := w.events[0].at / windowSeconds
+		n, _ := slices.BinarySearchFunc(w.events, window+1, func(e event, target int32) int {
+			return int(e.at/windowSeconds - target)
+		})
+		var jobs [][]event
+		for batch := w.events[:n]; len(batch) > 0; {
+			k := 1
+			for k < len(batch) && batch[k].place == batch[0].place {
+				k++
+			}
+			jobs, batch = append(jobs, batch[:k]), batch[k:]
+		}
+		if err := w.parallel(len(jobs), func(i int, k *worker) error { return k.place(jobs[i], (window+1)*windowSeconds) }); err != nil {
+			return err
+		}
+		w.events = w.events[n:]
+		progress(n)
+	}
+	return nil
+}
+
+// parallel runs jobs on Options.Workers goroutines, each with a worker of its
+// own, and gives the first error in the order of the jobs.
+func (w *World) parallel(jobs int, do func(i int, k *worker) error) error {
+	errs := make([]error, jobs)
+	parallelWith(w.opt.Workers, jobs, func() *worker { return &worker{World: w, chip: card.New()} },
+		func(i int, k *worker) { errs[i] = do(i, k) })
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parallelWith runs jobs 0 to n-1 on some goroutines, each with its own tool.
+func parallelWith[T any](workers, n int, tool func() T, do func(i int, t T)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(workers, n) {
+		wg.Go(func() {
+			t := tool()
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i, t)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// parallel runs jobs 0 to n-1 on some goroutines.
+func parallel(workers, n int, do func(i int)) {
+	parallelWith(workers, n, func() struct{} { return struct{}{} }, func(i int, _ struct{}) { do(i) })
+}
+
+// worker is one goroutine's hands: a chip body into which cards are put.
+type worker struct {
+	*World
+	chip   *card.Chip
+	answer []byte
+}
+
+// place works the events of one place, and the follow-ups that fall due among
+// them.
+func (k *worker) place(events []event, until int32) error {
+	p := k.places[events[0].place]
+	for {
+		due := len(p.pending) > 0 && p.pending[0].at < until
+		switch {
+		case due && (len(events) == 0 || p.pending[0].at <= events[0].at):
+			f := p.pending[0]
+			p.pending = p.pending[1:]
+			if err := k.tap(p, f); err != nil {
+				return fmt.Errorf("place %d: %w", p.index, err)
+			}
+		case len(events) > 0:
+			if err := k.tap(p, followUp{event: events[0], array: -1}); err != nil {
+				return fmt.Errorf("place %d: %w", p.index, err)
+			}
+			events = events[1:]
+		default:
+			return k.haulFull(p, int64(until))
+		}
+	}
+}
+
+// finishPending works what is left of the follow-ups of a place.
+func (k *worker) finishPending(p *place) error {
+	for len(p.pending) > 0 {
+		f := p.pending[0]
+		p.pending = p.pending[1:]
+		if err := k.tap(p, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *worker) haulFull(p *place, until int64) error {
+	for _, a := range p.arrays {
+		for _, list := range [2][]*terminal{a.in, a.out} {
+			for _, t := range list {
+				if t.journal.Rows() >= sealWhenRows {
+					if err := k.haul(t, k.midnight+until); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// session runs one contact of a card with a gate. tear says when the card
+// leaves; committed reports whether the chip paid during it.
+func (k *worker) session(t *terminal, uid gate.UID, now int64, te tear, rand *rand.ChaCha8) (*gate.Result, error) {
+	if err := k.chip.PowerOn(rand); err != nil {
+		return nil, err
+	}
+	defer k.chip.PowerOff()
+	before := k.chip.Inspect()
+	act := t.gate.Begin(now, gate.Field{Cards: 1, UID: uid}, k.unpredictable(t))
+	for {
+		switch {
+		case act.Done != nil:
+			return act.Done, nil
+		case act.Remove:
+			k.chip.PowerOff()
+			act = t.gate.Step(kernel.Event{Kind: kernel.CardRemoved})
+			continue
+		}
+		const insGPO, insReadRecord = 0xA8, 0xB2
+		if te == tearBeforeLast && act.Send[1] == insReadRecord {
+			k.chip.PowerOff()
+			act = t.gate.Step(kernel.Event{Kind: kernel.CardLeft})
+			te = tearNone
+			continue
+		}
+		isGPO := act.Send[1] == insGPO
+		var err error
+		if k.answer, err = k.chip.Transmit(k.answer[:0], act.Send); err != nil {
+			return nil, err
+		}
+		lost := te == tearNoAnswer && isGPO
+		if te.afterCommit() {
+			after := k.chip.Inspect()
+			lost = after.LastATC == after.ATC && after.ATC != before.ATC
+		}
+		if lost {
+			te = tearNone
+			k.chip.PowerOff()
+			act = t.gate.Step(kernel.Event{Kind: kernel.CardLeft})
+			continue
+		}
+		act = t.gate.Step(kernel.Answered(k.answer))
+	}
+}

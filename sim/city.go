@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -93,7 +94,7 @@ func (c *City) loadData() error {
 	if c.calendar, err = loadCalendar(rest); err != nil {
 		return fmt.Errorf("calendar: %w", err)
 	}
-	if c.model, err = loadDemand(rest); err != nil {
+	if c.model, err = loadDemand(rest, c.opt.Refit); err != nil {
 		return fmt.Errorf("demand: %w", err)
 	}
 	names := []string{c.opt.Profile}
@@ -129,11 +130,15 @@ func loadCalendar(files map[string][]byte) (*fare.Calendar, error) {
 	return beijing.Calendar()
 }
 
-func loadDemand(files map[string][]byte) (*demand.Model, error) {
+func loadDemand(files map[string][]byte, refit bool) (*demand.Model, error) {
 	const name = "model.bin"
 	if b, found := files[name]; found {
 		delete(files, name)
 		return demand.Decode(b)
+	}
+	if refit {
+		m, _, err := demand.Refit(context.Background(), nil)
+		return m, err
 	}
 	return demand.Load()
 }

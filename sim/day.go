@@ -15,7 +15,8 @@ import (
 // Run is one simulated business day with the days on which its books close.
 type Run struct {
 	Options
-	Dir      string                    // database and blocks; must exist
+	Dir      string                    // database and blocks
+	Out      string                    // folder for report and tables, empty for none
 	Files    string                    // T+1 files, empty for none
 	Progress func(done, total float64) // called now and then; may be nil
 	Ports    func(*Ports)              // lets a test put other parts into the road; may be nil

@@ -8,12 +8,13 @@ import (
 
 // Options say which day of which city is simulated.
 type Options struct {
-	Riders  int       // number of riders; 0 means all of the day
-	Seed    uint64    //
-	Date    fare.Date // business day D
-	Profile string    // "sm", "3des" or "mix"
-	Files   map[string][]byte
-	Workers int // goroutines, at least 1; results do not depend on it
+	Riders  int               // number of riders; 0 means all of the day
+	Seed    uint64            //
+	Date    fare.Date         // business day D
+	Profile string            // "sm", "3des" or "mix"
+	Files   map[string][]byte // replace embedded data files by name
+	Refit   bool              // fit the demand anew from the station counts
+	Workers int               // goroutines, at least 1; results do not depend on it
 }
 
 // Profiles are the values that Options.Profile may have.

@@ -29,6 +29,8 @@ func newRootCommand(env *environment) *cobra.Command {
 	flags.Var(&env.lang, "lang", "language of the explanations")
 	flags.BoolVar(&env.noInput, "no-input", false, "never ask a person; fail instead")
 	root.AddCommand(newDecodeCommand(env))
+	root.AddCommand(newDayCommand(env))
+	root.AddCommand(newFilesCommand(env))
 	return root
 }
 

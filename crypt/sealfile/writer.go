@@ -8,9 +8,10 @@ import (
 	"hash"
 	"io"
 
-	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm3"
 	"github.com/emmansun/gmsm/sm4"
+
+	"github.com/citycard/citycard/crypt/oda"
 )
 
 // Signer makes the network's SM2 signature r || s over the parts of a message;
@@ -18,8 +19,6 @@ import (
 type Signer interface {
 	Sign(dst []byte, rand io.Reader, parts ...[]byte) ([]byte, error)
 }
-
-var wrapForm = sm2.NewPlainEncrypterOpts(sm2.MarshalUncompressed, sm2.C1C3C2)
 
 var errClosed = errors.New("the sealed file is closed")
 
@@ -43,15 +42,15 @@ func NewWriter(w io.Writer, h Header, participant [64]byte, network Signer, rand
 	fail := func(err error) (*Writer, error) {
 		return nil, fmt.Errorf("seal file for participant %d: %w", h.Participant, err)
 	}
-	key, err := sm2.NewPublicKey(append([]byte{4}, participant[:]...))
+	key, err := oda.NewSM2Public(participant)
 	if err != nil {
-		return fail(fmt.Errorf("take its public key: %w", err))
+		return fail(err)
 	}
 	var secret [16]byte
 	if _, err := io.ReadFull(rand, secret[:]); err != nil {
 		return fail(fmt.Errorf("read a data key: %w", err))
 	}
-	wrapped, err := sm2.Encrypt(rand, key, secret[:], wrapForm)
+	wrapped, err := key.Encrypt(rand, secret[:])
 	if err != nil {
 		return fail(fmt.Errorf("wrap the data key: %w", err))
 	}

@@ -283,7 +283,7 @@ func stamp(balanced bool) template.HTML {
 	g.put(`<svg class="`, class, `" viewBox="0 0 132 132" width="132" height="132" role="img"><title>`, en, ` · `, zh, `</title>`,
 		`<circle cx="66" cy="66" r="62" fill="none" stroke="currentColor" stroke-width="4"/>`,
 		`<circle cx="66" cy="66" r="55" fill="none" stroke="currentColor" stroke-width="1.2"/>`,
-		`<text x="66" y="74" text-anchor="middle" font-size="38" font-weight="700" fill="currentColor">`, zh, `</text>`,
-		`<text x="66" y="97" text-anchor="middle" font-size="10.5" letter-spacing="1.4" font-weight="600" fill="currentColor">`, en, `</text></svg>`)
+		`<text class="zi" x="66" y="76">`, zh, `</text>`,
+		`<text class="word" x="66" y="98">`, en, `</text></svg>`)
 	return g.html()
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/citycard/citycard/crypt/oda"
@@ -104,17 +105,22 @@ func (j *Journal) Take(suite block.Suite, keyID uint32, until int64) Content {
 	j.number++
 	j.from = uint32(until)
 	j.rows, j.evidence = nil, block.Evidence{}
-	clear(j.issuers)
-	clear(j.cards)
+	j.issuers, j.cards = map[string]uint16{}, map[string]uint16{}
 	return c
 }
 
 // Seal takes the waiting rows, seals them and keeps the block until Receipted.
+// If it fails the journal is as it was: the rows still wait.
 func (j *Journal) Seal(suite block.Suite, keyID uint32, until int64, acquirer *oda.SM2Public, key *oda.SM2Private, rand io.Reader) ([]byte, Content, error) {
+	if until < int64(j.from) || until > math.MaxUint32 {
+		return nil, Content{}, fmt.Errorf("seal block %d of terminal %d: until %d is before %d, where the last block ended, or no unix time of 32 bits: set the clock", j.number, j.terminal, until, j.from)
+	}
+	before := *j
 	c := j.Take(suite, keyID, until)
 	raw, hash, err := seal.Seal(nil, c.Header, c.Rows, &c.Evidence, acquirer, key, rand)
 	if err != nil {
-		return nil, c, err
+		*j = before
+		return nil, Content{}, err
 	}
 	j.previous = hash
 	j.kept[hash] = raw

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/sim"
+)
+
+// dayFlags are the flags of `citycard day`.
+type dayFlags struct {
+	riders  string
+	seed    uint64
+	date    string
+	profile string
+	out     string
+	resume  bool
+	data    string
+	refit   bool
+	quiet   bool
+}
+
+const dayHelp = `Simulates a business day D of a city and closes the books on D+1 to D+25.
+
+Riders travel by metro and bus with real cards: every tap runs the chip and the
+terminal's kernel with real keys. Terminals seal their rows in blocks; acquirer,
+clearing, issuers, ledger and reconciliation work on them as in a real city. On
+the way things go wrong as they do outside: cards torn out of the field, blocks
+lost, late, repeated or forged, cards cloned. In the end the figures must say
+that nothing is unexplained; the exit code is 1 if they do not.
+
+Files of --data DIR replace embedded ones of the same name: lines.csv,
+stations.csv, segments.csv, transfers.csv, virtual-transfers.csv, operators.csv,
+tariff.json, cn-holidays.csv, model.bin (demand), sm.yaml, 3des.yaml (cards).`
+
+const dayExample = `  citycard day                        20,000 riders, a summary
+  citycard day --riders 800 --json    a small city, figures as JSON
+  citycard day --out city             leaves database, blocks, T+1 files and report.html`
+
+func newDayCommand(env *environment) *cobra.Command {
+	var f dayFlags
+	cmd := &cobra.Command{
+		Use: "day", Short: "Simulate a city's business day and close it",
+		Long: dayHelp, Example: dayExample, Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDay(env, &f, cmd.Flags().Changed("data")) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.riders, "riders", "20000", "number of riders, or all of the day")
+	flags.Uint64Var(&f.seed, "seed", 1, "the same seed gives the same city, byte for byte")
+	flags.StringVar(&f.date, "date", "2026-11-18", "business day D")
+	flags.StringVar(&f.profile, "profile", "sm", "cards: sm (SM2, SM4), 3des (RSA, triple DES) or mix")
+	flags.StringVar(&f.out, "out", "", "folder for database, blocks, T+1 files and report; must be empty")
+	flags.BoolVar(&f.resume, "resume", false, "go on with an interrupted run in --out")
+	flags.StringVar(&f.data, "data", "", "folder with files that replace embedded ones")
+	flags.BoolVar(&f.refit, "refit", false, "fit the demand anew from the station counts first")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress bar and no summary")
+	return cmd
+}
+
+// options checks the flags.
+func (f *dayFlags) options() (sim.Options, error) {
+	opt := sim.Options{Seed: f.seed, Profile: f.profile, Workers: runtime.GOMAXPROCS(0), Refit: f.refit}
+	bad := func(flag, value, want string) error {
+		return fail(exitUsage, fmt.Errorf("--%s %s: %s", flag, value, want), "see citycard day --help")
+	}
+	if f.riders != "all" {
+		n, err := strconv.Atoi(f.riders)
+		if err != nil || n < 1 {
+			return opt, bad("riders", f.riders, "want a number from 1, or all")
+		}
+		opt.Riders = n
+	}
+	var err error
+	if opt.Date, err = fare.ParseDate(f.date); err != nil {
+		return opt, bad("date", f.date, "want a date such as 2026-11-18")
+	}
+	known := false
+	for _, p := range sim.Profiles {
+		known = known || p == f.profile
+	}
+	if !known {
+		return opt, bad("profile", f.profile, "want sm, 3des or mix")
+	}
+	if f.resume && f.out == "" {
+		return opt, bad("resume", "", "there is nothing to go on with: name the folder of the interrupted run with --out")
+	}
+	return opt, nil
+}
+
+func runDay(env *environment, f *dayFlags, replaces bool) error {
+	opt, err := f.options()
+	if err != nil {
+		return err
+	}
+	if replaces {
+		if opt.Files, err = readDataFolder(f.data); err != nil {
+			return err
+		}
+	}
+	city, err := sim.NewCity(opt)
+	if err != nil {
+		return fail(exitFailed, err, "check --date, --data and the files in it")
+	}
+	run := &sim.Run{Options: opt, Progress: env.progress(f.quiet)}
+	done, err := f.prepare(run)
+	if err != nil {
+		return err
+	}
+	defer done()
+	res, err := run.Do(city)
+	if err != nil {
+		return fail(exitFailed, err, "with --out the run can go on: add --resume")
+	}
+	if err := env.showDay(f, res); err != nil {
+		return err
+	}
+	if !res.Closed() {
+		return fail(exitFailed, fmt.Errorf("the day does not close: a figure that must be zero is not, or a fault was not found"), "run again with --out and look at exceptions.csv and report.html")
+	}
+	return nil
+}
+
+// prepare makes the folders of a run: those of --out, or temporary ones that
+// done removes.
+func (f *dayFlags) prepare(run *sim.Run) (done func(), err error) {
+	if f.out == "" {
+		run.Dir, err = os.MkdirTemp("", "citycard-day-")
+		return func() { _ = os.RemoveAll(run.Dir) }, err
+	}
+	entries, err := os.ReadDir(f.out)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, fail(exitFailed, fmt.Errorf("--out: %w", err), "name a folder that is empty or does not exist")
+	}
+	if len(entries) > 0 && !f.resume {
+		return nil, fail(exitRefused, fmt.Errorf("--out %s: the folder is not empty", f.out), "name another folder, or add --resume to go on with an interrupted run")
+	}
+	run.Dir, run.Out, run.Files = f.out, f.out, filepath.Join(f.out, "files")
+	return func() {}, nil
+}
+
+// maxDataFile bounds what is read from --data.
+const maxDataFile = 64 << 20
+
+// readDataFolder reads the files that replace embedded ones.
+func readDataFolder(dir string) (map[string][]byte, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fail(exitNotFound, fmt.Errorf("--data: %w", err), "name a folder with files such as tariff.json")
+	}
+	files := map[string][]byte{}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return nil, fail(exitFailed, fmt.Errorf("--data: %w", err), "")
+		}
+		if !info.Mode().IsRegular() || info.Size() > maxDataFile {
+			return nil, fail(exitUsage, fmt.Errorf("--data: %s is no file of at most %d MB", e.Name(), maxDataFile>>20), "keep only data files in the folder")
+		}
+		if files[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
+			return nil, fail(exitFailed, fmt.Errorf("--data: %w", err), "")
+		}
+	}
+	return files, nil
+}
+
+// progress gives the progress bar of a long run: on standard error, and only
+// where a person looks.
+func (e *environment) progress(quiet bool) func(done, total float64) {
+	f, isFile := e.stderr.(*os.File)
+	if quiet || !isFile {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	bar := progressbar.NewOptions(1000, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("day"), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true))
+	return func(done, total float64) { _ = bar.Set(int(1000 * done / total)) }
+}

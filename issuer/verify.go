@@ -89,12 +89,17 @@ func (v *Verifier) verifier(bin string, alg cryptogram.Alg) *cryptogram.Verifier
 }
 
 // trimIAD cuts the zero padding of the row's 24 bytes: 9F10 says its own length,
-// first byte 07 and, if there is discretionary data, its length in byte 8.
+// first byte 07 and, if there is discretionary data, its length in byte 8. That
+// length is never 0, so a 0 there is padding.
 func trimIAD(b *[24]byte) []byte {
-	if n := 9 + int(b[8]); b[0] == 7 && n <= len(b) {
-		return b[:n]
+	n := 9 + int(b[8])
+	switch {
+	case b[0] != 7 || n > len(b):
+		return b[:]
+	case n == 9:
+		return b[:8]
 	}
-	return b[:]
+	return b[:n]
 }
 
 var cityZone = time.FixedZone("UTC+8", 8*3600)

@@ -65,7 +65,10 @@ func openFile(ctx context.Context, env *environment, o openOptions, path string)
 	}
 	defer f.Close()
 	magic := make([]byte, 4)
-	if _, err := io.ReadFull(f, magic); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	n, err := io.ReadFull(f, magic)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fail(exitFailed, fmt.Errorf("%s has only %d bytes", path, n), "it holds nothing; ask for the file again")
+	} else if err != nil {
 		return cannotRead(err)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -116,16 +119,24 @@ func dumpDatabase(ctx context.Context, env *environment, path string) error {
 	}
 	missing, err := sqlite.Plan(path)
 	if err != nil {
-		return err
+		return cannotOpen(err)
 	}
 	if len(missing) > 0 {
 		return fail(exitRefused, fmt.Errorf("%s lacks %d changes of this program's tables; a dump would have to make them", path, len(missing)), "check the path, or dump it with the program that wrote it")
 	}
 	db, err := sqlite.Open(path, sqlite.Options{})
 	if err != nil {
-		return err
+		return cannotOpen(err)
 	}
 	out := bufio.NewWriterSize(env.stdout, 64<<10)
 	err = db.Read(ctx, func(r *sqlite.Reader) error { return r.Dump(out) })
 	return errors.Join(err, out.Flush(), db.Close())
+}
+
+// cannotOpen gives a database that another process holds an exit code of its own.
+func cannotOpen(err error) error {
+	if errors.Is(err, sqlite.ErrLocked) {
+		return fail(exitUnavailable, err, "")
+	}
+	return err
 }

@@ -256,7 +256,11 @@ type endObject struct {
 
 func (l *lister) sealedEnd(r *files.Reader) error {
 	t := r.Totals()
-	l.line(l.say("%d lines, amount %s, fee receivable %s, fee payable %s, switch fee %s, net %s: trailer and signature are right",
-		"%d 笔，金额 %s，应收手续费 %s，应付手续费 %s，转接服务费 %s，净额 %s：文件尾与签名均正确"), t.Lines, t.Amount, t.FeeReceivable, t.FeePayable, t.SwitchFee, t.Net)
+	if r.Header().Content.Format() == files.Chip {
+		l.line(l.say("%d lines, amount %s: trailer and signature are right", "%d 笔，金额 %s：文件尾与签名均正确"), t.Lines, t.Amount)
+	} else {
+		l.line(l.say("%d lines, amount %s, fee receivable %s, fee payable %s, switch fee %s, net %s: trailer and signature are right",
+			"%d 笔，金额 %s，应收手续费 %s，应付手续费 %s，转接服务费 %s，净额 %s：文件尾与签名均正确"), t.Lines, t.Amount, t.FeeReceivable, t.FeePayable, t.SwitchFee, t.Net)
+	}
 	return l.object(endObject{"trailer", t.Lines, t.Amount, t.FeeReceivable, t.FeePayable, t.SwitchFee, t.Net, true})
 }

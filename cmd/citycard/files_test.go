@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"testing"
 
 	"github.com/emmansun/gmsm/sm3"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -142,4 +144,33 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
+}
+
+// Whatever a file of blocks holds, listing it ends with an answer.
+func FuzzBlocks(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "day.blocks")
+	if err := sampleBlocks(path); err != nil {
+		f.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(b[:500])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var out bytes.Buffer
+		env := &environment{stdout: &out, stderr: io.Discard, lang: "en"}
+		l := &lister{ctx: context.Background(), env: env, o: openOptions{devKeys: true}, path: "fuzz", out: bufio.NewWriter(&out)}
+		err := l.blocks(bytes.NewReader(b))
+		if err == nil && len(b) > 0 && !bytes.Contains(b, []byte("CCB1")) {
+			t.Fatal("bytes without a block were listed as blocks")
+		}
+		if err := l.out.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(out.Bytes(), []byte("622848000000000040")) {
+			t.Fatal("a whole card number was printed")
+		}
+	})
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -67,8 +69,8 @@ type report struct {
 	list []Finding
 }
 
-func (r *report) add(path string, line int, format string, args ...any) {
-	r.list = append(r.list, Finding{Path: path, Line: line, Rule: r.rule, Text: fmt.Sprintf(format, args...)})
+func (r *report) add(file string, line int, format string, args ...any) {
+	r.list = append(r.list, Finding{Path: file, Line: line, Rule: r.rule, Text: fmt.Sprintf(format, args...)})
 }
 
 func (r *report) at(f *File, pos token.Pos, format string, args ...any) {
@@ -104,6 +106,9 @@ func matchesAny(patterns []string, pkg string) bool {
 	return in
 }
 
+// majorVersion is the end of an import path that is not part of the name.
+var majorVersion = regexp.MustCompile(`/v[0-9]+$`)
+
 // imported is the name under which a file knows an import path, or "" when it
 // does not import it.
 func imported(f *File, importPath string) string {
@@ -114,11 +119,7 @@ func imported(f *File, importPath string) string {
 		if s.Name != nil {
 			return s.Name.Name
 		}
-		base := importPath[strings.LastIndex(importPath, "/")+1:]
-		if base == "v2" {
-			base = "rand"
-		}
-		return base
+		return path.Base(majorVersion.ReplaceAllString(importPath, ""))
 	}
 	return ""
 }

@@ -23,7 +23,7 @@ type Data struct {
 	City    Text
 	Date    Date // business day D
 	Seed    uint64
-	Riders  int
+	Riders  int64
 	Profile string // card profile: "sm", "3des", "mix"
 	Demand  Demand
 
@@ -61,8 +61,8 @@ const SampleSize = 30
 
 // Demand says where the journeys of the day come from.
 type Demand struct {
-	Source        Text // counts, and the network they were put on
-	FitPerMillion int  // journeys handed out that differ from the counts, per million
+	Source        Text  // counts, and the network they were put on
+	FitPerMillion int64 // journeys handed out that differ from the counts, per million
 	Moves         []Move
 }
 

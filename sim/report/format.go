@@ -22,12 +22,14 @@ func yuan(f money.Fen) string {
 	return sign + "¥" + group(s[:dot]) + s[dot:]
 }
 
-// signed is yuan with a plus sign before what is received.
+// signed is an amount in yuan with the sign of its direction, without the mark of
+// the currency: "+1,234.50".
 func signed(f money.Fen) string {
+	s := strings.Replace(yuan(f), "¥", "", 1)
 	if f > 0 {
-		return "+" + yuan(f)
+		return "+" + s
 	}
-	return yuan(f)
+	return s
 }
 
 // fen is an amount in fen: where it must be 0, the unit must be the smallest.

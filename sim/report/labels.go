@@ -50,7 +50,7 @@ var stateLabels = map[string]struct {
 	"provisional": {Text{"Provisional", "先行垫付"}, "wait"},
 	"proven":      {Text{"Proven", "已证实"}, "done"},
 	"collectable": {Text{"Collectable", "应付运营商"}, "done"},
-	"late":        {Text{"Late", "迟到"}, "note"},
+	"late":        {Text{"Late", "迟到"}, "turn"},
 	"disproved":   {Text{"Disproved", "已排除"}, "none"},
 	"unbacked":    {Text{"Unbacked", "卡未扣款"}, "bad"},
 	"impossible":  {Text{"Impossible", "不可能"}, "bad"},

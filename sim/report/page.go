@@ -22,10 +22,7 @@ type page struct {
 	Checks   []Check
 	NetSum   money.Fen
 
-	Riders64                               int64
-	UnexplainedFen, FloatGapFen, NetSumFen int64
-	RowsRefused, BlocksRefused             int64
-	FitPerMillion                          int64
+	RowsRefused, BlocksRefused int64
 
 	Curve                       template.HTML
 	TapsIn, TapsOut, TapsBus    int64
@@ -96,8 +93,6 @@ func newPage(d *Data) *page {
 	p := &page{Data: d, CSS: template.CSS(style), Balanced: Balanced(d), Checks: checks, NetSum: netSum(d), Weekday: weekday(d.Date),
 		Curve: curve(&d.Quarters), Diagram: diagram(d.Lines), Matrix: matrix(d), Doubt: d.Tears.After - d.Tears.Recovered}
 	p.Stamp = stamp(p.Balanced)
-	p.Riders64, p.FitPerMillion = int64(d.Riders), int64(d.Demand.FitPerMillion)
-	p.UnexplainedFen, p.FloatGapFen, p.NetSumFen = int64(d.Unexplained), int64(d.FloatGap), int64(p.NetSum)
 	for _, q := range d.Quarters {
 		p.TapsIn += q.Entries
 		p.TapsOut += q.Exits

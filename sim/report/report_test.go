@@ -204,3 +204,13 @@ var errBroken = errors.New("disk full")
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
+
+func BenchmarkWrite(b *testing.B) {
+	d := fullDay(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := Write(&bytes.Buffer{}, d); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -196,8 +196,8 @@ func sampleBreaks(t testing.TB, d *Data) {
 		{Card: card(t, "621226000000022204"), P: 0x16, State: "collectable", Amount: 500, Terminal: 20011001,
 			Verdict: Text{"The next tap shows that 5 yuan left the card; the passage sensor saw the rider.", "下一次刷卡表明卡内已少 5 元；通行传感器记录乘客已过闸。"}},
 	}
-	for i, name := range []string{"IND26030401ICOM", "IND26030401IIC", "report.html", "truth.csv"} {
-		d.Files = append(d.Files, File{name, []Text{{"Items, issuer side", "发卡侧一般交易流水"}, {"IC data, issuer side", "发卡侧 IC 数据"}, {"This page", "本页"}, {"Books of truth", "真值账"}}[i],
-			[]int64{742_113_402, 1_310_442_008, 0, 94_220}[i], []int64{2_604_118, 2_604_118, 0, 1843}[i], hex.EncodeToString(slices.Repeat([]byte{byte(17 * (i + 3))}, 32))})
+	for i, name := range []string{"IND26030401ICOM", "IND26030401IIC", "blocks.seg", "truth.csv"} {
+		d.Files = append(d.Files, File{name, []Text{{"Items, issuer side", "发卡侧一般交易流水"}, {"IC data, issuer side", "发卡侧 IC 数据"}, {"Sealed blocks", "密封数据块"}, {"Books of truth", "真值账"}}[i],
+			[]int64{742_113_402, 1_310_442_008, 1_580_221_440, 94_220}[i], []int64{2_604_118, 2_604_118, 183_962, 1843}[i], hex.EncodeToString(slices.Repeat([]byte{byte(17 * (i + 3))}, 32))})
 	}
 }

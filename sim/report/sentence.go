@@ -8,8 +8,8 @@ func sentence(b *Break) Text {
 		return b.Verdict
 	}
 	v := verdict{b: b, amount: yuan(b.Amount), p: fmt.Sprintf("%04X", b.P), q: fmt.Sprintf("%04X", b.Q)}
-	if make, found := sentences[key(b.State)]; found {
-		return make(v)
+	if say, found := sentences[key(b.State)]; found {
+		return say(v)
 	}
 	return Text{}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+
+	"github.com/citycard/citycard/money"
 )
 
 //go:embed templates/*.html
@@ -44,6 +46,7 @@ var functions = template.FuncMap{
 	"n":      count,
 	"yuan":   yuan,
 	"signed": signed,
+	"bare":   func(f money.Fen) string { return count(int64(f)) },
 	"km":     km,
 	"size":   size,
 	"atc":    func(v uint16) string { return fmt.Sprintf("%04X", v) },

@@ -24,8 +24,10 @@ type Journal struct {
 
 	rows     []byte
 	evidence block.Evidence
+	size     int // of evidence in the block, in bytes
 	issuers  map[string]uint16
 	cards    map[string]uint16
+	key      []byte // scratch for the keys of both
 
 	kept map[seal.Hash][]byte // sealed, without a receipt
 	sent []seal.Hash          // order of kept
@@ -47,11 +49,16 @@ func New(terminal txn.TerminalID, start uint32, from int64) *Journal {
 // Rows is the number of rows that wait for the next block.
 func (j *Journal) Rows() int { return len(j.rows) / txn.RowSize }
 
-// Full reports whether the next block has no room for another row.
-func (j *Journal) Full() bool { return j.Rows() >= block.MaxRows }
+// Full reports whether the next block has no room for another row and the most
+// evidence that may come with it.
+func (j *Journal) Full() bool {
+	return j.Rows() >= block.MaxRows || len(j.rows)+j.size > block.MaxSize-overhead-txn.RowSize-maxEvidence
+}
 
 // Add numbers a record and stores it. The record must name this terminal. It
-// returns the row's sequence.
+// returns the row's sequence. Evidence that is too long for a block (a card that
+// is not genuine may send anything) is left out and the row says so: the row
+// itself is never refused for it.
 func (j *Journal) Add(rec *gate.Record) (uint32, error) {
 	if rec.Row.Terminal != j.terminal {
 		return 0, fmt.Errorf("store row: it names terminal %d, this is %d", rec.Row.Terminal, j.terminal)
@@ -61,6 +68,9 @@ func (j *Journal) Add(rec *gate.Record) (uint32, error) {
 	}
 	row := rec.Row
 	row.Sequence = j.sequence
+	if !fits(&rec.Evidence) {
+		row.Flags &^= txn.EvidenceKept
+	}
 	var raw [txn.RowSize]byte
 	if err := row.Encode(&raw); err != nil {
 		return 0, fmt.Errorf("store row %d of terminal %d: %w", j.sequence, j.terminal, err)
@@ -71,29 +81,9 @@ func (j *Journal) Add(rec *gate.Record) (uint32, error) {
 	}
 	j.rows = append(j.rows, raw[:]...)
 	j.evidence.Proofs = append(j.evidence.Proofs, proof)
+	j.size += proofHead + len(proof.SDAD)
 	j.sequence++
 	return row.Sequence, nil
-}
-
-// card gives the index of a card's certificates in the evidence part, storing
-// them at their first use.
-func (j *Journal) card(e *gate.Evidence) uint16 {
-	c := &e.Card
-	if i, found := j.cards[string(c.CardCert)]; found {
-		return i
-	}
-	issuer, found := j.issuers[string(c.IssuerCert)]
-	if !found {
-		issuer = uint16(len(j.evidence.Issuers))
-		j.issuers[string(c.IssuerCert)] = issuer
-		j.evidence.Issuers = append(j.evidence.Issuers, block.Issuer{CAIndex: c.CAIndex, Certificate: slices.Clone(c.IssuerCert),
-			Remainder: slices.Clone(c.IssuerRest), Exponent: slices.Clone(c.IssuerExponent)})
-	}
-	i := uint16(len(j.evidence.Cards))
-	j.cards[string(c.CardCert)] = i
-	j.evidence.Cards = append(j.evidence.Cards, block.Card{Issuer: issuer, Certificate: slices.Clone(c.CardCert),
-		Remainder: slices.Clone(c.CardRest), Exponent: slices.Clone(c.CardExponent), Static: slices.Clone(c.StaticData)})
-	return i
 }
 
 // Take closes the waiting rows into the content of the next block and empties
@@ -104,7 +94,7 @@ func (j *Journal) Take(suite block.Suite, keyID uint32, until int64) Content {
 		Number: j.number, FirstSequence: j.sequence - uint32(j.Rows()), From: j.from, Until: uint32(until), KeyID: keyID, Previous: j.previous}}
 	j.number++
 	j.from = uint32(until)
-	j.rows, j.evidence = nil, block.Evidence{}
+	j.rows, j.evidence, j.size = nil, block.Evidence{}, 0
 	j.issuers, j.cards = map[string]uint16{}, map[string]uint16{}
 	return c
 }

@@ -9,11 +9,15 @@ import (
 // NoCard marks a row without evidence.
 const NoCard = 0xFFFF
 
+// Limits of the evidence part, in bytes: ParsePayload refuses more, so that
+// whoever fills a block must leave longer evidence out.
 const (
-	maxCertificate = 512
-	maxStatic      = 1024
-	rowSize        = 128
+	MaxCertificate = 512  // a certificate, its remainder, a dynamic signature
+	MaxExponent    = 3    // a public key exponent
+	MaxStatic      = 1024 // a card's signed static data
 )
+
+const rowSize = 128
 
 // Issuer is the part of a certificate chain that many cards share.
 type Issuer struct {
@@ -95,14 +99,14 @@ func ParsePayload(b []byte, n int) (rows []byte, e Evidence, err error) {
 		e.Issuers = make([]Issuer, issuers)
 	}
 	for i := range e.Issuers {
-		e.Issuers[i] = Issuer{CAIndex: r.byte(), Certificate: r.bytes(maxCertificate), Remainder: r.bytes(maxCertificate), Exponent: r.bytes(3)}
+		e.Issuers[i] = Issuer{CAIndex: r.byte(), Certificate: r.bytes(MaxCertificate), Remainder: r.bytes(MaxCertificate), Exponent: r.bytes(MaxExponent)}
 	}
 	if cards := r.count("cards", 10); cards > 0 {
 		e.Cards = make([]Card, cards)
 	}
 	for i := range e.Cards {
 		c := &e.Cards[i]
-		*c = Card{Issuer: r.uint16(), Certificate: r.bytes(maxCertificate), Remainder: r.bytes(maxCertificate), Exponent: r.bytes(3), Static: r.bytes(maxStatic)}
+		*c = Card{Issuer: r.uint16(), Certificate: r.bytes(MaxCertificate), Remainder: r.bytes(MaxCertificate), Exponent: r.bytes(MaxExponent), Static: r.bytes(MaxStatic)}
 		if r.err == nil && int(c.Issuer) >= len(e.Issuers) {
 			return nil, e, fmt.Errorf("read block content: card %d names issuer %d of %d", i, c.Issuer, len(e.Issuers))
 		}
@@ -112,7 +116,7 @@ func ParsePayload(b []byte, n int) (rows []byte, e Evidence, err error) {
 	}
 	for i := range e.Proofs {
 		p := &e.Proofs[i]
-		*p = Proof{Card: r.uint16(), SDAD: r.bytes(maxCertificate)}
+		*p = Proof{Card: r.uint16(), SDAD: r.bytes(MaxCertificate)}
 		if r.err == nil && p.Card != NoCard && int(p.Card) >= len(e.Cards) {
 			return nil, e, fmt.Errorf("read block content: row %d names card %d of %d", i, p.Card, len(e.Cards))
 		}

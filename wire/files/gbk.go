@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// gbkText holds a line for each lead byte 81 to FE with the 190 characters of
-// the trail bytes 40 to FE without 7F; "?" stands where GBK has none.
+// gbkText is the two-byte part of GBK (code page 936, which GB 18030 keeps): a line
+// for each lead byte 81 to FE with the 190 characters of the trail bytes 40 to FE
+// without 7F; "?" stands where there is none.
 //
 //go:embed gbk.txt
 var gbkText string

@@ -24,9 +24,14 @@ func (s *CardState) noteEntry(r *txn.Row) {
 
 // takeEntry finds the entry of the journey that ends with counter atc: the
 // latest one before it. Older ones are journeys without an exit and are dropped.
+// An entry with a priced exit between it and atc has arrived late: its journey is
+// over.
 func (s *CardState) takeEntry(atc uint16) (entryMark, bool) {
 	for i := len(s.entries) - 1; i >= 0; i-- {
 		if e := s.entries[i]; e.atc < atc {
+			if e.atc < s.sumATC && s.sumATC < atc {
+				break
+			}
 			s.entries = s.entries[i+1:]
 			return e, true
 		}
@@ -85,10 +90,13 @@ func (c *Clearer) settleOpen(res *Result, s *CardState, card txn.CardKey) error 
 			kept = append(kept, o)
 			continue
 		}
-		from, okFrom := c.Register.Terminal(entry.terminal)
-		to, okTo := c.Register.Terminal(o.terminal)
-		if !okFrom || !okTo {
-			return fmt.Errorf("rebate for counter %d: terminal %d or %d is not in the register", o.atc, entry.terminal, o.terminal)
+		to, known := c.Register.Terminal(o.terminal)
+		if !known {
+			return fmt.Errorf("rebate for counter %d: terminal %d is not in the register", o.atc, o.terminal)
+		}
+		from, known := c.Register.Terminal(entry.terminal)
+		if !known {
+			continue // a row may name any terminal as its entry: no trip to price
 		}
 		quote, err := c.price(from.Station, to.Station, entry.time, o.time, o.before)
 		if err != nil {

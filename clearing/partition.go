@@ -52,7 +52,7 @@ func (c *Clearer) Partition(rows []txn.Presented, states States, verify Verifier
 		if err := c.card(res, state, rows[from:to], verdicts[from:to]); err != nil {
 			return nil, fmt.Errorf("card %s: %w", card, err)
 		}
-		if enc := state.Encode(nil); !bytes.Equal(enc, old[card]) {
+		if enc := state.Encode(nil); string(enc) != cmp.Or(string(old[card]), emptyState) {
 			res.States = append(res.States, StateUpdate{card, enc})
 		}
 		from = to
@@ -60,6 +60,9 @@ func (c *Clearer) Partition(rows []txn.Presented, states States, verify Verifier
 	res.Nets.Positions()
 	return res, nil
 }
+
+// emptyState is the stored form of a card of which nothing is known.
+var emptyState = string(new(CardState).Encode(nil))
 
 func byCardCounterArrival(a, b txn.Presented) int {
 	return cmp.Or(
@@ -134,7 +137,7 @@ func (c *Clearer) decide(state *CardState, p *txn.Presented) txn.Verdict {
 	if state.Counters.Check(p.Row.ATC, hash) == New {
 		state.Counters.Mark(p.Row.ATC, hash)
 	}
-	if p.Row.Amount == 0 {
+	if p.Row.Amount == 0 || !p.Row.Kind.Paid() {
 		return txn.Checkpoint
 	}
 	return txn.Cleared

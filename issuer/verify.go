@@ -90,14 +90,20 @@ func (v *Verifier) verifier(bin string, alg cryptogram.Alg) *cryptogram.Verifier
 
 // trimIAD cuts the zero padding of the row's 24 bytes: 9F10 says its own length,
 // first byte 07 and, if there is discretionary data, its length in byte 8. That
-// length is never 0, so a 0 there is padding.
+// length is never 0, so a 0 there is padding. Bytes that are no padding stay, and
+// the whole is then no 9F10: a row has one form only.
 func trimIAD(b *[24]byte) []byte {
 	n := 9 + int(b[8])
-	switch {
-	case b[0] != 7 || n > len(b):
+	if n == 9 {
+		n = 8
+	}
+	if b[0] != 7 || n > len(b) {
 		return b[:]
-	case n == 9:
-		return b[:8]
+	}
+	for _, pad := range b[n:] {
+		if pad != 0 {
+			return b[:]
+		}
 	}
 	return b[:n]
 }

@@ -80,27 +80,31 @@ func (c *carrier) calm(id txn.TerminalID) bool {
 }
 
 // take accepts the blocks that were sealed in a slot and decides on the way of
-// each.
-func (c *carrier) take(slot int, blocks []sealedBlock) error {
+// each. end says that these are the last ones of the slot.
+func (c *carrier) take(slot int, blocks []sealedBlock, end bool) error {
 	slices.SortStableFunc(blocks, func(a, b sealedBlock) int { return cmp.Compare(a.terminal.id, b.terminal.id) })
-	switch slot {
-	case slotTamper:
-		c.cutOff(blocks)
-		if err := c.tamper(slot, blocks); err != nil {
-			return err
-		}
-	case slotStrange:
-		if err := c.strangers(slot); err != nil {
-			return err
-		}
-	case slotClose:
-		if err := c.holdBack(blocks); err != nil {
+	if end {
+		if err := c.interfere(slot, blocks); err != nil {
 			return err
 		}
 	}
 	for i := range blocks {
 		b := &blocks[i]
 		c.send(c.arrival(slot, b), b)
+	}
+	return nil
+}
+
+// interfere does what the injector has planned for a slot.
+func (c *carrier) interfere(slot int, blocks []sealedBlock) error {
+	switch slot {
+	case slotTamper:
+		c.cutOff(blocks)
+		return c.tamper(slot, blocks)
+	case slotStrange:
+		return c.strangers(slot)
+	case slotClose:
+		return c.holdBack(blocks)
 	}
 	return nil
 }

@@ -77,19 +77,10 @@ func (r *Run) clock(stage string) func() {
 // slot works one slot: taps, sealing, delivery and, at the end of a day, the
 // close of its window.
 func (r *Run) slot(slot int) error {
-	stop := r.clock("taps")
-	err := r.taps(slot)
-	stop()
-	if err != nil {
+	if err := r.taps(slot); err != nil {
 		return err
 	}
-	stop = r.clock("seal")
-	blocks, err := r.seal(slot)
-	stop()
-	if err != nil {
-		return err
-	}
-	if err := r.carrier.take(slot, blocks); err != nil {
+	if err := r.seal(slot); err != nil {
 		return err
 	}
 	if slot == slotShop {
@@ -99,9 +90,7 @@ func (r *Run) slot(slot int) error {
 			return err
 		}
 	}
-	batch := r.carrier.slots[slot]
-	r.carrier.slots[slot] = nil
-	if err := r.road.deliver(slot, batch, r.Workers); err != nil {
+	if err := r.ship(slot, true); err != nil {
 		return err
 	}
 	if slot < slotClose {
@@ -117,6 +106,38 @@ func (r *Run) slot(slot int) error {
 	return nil
 }
 
+// ship takes what lies in the outboxes to the acquirer, at the end of a slot or
+// when much of it has piled up.
+func (r *Run) ship(slot int, end bool) error {
+	var blocks []sealedBlock
+	for _, p := range r.world.places {
+		blocks = append(blocks, p.outbox...)
+		p.outbox = nil
+	}
+	if err := r.carrier.take(slot, blocks, end); err != nil {
+		return err
+	}
+	batch := r.carrier.slots[slot]
+	r.carrier.slots[slot] = nil
+	return r.road.deliver(slot, batch, r.Workers)
+}
+
+// shipAfter is how many bytes of sealed blocks may pile up within a slot.
+const shipAfter = 64 << 20
+
+func (r *Run) shipMuch(slot int) error {
+	size := 0
+	for _, p := range r.world.places {
+		for i := range p.outbox {
+			size += len(p.outbox[i].raw)
+		}
+	}
+	if size < shipAfter {
+		return nil
+	}
+	return r.ship(slot, false)
+}
+
 func (r *Run) progress(share float64) {
 	if r.Progress != nil {
 		r.Progress(share, 1)
@@ -128,12 +149,18 @@ func (r *Run) progress(share float64) {
 func (r *Run) taps(slot int) error {
 	w := r.world
 	if slot <= slotClose {
-		if err := w.run(slotEnds[slot], func(n int) {
+		stop := r.clock("taps")
+		if err := w.run(slotEnds[slot], func(n int) error {
 			r.tapped += n
 			r.progress(0.7 * float64(r.tapped) / float64(max(r.planned, 1)))
+			stop()
+			err := r.shipMuch(slot)
+			stop = r.clock("taps")
+			return err
 		}); err != nil {
 			return err
 		}
+		stop()
 		if slot < slotClose {
 			return nil
 		}
@@ -241,10 +268,11 @@ func (p *place) calmArray(calm func(txn.TerminalID) bool) int {
 
 // seal closes the journals of a slot: on D every terminal that has rows, at the
 // close of service every terminal, afterwards those that have rows.
-func (r *Run) seal(slot int) ([]sealedBlock, error) {
+func (r *Run) seal(slot int) error {
+	defer r.clock("seal")()
 	w := r.world
 	until := w.slotTime(slot)
-	err := w.parallel(len(w.places), func(i int, k *worker) error {
+	return w.parallel(len(w.places), func(i int, k *worker) error {
 		for _, a := range w.places[i].arrays {
 			for _, list := range [2][]*terminal{a.in, a.out} {
 				for _, t := range list {
@@ -258,12 +286,6 @@ func (r *Run) seal(slot int) ([]sealedBlock, error) {
 		}
 		return nil
 	})
-	var blocks []sealedBlock
-	for _, p := range w.places {
-		blocks = append(blocks, p.outbox...)
-		p.outbox = nil
-	}
-	return blocks, err
 }
 
 // sealWhenMany is how many rows make a terminal seal at the end of any slot.

@@ -112,7 +112,7 @@ func (r *road) openStores() error {
 	if r.segments, err = segment.Open(filepath.Join(r.dir, "blocks")); err != nil {
 		return err
 	}
-	if r.db, err = sqlite.Open(filepath.Join(r.dir, "city.db"), sqlite.Options{}); err != nil {
+	if r.db, err = sqlite.Open(filepath.Join(r.dir, "city.db"), sqlite.Options{Readers: 2}); err != nil {
 		return err
 	}
 	if _, err := rand.Read(r.spoolKey[:]); err != nil {

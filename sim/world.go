@@ -72,9 +72,10 @@ func NewWorld(c *City) *World {
 // times.
 const sealWhenRows = 1024
 
-// run works the events up to a second of the day, window by window, and reports
-// the number of planned taps done. Blocks that grew full are in the outboxes.
-func (w *World) run(until int32, progress func(taps int)) error {
+// run works the events up to a second of the day, window by window, and calls
+// after with the number of planned taps of each. Blocks that grew full are in the
+// outboxes.
+func (w *World) run(until int32, after func(taps int) error) error {
 	for len(w.events) > 0 && w.events[0].at < until {
 		window := w.events[0].at / windowSeconds
 		n, _ := slices.BinarySearchFunc(w.events, window+1, func(e event, target int32) int {
@@ -92,7 +93,9 @@ func (w *World) run(until int32, progress func(taps int)) error {
 			return err
 		}
 		w.events = w.events[n:]
-		progress(n)
+		if err := after(n); err != nil {
+			return err
+		}
 	}
 	return nil
 }

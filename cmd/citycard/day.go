@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -109,6 +110,7 @@ func runDay(env *environment, f *dayFlags, replaces bool) error {
 	if err != nil {
 		return fail(exitFailed, err, "check --date, --data and the files in it")
 	}
+	debug.SetMemoryLimit(memoryLimit)
 	run := &sim.Run{Options: opt, Progress: env.progress(f.quiet)}
 	done, err := f.prepare(run)
 	if err != nil {
@@ -127,6 +129,10 @@ func runDay(env *environment, f *dayFlags, replaces bool) error {
 	}
 	return nil
 }
+
+// memoryLimit makes the collector work harder before the heap, beside which the
+// database has its caches, takes more than a small machine has.
+const memoryLimit = 2500 << 20
 
 // prepare makes the folders of a run: those of --out, or temporary ones that
 // done removes.

@@ -57,6 +57,7 @@ func Rules() []Rule {
 		{"format", "one format, so that a change shows what changed", checkFormat},
 		{"generated", "a generated file says so, and can be made again", checkGenerated},
 		{"fuzz", "bad input of any kind gets an error, never a panic: every decoder is fuzzed", checkFuzz},
+		{"test", "a test that cannot fail, or never runs, hides that nothing was tested", checkTests},
 		{"dead", "code that nothing calls is read, compiled and kept for nothing", checkDead},
 		{"panic", "an impossible state says which package met it and what it saw", checkPanic},
 		{"init", "nothing happens before main asks for it", checkInit},

@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -95,6 +98,35 @@ func TestSkipsFile(t *testing.T) {
 	} {
 		if _, err := parseSkips(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestSkipsAreThere finds rows whose test was renamed or removed.
+func TestSkipsAreThere(t *testing.T) {
+	list, err := parseSkips(skipsText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range list {
+		pkg, test, _ := strings.Cut(key, " ")
+		top, _, _ := strings.Cut(test, "/")
+		dir := filepath.Join("..", "..", "..", strings.TrimPrefix(pkg, "github.com/citycard/citycard/"))
+		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared := regexp.MustCompile(`(?m)^func ` + regexp.QuoteMeta(top) + `\(`)
+		found := false
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || declared.Match(source)
+		}
+		if !found {
+			t.Errorf("skips.txt: %s has no %s; take the row out", pkg, top)
 		}
 	}
 }

@@ -52,7 +52,11 @@ func (c *Clearer) Partition(rows []txn.Presented, states States, verify Verifier
 		if err := c.card(res, state, rows[from:to], verdicts[from:to]); err != nil {
 			return nil, fmt.Errorf("card %s: %w", card, err)
 		}
-		if enc := state.Encode(nil); string(enc) != cmp.Or(string(old[card]), emptyState) {
+		before := old[card]
+		if len(before) == 0 {
+			before = emptyState
+		}
+		if enc := state.Encode(nil); !bytes.Equal(enc, before) {
 			res.States = append(res.States, StateUpdate{card, enc})
 		}
 		from = to
@@ -62,7 +66,7 @@ func (c *Clearer) Partition(rows []txn.Presented, states States, verify Verifier
 }
 
 // emptyState is the stored form of a card of which nothing is known.
-var emptyState = string(new(CardState).Encode(nil))
+var emptyState = new(CardState).Encode(nil)
 
 func byCardCounterArrival(a, b txn.Presented) int {
 	return cmp.Or(

@@ -131,7 +131,7 @@ type imageCache struct {
 }
 
 // imagesKept bounds the cache of personalised cards: about 2 KB each.
-const imagesKept = 128 << 10
+const imagesKept = 64 << 10
 
 var certExpiry = [2]byte{0x12, 0x40}
 

@@ -43,6 +43,9 @@ func (r *Run) Do(city *City) (*Result, error) {
 	if r.Ports != nil {
 		r.Ports(&r.road.Ports)
 	}
+	if err := r.checkRun(); err != nil {
+		return nil, err
+	}
 	if err := r.road.setUp(); err != nil {
 		return nil, err
 	}
@@ -59,6 +62,9 @@ func (r *Run) Do(city *City) (*Result, error) {
 	}
 	res, err := r.result()
 	if err != nil {
+		return nil, err
+	}
+	if err := r.output(res); err != nil {
 		return nil, err
 	}
 	res.ElapsedMS = time.Since(started).Milliseconds()
@@ -289,4 +295,4 @@ func (r *Run) seal(slot int) error {
 }
 
 // sealWhenMany is how many rows make a terminal seal at the end of any slot.
-const sealWhenMany = 256
+const sealWhenMany = 64

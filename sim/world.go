@@ -70,7 +70,7 @@ func NewWorld(c *City) *World {
 
 // sealWhenRows is how many rows make a gate close a block between the fixed
 // times.
-const sealWhenRows = 1024
+const sealWhenRows = 256
 
 // run works the events up to a second of the day, window by window, and calls
 // after with the number of planned taps of each. Blocks that grew full are in the

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"github.com/citycard/citycard/clearing"
 	"github.com/citycard/citycard/crypt/seal"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -125,4 +126,45 @@ func (r *Reader) RefusedRows() (map[txn.Ref]txn.Verdict, error) {
 		return nil
 	})
 	return out, err
+}
+
+// Net is one bilateral position of a window.
+type Net struct {
+	Window           int32
+	Debtor, Creditor uint16
+	Amount           money.Fen
+	Items            int64
+}
+
+// Nets gives every position, by window and participants.
+func (r *Reader) Nets(each func(Net) error) error {
+	return r.Query(`SELECT window_no, debtor, creditor, amount, items FROM clearing_net ORDER BY window_no, debtor, creditor`, func(row *Row) error {
+		return each(Net{int32(row.Int64(0)), uint16(row.Int(1)), uint16(row.Int(2)), row.Fen(3), row.Int64(4)})
+	})
+}
+
+// Exception is a refused row.
+type Exception struct {
+	Window   int32
+	Ref      txn.Ref
+	Verdict  txn.Verdict
+	Trace    txn.TraceID
+	Card     string // masked
+	ATC      uint16
+	Amount   money.Fen
+	Terminal txn.TerminalID
+	Sequence uint32
+}
+
+// Exceptions gives every refused row, by window, terminal and sequence.
+func (r *Reader) Exceptions(each func(Exception) error) error {
+	return r.Query(`SELECT window_no, block, row_index, verdict, trace, card, atc, amount, terminal, sequence FROM clearing_exception
+		ORDER BY window_no, terminal, sequence, block, row_index`, func(row *Row) error {
+		e := Exception{Window: int32(row.Int64(0)), Ref: txn.Ref{Block: uint32(row.Int64(1)), Index: uint16(row.Int(2))}, Verdict: txn.Verdict(row.Int(3)),
+			Card: row.Text(5), ATC: uint16(row.Int(6)), Amount: row.Fen(7), Terminal: txn.TerminalID(row.Int64(8)), Sequence: uint32(row.Int64(9))}
+		if err := row.Fill(4, e.Trace[:]); err != nil {
+			return err
+		}
+		return each(e)
+	})
 }

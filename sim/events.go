@@ -55,6 +55,7 @@ func (c *City) plan() []event {
 		return cmp.Or(cmp.Compare(a.at/windowSeconds, b.at/windowSeconds), cmp.Compare(a.place, b.place),
 			cmp.Compare(a.at, b.at), cmp.Compare(a.rider, b.rider), cmp.Compare(a.what, b.what))
 	})
+	c.injected.spread(events)
 	return events
 }
 

@@ -63,16 +63,7 @@ func (in *injection) tearOf(c *City, e *event) tear {
 	}
 	h := c.draw(forTear, uint64(e.rider), uint64(e.at))
 	if e.what != wantEntry && int(h%uint64(in.pay)) == 0 {
-		switch k := h >> 40 % 20; {
-		case k < 10:
-			return tearRecovered
-		case k < 16:
-			return tearElsewhere
-		case k < 18:
-			return tearGivenUp
-		default:
-			return tearUndecidable
-		}
+		return tearRecovered // which of those after the commit, spread decides
 	}
 	switch int(h >> 20 % uint64(in.other)) {
 	case 0:
@@ -81,6 +72,23 @@ func (in *injection) tearOf(c *City, e *event) tear {
 		return tearBeforeLast
 	}
 	return tearNone
+}
+
+// ends are the ways in which a tap that was torn after the card had paid goes on,
+// in the order in which they are dealt out: half of them finish at the gate, and of
+// the rest most leave evidence that decides.
+var ends = [...]tear{tearElsewhere, tearRecovered, tearElsewhere, tearRecovered, tearGivenUp, tearRecovered, tearElsewhere, tearRecovered,
+	tearUndecidable, tearRecovered}
+
+// spread deals out the ends.
+func (in *injection) spread(events []event) {
+	n := 0
+	for i := range events {
+		if events[i].tear.afterCommit() {
+			events[i].tear = ends[n%len(ends)]
+			n++
+		}
+	}
 }
 
 // deniedAtAcquirer says whether the acquirer's deny list has the rider's card.

@@ -1,7 +1,6 @@
 package clearing
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -175,9 +174,4 @@ func (c *Counters) parse(b []byte) (rest []byte, err error) {
 		}
 	}
 	return b, nil
-}
-
-// equal reports whether two states remember the same, for tests.
-func (c *Counters) equal(d *Counters) bool {
-	return bytes.Equal(c.append(nil), d.append(nil)) && c.bitmap == d.bitmap
 }

@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/txn"
@@ -48,7 +47,7 @@ func (v *Verifier) Verify(rows []txn.Presented, out []txn.Verdict) error {
 }
 
 func (v *Verifier) row(r *txn.Row) txn.Verdict {
-	iad, err := cryptogram.ParseIAD(trimIAD(&r.IAD))
+	iad, err := cryptogram.ParseIAD(r.IssuerData())
 	if err != nil {
 		return txn.BadCardData
 	}
@@ -61,9 +60,9 @@ func (v *Verifier) row(r *txn.Row) txn.Verdict {
 		return txn.BadCardData
 	}
 	t := cryptogram.TerminalInput{Amount: amount, Country: [2]byte{0x01, 0x56}, TVR: r.TVR, Currency: [2]byte{0x01, 0x56},
-		Date: dateBCD(r.Time), Type: r.Type, UN: r.UN}
+		Date: txn.DateBCD(r.Time), Type: r.Type, UN: r.UN}
 	c := cryptogram.CardInput{AIP: r.AIP, ATC: r.ATC, CVR: iad.CVR}
-	switch checker.Check(r.Card.PAN, r.Card.PSN, &t, &c, trimIAD(&r.IAD), r.AC, r.Kind != txn.Hold) {
+	switch checker.Check(r.Card.PAN, r.Card.PSN, &t, &c, r.IssuerData(), r.AC, r.Kind != txn.Hold) {
 	case cryptogram.OK:
 		return txn.Cleared
 	case cryptogram.BadAC:
@@ -86,33 +85,4 @@ func (v *Verifier) verifier(bin string, alg cryptogram.Alg) *cryptogram.Verifier
 	}
 	v.ready[key] = c
 	return c
-}
-
-// trimIAD cuts the zero padding of the row's 24 bytes: 9F10 says its own length,
-// first byte 07 and, if there is discretionary data, its length in byte 8. That
-// length is never 0, so a 0 there is padding. Bytes that are no padding stay, and
-// the whole is then no 9F10: a row has one form only.
-func trimIAD(b *[24]byte) []byte {
-	n := 9 + int(b[8])
-	if n == 9 {
-		n = 8
-	}
-	if b[0] != 7 || n > len(b) {
-		return b[:]
-	}
-	for _, pad := range b[n:] {
-		if pad != 0 {
-			return b[:]
-		}
-	}
-	return b[:n]
-}
-
-var cityZone = time.FixedZone("UTC+8", 8*3600)
-
-// dateBCD is 9A of a unix time: YYMMDD at UTC+8.
-func dateBCD(at int64) [3]byte {
-	y, m, d := time.Unix(at, 0).In(cityZone).Date()
-	bcd := func(v int) byte { return byte(v/10%10<<4 | v%10) }
-	return [3]byte{bcd(y), bcd(int(m)), bcd(d)}
 }

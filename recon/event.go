@@ -28,7 +28,7 @@ func FromRow(r *txn.Row, v txn.Verdict) (Event, error) {
 	case txn.BadCryptogram, txn.BadBalanceMAC, txn.BadCardData:
 		return Event{}, fmt.Errorf("reconcile row of terminal %d, sequence %d (%s): %w", r.Terminal, r.Sequence, v, ErrForged)
 	}
-	iad, err := cryptogram.ParseIAD(r.IAD[:iadLen(r)])
+	iad, err := cryptogram.ParseIAD(r.IssuerData())
 	if err != nil {
 		return Event{}, fmt.Errorf("reconcile row of terminal %d, sequence %d: %w", r.Terminal, r.Sequence, err)
 	}
@@ -37,13 +37,4 @@ func FromRow(r *txn.Row, v txn.Verdict) (Event, error) {
 		return Event{}, fmt.Errorf("reconcile row of terminal %d, sequence %d: %w", r.Terminal, r.Sequence, err)
 	}
 	return Event{Card: r.Card, Obs: o}, nil
-}
-
-// iadLen is how much of the row's zero-padded field is tag 9F10: 8 bytes, and the
-// discretionary data with its length byte if there is any.
-func iadLen(r *txn.Row) int {
-	if r.IAD[8] == 0 {
-		return 8
-	}
-	return min(9+int(r.IAD[8]), len(r.IAD))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/txn"
 )
 
 // Language chooses the words of a sentence.
@@ -125,13 +126,11 @@ func (b *Break) Sentence(l Language) string {
 	return s
 }
 
-var beijing = time.FixedZone("UTC+8", 8*3600)
-
 // counter is an ATC as the card shows it, four hex digits.
 func counter(atc uint16) string { return fmt.Sprintf("%04X", atc) }
 
 // date is the day at UTC+8.
-func date(unix int64) string { return time.Unix(unix, 0).In(beijing).Format(time.DateOnly) }
+func date(unix int64) string { return time.Unix(unix, 0).In(txn.CityTime).Format(time.DateOnly) }
 
 // Summary answers a customer's question about one card: what is due at least, what
 // at most, and when that will be certain.

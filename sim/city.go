@@ -13,6 +13,7 @@ import (
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/fare/beijing"
 	"github.com/citycard/citycard/sim/demand"
+	"github.com/citycard/citycard/txn"
 )
 
 // City is everything about the simulated place that does not change during the
@@ -55,7 +56,7 @@ func NewCity(opt Options) (*City, error) {
 	if err := c.loadData(); err != nil {
 		return nil, err
 	}
-	at := time.Date(opt.Date.Year, time.Month(opt.Date.Month), opt.Date.Day, 0, 0, 0, 0, time.FixedZone("UTC+8", 8*3600))
+	at := time.Date(opt.Date.Year, time.Month(opt.Date.Month), opt.Date.Day, 0, 0, 0, 0, txn.CityTime)
 	c.midnight = at.Unix()
 	c.day = int32((c.midnight + 8*3600) / secondsPerDay)
 	if _, err := c.calendar.IsWorkday(opt.Date); err != nil {

@@ -186,7 +186,7 @@ func (w *closing) finishFiles(tx *sqlite.Tx) error {
 func (w *closing) events() iter.Seq2[recon.Event, error] {
 	return func(yield func(recon.Event, error) bool) {
 		rule := *w.fees
-		cl := &clearing.Clearer{Register: w.City, Issuers: w.City, Fares: w.City.book, Workdays: w.City, Fees: &rule, Network: network, Counters: w.Counters}
+		cl := &clearing.Clearer{Register: w.City, Issuers: w.City, Fares: w.Fares, Workdays: w.City, Fees: &rule, Network: network, Counters: w.Counters}
 		for from := 0; from < spool.Partitions; from += clearedAtOnce {
 			results := make([]*clearing.Result, clearedAtOnce)
 			errs := make([]error, clearedAtOnce)

@@ -71,7 +71,7 @@ func (r *Run) knowable(rd *sqlite.Reader) (map[uint32][]oracle.Open, error) {
 	}
 	out := map[uint32][]oracle.Open{}
 	for rider, rows := range seen {
-		out[rider] = oracle.Decide(rows, r.world.openingBalance(rider), r.road.Recon.Cap)
+		out[rider] = oracle.Decide(rows, r.world.openingBalance(rider), cardLimit)
 	}
 	return out, nil
 }

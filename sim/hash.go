@@ -3,8 +3,6 @@ package sim
 import (
 	"encoding/binary"
 	"math/rand/v2"
-
-	"github.com/citycard/citycard/fare"
 )
 
 // purpose separates the uses of the seed, so that a new use never changes the
@@ -64,11 +62,4 @@ func mix(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 	z = (z ^ z>>27) * 0x94D049BB133111EB
 	return z ^ z>>31
-}
-
-// monthBCD is YYMM of a unix time at UTC+8.
-func monthBCD(at int64) [2]byte {
-	d := fare.DateOf(at)
-	bcd := func(v int) byte { return byte(v/10%10<<4 | v%10) }
-	return [2]byte{bcd(d.Year % 100), bcd(int(d.Month))}
 }

@@ -36,7 +36,7 @@ func (c *City) records(p *place) gate.Records {
 		c.shared = &stationRecords{city: c, cards: make([]recordOfCard, c.riders.Len())}
 		for i := range c.shared.cards {
 			c.shared.cards[i].sum = int32(c.openingMonth(uint32(i)))
-			c.shared.cards[i].month = monthBCD(c.midnight)
+			c.shared.cards[i].month = txn.MonthBCD(c.midnight)
 		}
 	}
 	p.view = &recordsView{stationRecords: c.shared, place: p}

@@ -186,6 +186,9 @@ func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
 		return err
 	}
 	s := books.Sums()
+	if debugAudit != nil {
+		debugAudit(r, books)
+	}
 	if !s.Clean() {
 		res.FloatIdentityGap += s.Unbacked + s.Overpaid + s.Overtaken + s.Partial
 	}
@@ -294,3 +297,5 @@ func (r *Run) auditCards(rd *sqlite.Reader, res *Result) error {
 		return nil
 	})
 }
+
+var debugAudit func(r *Run, b *oracle.Books)

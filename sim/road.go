@@ -18,6 +18,7 @@ import (
 	"github.com/citycard/citycard/crypt/seal"
 	"github.com/citycard/citycard/issuer"
 	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/store/segment"
@@ -38,8 +39,10 @@ type Ports struct {
 	LateLimit  int64
 	Verifier   func() clearing.Verifier
 	Counters   func(c *clearing.Counters, atc uint16, hash [8]byte) clearing.Seen
+	Fares      clearing.Fares
 	Recon      timeline.Params
 	Observe    func(*txn.Row, txn.Verdict) (recon.Event, error)
+	Posts      func([]ledger.Transfer) []ledger.Transfer // what reaches the ledger of a batch
 }
 
 // lateAfter is the time limit for offline rows: 20 days.
@@ -85,15 +88,23 @@ func (c *City) honestPorts() Ports {
 		}
 		keys[issuers[i].bin] = m
 	}
-	p := timeline.DefaultParams()
-	p.Cap, p.Window, p.LatePolicy = 50_000, lateAfter, timeline.RefuseLate
-	p.ProvisionalAfter, p.ProvisionalPerCard, p.ProvisionalPerMonth, p.ProvisionalBudget = 7*secondsPerDay, 20_00, 20_00, 1_000_000_00
 	return Ports{
 		Keys: c, Signatures: acquirer.VerifySignature, Chain: acquirer.Follows, Sequence: acquirer.Gapless,
 		Receipts: func(s acquirer.Store) acquirer.Store { return s }, Deny: c, LateLimit: lateAfter,
 		Verifier: func() clearing.Verifier { return issuer.NewVerifier(keys) }, Counters: (*clearing.Counters).Check,
-		Recon: p, Observe: recon.FromRow,
+		Fares: c.book, Recon: reconRules(), Observe: recon.FromRow, Posts: func(t []ledger.Transfer) []ledger.Transfer { return t },
 	}
+}
+
+// cardLimit is the most that one counter of a card can take (9F78).
+const cardLimit money.Fen = 500_00
+
+// reconRules are the rules of reconciliation in this city.
+func reconRules() timeline.Params {
+	p := timeline.DefaultParams()
+	p.Cap, p.Window, p.LatePolicy = cardLimit, lateAfter, timeline.RefuseLate
+	p.ProvisionalAfter, p.ProvisionalPerCard, p.ProvisionalPerMonth, p.ProvisionalBudget = 7*secondsPerDay, 20_00, 20_00, 1_000_000_00
+	return p
 }
 
 func (c *City) mustBlock(name string) cryptogram.Block {
@@ -202,6 +213,7 @@ func (r *road) book(tx *sqlite.Tx, accounts []ledger.Account, transfers []ledger
 			return fmt.Errorf("open account %s: %s", accounts[i].ID, o)
 		}
 	}
+	transfers = r.Posts(transfers)
 	for len(transfers) > 0 {
 		n := min(len(transfers), 8000)
 		outcomes, err := tx.PostBatch(transfers[:n])

@@ -60,3 +60,24 @@ func (r *Row) ContentKey() [40]byte {
 	copy(k[36:], r.UN[:])
 	return k
 }
+
+// IssuerData is tag 9F10 without the row's padding: eight bytes, and the
+// discretionary part, which begins with its own length, if there is one (JR/T
+// 0025.12, annex D; that length is never 0). A row has one form only: if what
+// lies behind is no padding, or the layout is another, the whole field is given,
+// which is then no 9F10.
+func (r *Row) IssuerData() []byte {
+	n := 8
+	if r.IAD[8] != 0 {
+		n += 1 + int(r.IAD[8])
+	}
+	if r.IAD[0] != 7 || n > len(r.IAD) {
+		return r.IAD[:]
+	}
+	for _, pad := range r.IAD[n:] {
+		if pad != 0 {
+			return r.IAD[:]
+		}
+	}
+	return r.IAD[:n]
+}

@@ -1,8 +1,6 @@
 package t1
 
 import (
-	"time"
-
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/tlv"
 )
@@ -15,11 +13,11 @@ func appendChipData(dst []byte, r *txn.Row) []byte {
 	put := func(tag tlv.Tag, value ...byte) { dst = tlv.Append(dst, tag, value) }
 	put(tlv.TagAC, r.AC[:]...)
 	put(tlv.TagCID, 0x40)
-	put(tlv.TagIAD, r.IAD[:iadLength(&r.IAD)]...)
+	put(tlv.TagIAD, r.IssuerData()...)
 	put(tlv.TagUN, r.UN[:]...)
 	put(tlv.TagATC, byte(r.ATC>>8), byte(r.ATC))
 	put(tlv.TagTVR, r.TVR[:]...)
-	date := bcdDate(r.Time)
+	date := txn.DateBCD(r.Time)
 	put(tlv.TagTransactionDate, date[:]...)
 	put(tlv.TagTransactionType, r.Type)
 	amount, err := r.Amount.N12()
@@ -38,28 +36,4 @@ func appendChipData(dst []byte, r *txn.Row) []byte {
 	}
 	put(tlv.TagARC, 'Y', '1')
 	return dst
-}
-
-// iadLength is how much of the zero-padded 9F10 a row's card gave: the part that
-// every card has, and the discretionary part that begins with its own length
-// (JR/T 0025.12, annex D). What has another layout is given whole.
-func iadLength(iad *[24]byte) int {
-	if iad[0] != 7 {
-		return len(iad)
-	}
-	n := 8
-	if iad[8] != 0 {
-		n += 1 + int(iad[8])
-	}
-	return min(n, len(iad))
-}
-
-// bcdDate is the value of tag 9A.
-func bcdDate(at int64) [3]byte {
-	year, month, day := time.Unix(at, 0).In(beijing).Date()
-	var out [3]byte
-	for i, n := range [...]int{year % 100, int(month), day} {
-		out[i] = byte(n/10<<4 | n%10)
-	}
-	return out
 }

@@ -16,9 +16,6 @@ const (
 	categoryBus  = "4131" // bus lines
 )
 
-// beijing is UTC+8, in which all dates and times of the files are.
-var beijing = time.FixedZone("UTC+8", 8*3600)
-
 // record holds the values of one item, and the bytes that they point to.
 type record struct {
 	transaction, chip []files.Value
@@ -117,7 +114,7 @@ func defaultPlace(it *clearing.Item) Place {
 
 // clock writes MMDDhhmmss.
 func clock(dst *[10]byte, at int64) []byte {
-	t := time.Unix(at, 0).In(beijing)
+	t := time.Unix(at, 0).In(txn.CityTime)
 	_, month, day := t.Date()
 	hour, minute, second := t.Clock()
 	for i, n := range [...]int{int(month), day, hour, minute, second} {

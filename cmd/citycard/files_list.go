@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/citycard/citycard/txn"
 )
 
 // lister prints the content of one file as it is read.
@@ -17,9 +19,6 @@ type lister struct {
 	path string
 	out  *bufio.Writer
 }
-
-// zone is UTC+8, in which the road keeps its dates.
-var zone = time.FixedZone("UTC+8", 8*3600)
 
 // say picks the language.
 func (l *lister) say(en, zh string) string {
@@ -93,4 +92,6 @@ func displayWidth(s string) int {
 	return n
 }
 
-func clockText(at int64) string { return time.Unix(at, 0).In(zone).Format("2006-01-02 15:04:05") }
+func clockText(at int64) string {
+	return time.Unix(at, 0).In(txn.CityTime).Format("2006-01-02 15:04:05")
+}

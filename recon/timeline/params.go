@@ -120,12 +120,8 @@ func (m *Marks) Gap(from, to int64) (txn.TerminalID, bool) {
 	return 0, false
 }
 
-// beijing is UTC+8, in which a month of provisional credits is counted. A fixed
-// zone needs no zone database.
-var beijing = time.FixedZone("UTC+8", 8*3600)
-
 // monthOf counts months since year 0 at UTC+8.
 func monthOf(unix int64) uint16 {
-	t := time.Unix(unix, 0).In(beijing)
+	t := time.Unix(unix, 0).In(txn.CityTime)
 	return uint16(t.Year()*12 + int(t.Month()) - 1)
 }

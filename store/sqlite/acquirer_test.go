@@ -158,18 +158,29 @@ func step(t *rapid.T, n int, twin, table acquirer.Store) {
 
 var errTurnedBack = errors.New("turned back on purpose")
 
+// empty clears tables, which is quicker than a new database.
+func empty(t *rapid.T, db *sqlite.DB, tables ...string) {
+	err := db.Write(context.Background(), func(tx *sqlite.Tx) error {
+		for _, table := range tables {
+			if _, err := tx.Exec("DELETE FROM " + table); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Calls in any order, cut into transactions some of which are turned back: the
 // tables answer as the twin does, and what is read afterwards is what it holds.
 func TestAcquirerStoreAgreesWithItsTwin(t *testing.T) {
-	dir := t.TempDir()
+	db, dir := openEngine(t, sqlite.Options{Durability: sqlite.Normal}).DB, t.TempDir()
 	runs := 0
 	rapid.Check(t, func(t *rapid.T) {
 		runs++
-		db, err := sqlite.Open(filepath.Join(dir, fmt.Sprint(runs, ".db")), sqlite.Options{Durability: sqlite.Normal, Readers: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
+		empty(t, db, "acquirer_block", "acquirer_head", "acquirer_waiting", "acquirer_held", "acquirer_count")
 		files, err := segment.Open(filepath.Join(dir, fmt.Sprint(runs)))
 		if err != nil {
 			t.Fatal(err)
@@ -324,10 +335,8 @@ func TestBlockIsAcceptedOnce(t *testing.T) {
 		if _, err := s.PutAccepted(p, 20_000, acquirer.Head{}); err != nil {
 			return err
 		}
-		if _, err := s.PutAccepted(p, 20_001, acquirer.Head{}); err == nil {
-			t.Error("accepted twice")
-		}
-		return nil
+		_, err = s.PutAccepted(p, 20_001, acquirer.Head{})
+		return err
 	})
 	if err == nil || !strings.Contains(err.Error(), "UNIQUE") {
 		t.Errorf("error %v", err)

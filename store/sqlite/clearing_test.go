@@ -91,16 +91,10 @@ func drawResult(t *rapid.T, block uint32) *clearing.Result {
 // Windows of partitions against a twin in memory: states are the last ones put,
 // each refused row is kept, others are not.
 func TestClearingStoreAgreesWithItsTwin(t *testing.T) {
-	dir := t.TempDir()
+	db := openEngine(t, sqlite.Options{Durability: sqlite.Normal}).DB
 	vault := newVault(t, "0123456789abcdef")
-	runs := 0
 	rapid.Check(t, func(t *rapid.T) {
-		runs++
-		db, err := sqlite.Open(fmt.Sprintf("%s/%d.db", dir, runs), sqlite.Options{Durability: sqlite.Normal, Readers: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
+		empty(t, db, "clearing_card", "clearing_exception", "clearing_rebate")
 		states, refused := map[txn.CardKey][]byte{}, map[txn.Ref]txn.Verdict{}
 		var want []sqlite.Exception
 		for i := range rapid.IntRange(1, 5).Draw(t, "partitions") {
@@ -137,7 +131,7 @@ func TestClearingStoreAgreesWithItsTwin(t *testing.T) {
 			return slices.Compare([]int64{int64(a.Window), int64(a.Terminal), int64(a.Sequence), int64(a.Ref.Block), int64(a.Ref.Index)},
 				[]int64{int64(b.Window), int64(b.Terminal), int64(b.Sequence), int64(b.Ref.Block), int64(b.Ref.Index)})
 		})
-		err = db.Read(context.Background(), func(r *sqlite.Reader) error {
+		err := db.Read(context.Background(), func(r *sqlite.Reader) error {
 			var all []txn.CardKey
 			for n := range 8 {
 				all = append(all, cardKey(n))

@@ -41,7 +41,7 @@ func (g *Gate) forEntry(entry EntryRecord, err error) quote {
 	if err != nil {
 		return g.highest()
 	}
-	q := quote{entry: entry, month: monthOf(g.now)}
+	q := quote{entry: entry, month: txn.MonthBCD(g.now)}
 	q.monthSum, err = g.records.MonthSum(entry.Card, q.month)
 	if err != nil {
 		q.monthSum = 0
@@ -64,13 +64,5 @@ func (g *Gate) forEntry(entry EntryRecord, err error) quote {
 // highest is the fare of a rider whose entry cannot be read.
 func (g *Gate) highest() quote {
 	most := g.pricer.HighestFrom(g.cfg.Station)
-	return quote{amount: most, full: most, rule: g.pricer.Version(), flags: txn.EntryUnread | txn.MonthUnread, month: monthOf(g.now)}
+	return quote{amount: most, full: most, rule: g.pricer.Version(), flags: txn.EntryUnread | txn.MonthUnread, month: txn.MonthBCD(g.now)}
 }
-
-// monthOf is the calendar month at UTC+8 as YYMM (BCD).
-func monthOf(unix int64) [2]byte {
-	d := fare.DateOf(unix)
-	return [2]byte{bcd(d.Year % 100), bcd(int(d.Month))}
-}
-
-func bcd(v int) byte { return byte(v/10<<4 | v%10) }

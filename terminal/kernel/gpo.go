@@ -40,7 +40,7 @@ func (m *Machine) terminalValue(tag tlv.Tag) []byte {
 	case tlv.TagTransactionDate:
 		return s.Date[:]
 	case tlv.TagTransactionTime:
-		t := bcdTime(m.in.Time)
+		t := txn.TimeBCD(m.in.Time)
 		return append(m.scratch[:0], t[:]...)
 	case tlv.TagTransactionType:
 		return append(m.scratch[:0], s.Type)

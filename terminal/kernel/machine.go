@@ -120,7 +120,7 @@ func (m *Machine) Reset(in Input) error {
 	d := &m.data
 	d.Amount, d.TTQ, d.time = in.Amount, m.cfg.TTQ, in.Time
 	d.Sent.Amount, d.Sent.Country, d.Sent.Currency = amount, m.cfg.Country, m.cfg.Currency
-	d.Sent.Date, d.Sent.Type, d.Sent.UN = bcdDate(in.Time), in.Type, in.UN
+	d.Sent.Date, d.Sent.Type, d.Sent.UN = txn.DateBCD(in.Time), in.Type, in.UN
 	return nil
 }
 

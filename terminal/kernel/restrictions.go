@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/tlv"
@@ -64,21 +63,6 @@ func (m *Machine) serviceAllowed() bool {
 	}
 	return auc[0]&0x04 != 0
 }
-
-// chinaOffset is UTC+8, the time of 9A and 9F21.
-const chinaOffset = 8 * 3600
-
-func bcdDate(unix int64) [3]byte {
-	y, mo, d := time.Unix(unix+chinaOffset, 0).UTC().Date()
-	return [3]byte{bcd(y % 100), bcd(int(mo)), bcd(d)}
-}
-
-func bcdTime(unix int64) [3]byte {
-	h, mi, s := time.Unix(unix+chinaOffset, 0).UTC().Clock()
-	return [3]byte{bcd(h), bcd(mi), bcd(s)}
-}
-
-func bcd(v int) byte { return byte(v/10<<4 | v%10) }
 
 // dateKey orders dates YYMMDD; years 50 to 99 are in the 1900s (EMV Book 4, 6.7.3).
 func dateKey(b []byte) (key int, ok bool) {

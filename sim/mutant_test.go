@@ -1,0 +1,300 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/citycard/citycard/acquirer"
+	"github.com/citycard/citycard/clearing"
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/crypt/seal"
+	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/issuer"
+	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/recon"
+	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/block"
+)
+
+// Each mutant puts one broken part on the road. The day must then not close, and
+// the figures named must be among those that say so. A mutant that closes is a
+// hole in the truth test.
+type mutant struct {
+	name string
+	put  func(c *City, p *Ports)
+	want string // keys of Result.Open, separated by blanks
+}
+
+func TestMutantsAreSeen(t *testing.T) {
+	for _, m := range slices.Concat(blockMutants, rowMutants, moneyMutants, reconMutants) {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			city := newCity(t, Options{Riders: 800, Seed: 1, Workers: 1})
+			res, err := (&Run{Dir: t.TempDir(), Ports: func(p *Ports) { m.put(city, p) }}).Do(city)
+			if err != nil {
+				t.Fatalf("the run breaks off, so that no figure speaks: %v", err)
+			}
+			open := []string{}
+			if res.Closed() != (len(open) == 0) || res.Closed() {
+				t.Errorf("the day closes: nobody has seen it; %+v", res)
+			}
+			for _, key := range strings.Fields(m.want) {
+				if !slices.Contains(open, key) {
+					t.Errorf("%s is as it must be; only these are not: %v", key, open)
+				}
+			}
+			t.Logf("%v", open)
+		})
+	}
+}
+
+// keysForAll has a key for every terminal, registered or not.
+type keysForAll struct{ city *City }
+
+func (k keysForAll) Key(id txn.TerminalID) (*oda.SM2Public, bool) {
+	pub, err := oda.NewSM2Public(k.city.terminalKey(id).Public())
+	return pub, err == nil
+}
+
+// forgetful is an acquirer's store that finds no receipt.
+type forgetful struct{ acquirer.Store }
+
+func (forgetful) Receipt(seal.Hash) (acquirer.Receipt, bool, error) {
+	return acquirer.Receipt{}, false, nil
+}
+
+// listless is an empty deny list.
+type listless struct{}
+
+func (listless) Denied(txn.CardKey, int64) bool { return false }
+
+var blockMutants = []mutant{
+	{"signature always right", func(_ *City, p *Ports) {
+		p.Signatures = func(b *acquirer.Prepared, _ *oda.SM2Public) (seal.Hash, error) {
+			return seal.HashOf(b.Raw[:len(b.Raw)-block.SignatureSize]), nil
+		}
+	}, "bad_signature"},
+	{"unknown terminal accepted", func(c *City, p *Ports) { p.Keys = keysForAll{c} }, "unknown_terminal"},
+	{"chain always follows", func(_ *City, p *Ports) {
+		p.Chain = func(acquirer.Head, *acquirer.Prepared) bool { return true }
+	}, "broken_chain"},
+	{"chain looks at numbers only", func(_ *City, p *Ports) {
+		p.Chain = func(h acquirer.Head, b *acquirer.Prepared) bool { return b.Sealed.Header.Number == h.Number+1 }
+	}, "broken_chain blocks_unreceipted"},
+	{"sequence always gapless", func(_ *City, p *Ports) {
+		p.Sequence = func(h acquirer.Head, b *acquirer.Prepared) (uint32, error) {
+			return h.NextSequence + uint32(b.Sealed.Header.Rows), nil
+		}
+	}, "sequence_gap"},
+	{"receipts forgotten", func(_ *City, p *Ports) {
+		p.Receipts = func(s acquirer.Store) acquirer.Store { return forgetful{s} }
+	}, "replayed_block"},
+	{"deny list empty", func(_ *City, p *Ports) { p.Deny = listless{} }, "denied_card"},
+	{"never too late", func(_ *City, p *Ports) { p.LateLimit = 1 << 40 }, "late_over_limit"},
+	{"a day too early", func(_ *City, p *Ports) { p.LateLimit -= 2 * secondsPerDay }, "late_over_limit"},
+}
+
+// lenient is the issuers' verifier that lets one reason pass.
+type lenient struct {
+	clearing.Verifier
+	pass txn.Verdict
+}
+
+func (l lenient) Verify(rows []txn.Presented, out []txn.Verdict) error {
+	err := l.Verifier.Verify(rows, out)
+	for i := range out {
+		if out[i] == l.pass {
+			out[i] = txn.Cleared
+		}
+	}
+	return err
+}
+
+func lets(pass txn.Verdict) func(*City, *Ports) {
+	return func(_ *City, p *Ports) {
+		honest := p.Verifier
+		p.Verifier = func() clearing.Verifier { return lenient{honest(), pass} }
+	}
+}
+
+// says replaces an answer of the counters.
+func says(from, to clearing.Seen) func(*City, *Ports) {
+	return func(_ *City, p *Ports) {
+		honest := p.Counters
+		p.Counters = func(c *clearing.Counters, atc uint16, hash [8]byte) clearing.Seen {
+			s := honest(c, atc, hash)
+			if s == from {
+				return to
+			}
+			return s
+		}
+	}
+}
+
+var rowMutants = []mutant{
+	{"every cryptogram right", lets(txn.BadCryptogram), "bad_cryptogram"},
+	{"every balance MAC right", lets(txn.BadBalanceMAC), "bad_balance_mac"},
+	{"counters always new", func(_ *City, p *Ports) {
+		p.Counters = func(*clearing.Counters, uint16, [8]byte) clearing.Seen { return clearing.New }
+	}, "duplicate conflicting_counter float_identity_gap_fen"},
+	{"never a duplicate", says(clearing.Same, clearing.New), "duplicate float_identity_gap_fen"},
+	{"never a conflict", says(clearing.Conflict, clearing.New), "conflicting_counter float_identity_gap_fen"},
+	{"conflicts are duplicates", says(clearing.Conflict, clearing.Same), "duplicate conflicting_counter"},
+	{"duplicates are conflicts", says(clearing.Same, clearing.Conflict), "duplicate conflicting_counter"},
+}
+
+// without leaves out the nth posting of a code, counted from 0.
+func without(code uint16, nth int) func(*City, *Ports) {
+	return func(_ *City, p *Ports) {
+		p.Posts = func(in []ledger.Transfer) []ledger.Transfer {
+			return slices.DeleteFunc(slices.Clone(in), func(t ledger.Transfer) bool {
+				if t.Code == code {
+					nth--
+				}
+				return t.Code == code && nth == -1
+			})
+		}
+	}
+}
+
+// altered changes the first posting of a code.
+func altered(code uint16, change func(*ledger.Transfer)) func(*City, *Ports) {
+	return func(_ *City, p *Ports) {
+		done := false
+		p.Posts = func(in []ledger.Transfer) []ledger.Transfer {
+			in = slices.Clone(in)
+			for i := range in {
+				if in[i].Code == code && !done {
+					done = true
+					change(&in[i])
+				}
+			}
+			return in
+		}
+	}
+}
+
+func fenMore(t *ledger.Transfer) { t.Amount++ }
+
+// splits is the fare book with another way to split.
+type splits struct {
+	clearing.Fares
+	change func([]fare.Share) []fare.Share
+}
+
+func (s splits) SplitByOperator(entry, exit fare.StationID, amount money.Fen) ([]fare.Share, error) {
+	shares, err := s.Fares.SplitByOperator(entry, exit, amount)
+	return s.change(slices.Clone(shares)), err
+}
+
+func splitting(change func([]fare.Share) []fare.Share) func(*City, *Ports) {
+	return func(_ *City, p *Ports) { p.Fares = splits{p.Fares, change} }
+}
+
+var moneyMutants = []mutant{
+	{"a card's fares not posted", without(issuer.CodeFares, 3), "unexplained_fen float_identity_gap_fen unsettled_fen"},
+	{"a refund not posted", without(issuer.CodeRefund, 0), "unexplained_fen"},
+	{"a provisional credit not posted", without(issuer.CodeProvisional, 0), "unexplained_fen"},
+	{"principal not posted", without(clearing.CodePrincipal, 1), "unsettled_fen"},
+	{"issuer fee not posted", without(clearing.CodeIssuerFee, 0), "unsettled_fen"},
+	{"network fee not posted", without(clearing.CodeNetworkAcquirer, 0), "unsettled_fen"},
+	{"share of an operator not posted", without(clearing.CodeOperatorShare, 0), "unsettled_fen"},
+	{"acquirer fee not posted", without(clearing.CodeAcquirerFee, 0), "unsettled_fen"},
+	{"rebate not posted", without(issuer.CodeRebate, 0), "rebate_gap_fen"},
+	{"a fen too many in fares", altered(issuer.CodeFares, fenMore), "unexplained_fen float_identity_gap_fen"},
+	{"a fen too many in a refund", altered(issuer.CodeRefund, fenMore), "unexplained_fen float_identity_gap_fen"},
+	{"fares of another card", altered(issuer.CodeFares, func(t *ledger.Transfer) { t.Ref[1]++ }), "float_identity_gap_fen"},
+	{"a split loses a fen", splitting(func(s []fare.Share) []fare.Share { s[0].Fen--; return s }), "unsettled_fen"},
+	{"a split makes a fen", splitting(func(s []fare.Share) []fare.Share { s[len(s)-1].Fen++; return s }), "unsettled_fen"},
+	{"the first operator gets all", splitting(func(s []fare.Share) []fare.Share {
+		all := fare.Share{Operator: s[0].Operator}
+		for _, x := range s {
+			all.Fen += x.Fen
+		}
+		return []fare.Share{all}
+	}), "unsettled_fen"},
+}
+
+// observing changes what reconciliation is told about rows of a kind.
+func observing(fits func(*recon.Event) bool, change func(*City, *recon.Event)) func(*City, *Ports) {
+	return func(c *City, p *Ports) {
+		honest := p.Observe
+		p.Observe = func(r *txn.Row, v txn.Verdict) (recon.Event, error) {
+			e, err := honest(r, v)
+			if err == nil && fits(&e) {
+				change(c, &e)
+			}
+			return e, err
+		}
+	}
+}
+
+func doubts(e *recon.Event) bool { return e.Obs.Kind == timeline.Doubt }
+
+// unseen puts in place of an observation what is known of the card anyway.
+func unseen(c *City, e *recon.Event) {
+	rider, _ := c.riderOf(e.Card)
+	e.Obs = timeline.Observation{Kind: timeline.Opening, B: c.openingBalance(rider), Time: c.midnight - secondsPerDay}
+}
+
+// once in so many cards, by the last digits of the number.
+func oneCardIn(n uint16, kind timeline.ObsKind) func(*recon.Event) bool {
+	return func(e *recon.Event) bool {
+		return e.Obs.Kind == kind && !e.Obs.Refused && binary.BigEndian.Uint16(e.Card.PAN[6:])%n == 0
+	}
+}
+
+func params(change func(*timeline.Params)) func(*City, *Ports) {
+	return func(_ *City, p *Ports) { change(&p.Recon) }
+}
+
+var reconMutants = []mutant{
+	{"doubt rows dropped", observing(doubts, unseen), "found"},
+	{"declined rows dropped", observing(func(e *recon.Event) bool { return e.Obs.Kind == timeline.Declined }, unseen), ""},
+	{"doubts never paid", observing(doubts, func(_ *City, e *recon.Event) { e.Obs.Commit = timeline.No }), "found"},
+	{"doubts always paid", observing(doubts, func(_ *City, e *recon.Event) { e.Obs.Commit = timeline.Yes }), "false_alarms"},
+	{"doubts of a wrong amount", observing(doubts, func(_ *City, e *recon.Event) { e.Obs.Debit += 100; e.Obs.B += 100 }), "found"},
+	{"doubts whose debit is wrong", observing(doubts, func(_ *City, e *recon.Event) { e.Obs.Debit += 100 }), "found"},
+	{"doubts of the counter before", observing(doubts, func(_ *City, e *recon.Event) { e.Obs.ATC-- }), "found"},
+	{"service given in doubt", observing(doubts, func(_ *City, e *recon.Event) { e.Obs.Service = true }), "false_alarms"},
+	{"paid rows taken for doubts", observing(oneCardIn(16, timeline.Paid), func(_ *City, e *recon.Event) {
+		e.Obs.Kind, e.Obs.Commit = timeline.Doubt, timeline.Yes
+	}), "false_alarms float_identity_gap_fen"},
+	{"paid rows not observed", observing(oneCardIn(16, timeline.Paid), unseen), "unexplained_fen float_identity_gap_fen"},
+	{"balances a yuan off", observing(oneCardIn(16, timeline.Paid), func(_ *City, e *recon.Event) { e.Obs.B += 100 }), "unexplained_fen"},
+	{"refused rows taken for cleared", observing(func(e *recon.Event) bool { return e.Obs.Refused }, func(_ *City, e *recon.Event) {
+		e.Obs.Refused = false
+	}), "unexplained_fen"},
+	{"limit of 0", params(func(p *timeline.Params) { p.Cap = 0 }), "found"},
+	{"no limit", params(func(p *timeline.Params) { p.Cap = 1 << 40 }), "found"},
+	{"window of 40 days", params(func(p *timeline.Params) { p.Window = 40 * secondsPerDay }), "owed_fen"},
+	{"clocks a day off", params(func(p *timeline.Params) { p.Drift = secondsPerDay }), ""},
+	{"unlimited credit", params(func(p *timeline.Params) { p.ProvisionalPerCard, p.ProvisionalPerMonth = 1<<40, 1<<40 }), ""},
+}
+
+func newCity(t testing.TB, opt Options) *City {
+	t.Helper()
+	if opt.Date == (fare.Date{}) {
+		opt.Date = fare.Date{Year: 2026, Month: 11, Day: 18}
+	}
+	if opt.Profile == "" {
+		opt.Profile = "sm"
+	}
+	if opt.Workers == 0 {
+		opt.Workers = 2
+	}
+	city, err := NewCity(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return city
+}
+
+var _ = fmt.Sprint
+var _ = maps.Keys[map[int]int]

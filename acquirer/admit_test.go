@@ -62,6 +62,7 @@ var refusals = []struct {
 		fork.header.Until++
 		return fork.next(t, 1)
 	}, acquirer.BrokenChain, "block 1 does not follow block 1 of terminal 1", true},
+	{"number of the last block on top of it", func(t *testing.T, c *chain, _ []byte) []byte { c.header.Number--; return c.next(t, 1) }, acquirer.BrokenChain, "block 1 does not follow block 1", true},
 	{"another predecessor", func(t *testing.T, c *chain, _ []byte) []byte { c.header.Previous[31] ^= 1; return c.next(t, 1) }, acquirer.BrokenChain, "block 2 does not follow", true},
 	{"no predecessor", func(t *testing.T, c *chain, _ []byte) []byte { clear(c.header.Previous[:]); return c.next(t, 1) }, acquirer.BrokenChain, "block 2 does not follow", true},
 	{"too early", func(t *testing.T, c *chain, _ []byte) []byte { c.next(t, 1); return c.next(t, 1) }, acquirer.Waiting, "", false},

@@ -48,6 +48,7 @@ func TestEveryVerdictIsReached(t *testing.T) {
 		{"forged balance", with(bus(card, 19, 300), verified(txn.BadBalanceMAC)), txn.MarkDenied, txn.BadBalanceMAC},
 		{"repeat", cleared, 0, txn.Duplicate},
 		{"repeat from another terminal", with(cleared, func(r *txn.Row) { r.Terminal, r.Sequence, r.Time = gate(2), 99, noon }), 0, txn.Duplicate},
+		{"repeat with what no MAC covers", with(cleared, func(r *txn.Row) { r.IAD[1], r.IAD[5], r.IAD[6] = 9, 9, 9 }), 0, txn.Duplicate},
 		{"repeat of a denied card", cleared, txn.MarkDenied, txn.Duplicate},
 		{"late repeat", cleared, txn.MarkLate, txn.Duplicate},
 		{"two valid rows under one counter", with(cleared, func(r *txn.Row) { r.AC[1] = 1 }), 0, txn.ConflictingCounter},

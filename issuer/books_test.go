@@ -282,6 +282,22 @@ func FuzzParseFares(f *testing.F) {
 	})
 }
 
+func FuzzParseCorrection(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{0xFF, 0xFE, 1, 2})
+	f.Add(make([]byte, 5))
+	card := cardOf(f, 1)
+	f.Fuzz(func(t *testing.T, ref []byte) {
+		p, q, err := issuer.ParseCorrection(ref)
+		if (err == nil) != (len(ref) == 4) {
+			t.Fatalf("%d bytes: %v", len(ref), err)
+		}
+		if err == nil && !bytes.Equal(correction(t, card, issuer.CodeRefund, p, q, 0, 1).Ref, ref) {
+			t.Fatalf("%X comes back as other bytes", ref)
+		}
+	})
+}
+
 func ExampleParseFares() {
 	b := issuer.Books{Tokens: tokens{}}
 	card := txn.CardKey{PAN: txn.PAN{0x62, 0x28, 0x00, 0x01, 0x00, 0x00, 0x11, 0x17, 0xFF, 0xFF}, PSN: 1}

@@ -190,7 +190,7 @@ func (c chip) sign(t testing.TB, r txn.Row) txn.Row {
 }
 
 func someRow(kind txn.Kind, atc uint16) txn.Row {
-	return txn.Row{Kind: kind, ATC: atc, Amount: 400, UN: [4]byte{1, 2, 3, byte(atc)}, TVR: [5]byte{0, 1, 0, 2, 0}, AIP: [2]byte{0x7D, 0}, Time: 1_766_102_400, Type: 0x09}
+	return txn.Row{Kind: kind, ATC: atc, Amount: 400, UN: [4]byte{1, 2, 3, byte(atc)}, TVR: [5]byte{0, 1, 0, 2, 0}, AIP: [2]byte{0x7D, 0}, Time: at + 17*3600, Type: 0x09} // 1 o'clock of the next day at UTC+8
 }
 
 func chips(t testing.TB) map[string]chip {
@@ -246,7 +246,9 @@ func TestVerifierNamesWhatIsWrong(t *testing.T) {
 		{"95", func(r *txn.Row) { r.TVR[4] ^= 1 }, covered},
 		{"9C", func(r *txn.Row) { r.Type ^= 1 }, covered},
 		{"82", func(r *txn.Row) { r.AIP[0] ^= 1 }, covered},
+		{"middle byte of the CVR", func(r *txn.Row) { r.IAD[5] ^= 1 }, covered},
 		{"last byte of the CVR", func(r *txn.Row) { r.IAD[6] ^= 1 }, covered},
+		{"key index", func(r *txn.Row) { r.IAD[1] ^= 1 }, always(txn.Cleared)},
 		{"balance", func(r *txn.Row) { r.IAD[14] ^= 1 }, spoilt(txn.BadBalanceMAC)},
 		{"both", func(r *txn.Row) { r.AC[0] ^= 1; r.IAD[14] ^= 1 }, spoilt(txn.BadCryptogram)},
 		{"unknown issuer", func(r *txn.Row) { r.Card.PAN[0] = 0x99 }, always(txn.BadCardData)},

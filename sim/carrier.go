@@ -7,6 +7,7 @@ import (
 
 	"github.com/citycard/citycard/acquirer"
 	"github.com/citycard/citycard/crypt/seal"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/journal"
 	"github.com/citycard/citycard/txn"
@@ -61,6 +62,7 @@ type carrier struct {
 	late     map[txn.TerminalID]bool
 	injected map[acquirer.Outcome]int
 	lateRows int
+	delayed  [LastDay + 1]tally // rows by the day of their arrival, those that arrived on a later day than they were sealed
 	touched  map[uint32]bool // riders whose rows are in blocks that were held up
 }
 
@@ -90,9 +92,26 @@ func (c *carrier) take(slot int, blocks []sealedBlock, end bool) error {
 	}
 	for i := range blocks {
 		b := &blocks[i]
-		c.send(c.arrival(slot, b), b)
+		at := c.arrival(slot, b)
+		c.send(at, b)
+		if day := slotDay(at); day > slotDay(slot) {
+			c.rows(b, func(r *txn.Row) { c.delayed[day].add(r) })
+		}
 	}
 	return nil
+}
+
+// tally counts rows and adds up what they ask for.
+type tally struct {
+	rows   int64
+	amount money.Fen
+}
+
+func (t *tally) add(r *txn.Row) {
+	t.rows++
+	if r.Kind.Paid() {
+		t.amount += r.Amount
+	}
 }
 
 // interfere does what the injector has planned for a slot.

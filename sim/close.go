@@ -157,6 +157,9 @@ func (w *closing) run(tx *sqlite.Tx) error {
 	if err := w.finishFiles(tx); err != nil {
 		return err
 	}
+	if err := w.noteOpenBreaks(tx); err != nil {
+		return err
+	}
 	return tx.PutRunState("closed", binary.BigEndian.AppendUint64(nil, uint64(w.day)))
 }
 

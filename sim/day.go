@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
 )
@@ -28,6 +29,9 @@ type Run struct {
 	counts   tapCounts
 	planned  int
 	tapped   int
+
+	flashFound money.Fen // of the flash cards that reconciliation named rightly
+	flashOpen  money.Fen // of those that nobody can decide
 }
 
 // Do simulates day D, closes D to D+25 and gives the figures.

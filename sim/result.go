@@ -6,7 +6,6 @@ import (
 
 	"github.com/citycard/citycard/acquirer"
 	"github.com/citycard/citycard/issuer"
-	"github.com/citycard/citycard/ledger"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/sim/oracle"
@@ -64,6 +63,8 @@ type Result struct {
 	LedgerBalanced    bool             `json:"ledger_balanced"`
 	FloatIdentityGap  money.Fen        `json:"float_identity_gap_fen"`
 	Unexplained       money.Fen        `json:"unexplained_fen"`
+	Unsettled         money.Fen        `json:"unsettled_fen"` // what institutions got too much or too little, or still have to pass on
+	Owed              money.Fen        `json:"owed_fen"`      // what riders lost, got no service for, and did not get back by D+25
 	BlocksUnreceipted int              `json:"blocks_unreceipted"`
 	ElapsedMS         int64            `json:"elapsed_ms"`
 	Stages            map[string]int64 `json:"stages"`
@@ -71,9 +72,45 @@ type Result struct {
 
 // Closed reports whether the day closes with nothing unexplained: every figure
 // that must be zero is, what was injected was rejected, what could be found was.
-func (r *Result) Closed() bool {
-	return r.Rejected == r.Injected && r.FlashCard.Found == r.FlashCard.Decidable && r.FlashCard.AmountWrong == 0 && r.FlashCard.FalseAlarms == 0 &&
-		r.NetsSumFen == 0 && r.LedgerBalanced && r.FloatIdentityGap == 0 && r.Unexplained == 0 && r.BlocksUnreceipted == 0
+func (r *Result) Closed() bool { return len(r.Open()) == 0 }
+
+// Open lists the JSON keys of the figures for which the day does not close.
+func (r *Result) Open() []string {
+	var open []string
+	must := func(key string, ok bool) {
+		if !ok {
+			open = append(open, key)
+		}
+	}
+	rejected, injected := r.Rejected.byKey(), r.Injected.byKey()
+	for i, f := range rejected {
+		must(f.key, f.n == injected[i].n)
+	}
+	must("found", r.FlashCard.Found == r.FlashCard.Decidable)
+	must("amount_wrong", r.FlashCard.AmountWrong == 0)
+	must("false_alarms", r.FlashCard.FalseAlarms == 0)
+	must("nets_sum_fen", r.NetsSumFen == 0)
+	must("ledger_balanced", r.LedgerBalanced)
+	must("float_identity_gap_fen", r.FloatIdentityGap == 0)
+	must("unexplained_fen", r.Unexplained == 0)
+	must("unsettled_fen", r.Unsettled == 0)
+	must("owed_fen", r.Owed == 0)
+	must("blocks_unreceipted", r.BlocksUnreceipted == 0)
+	return open
+}
+
+type faultCount struct {
+	key string
+	n   int64
+}
+
+// byKey gives the counts in the order of the keys.
+func (f *Faults) byKey() [11]faultCount {
+	return [...]faultCount{
+		{"bad_signature", f.BadSignature}, {"broken_chain", f.BrokenChain}, {"sequence_gap", f.SequenceGap}, {"replayed_block", f.ReplayedBlock},
+		{"unknown_terminal", f.UnknownTerminal}, {"bad_cryptogram", f.BadCryptogram}, {"bad_balance_mac", f.BadBalanceMAC}, {"duplicate", f.Duplicate},
+		{"conflicting_counter", f.ConflictingCounter}, {"denied_card", f.DeniedCard}, {"late_over_limit", f.LateOverLimit},
+	}
 }
 
 // result computes the figures: what the road says from its database, what is
@@ -145,100 +182,6 @@ func (r *Run) read(rd *sqlite.Reader, res *Result) error {
 	return r.auditCards(rd, res)
 }
 
-// auditFloat replays the issuers' ledger against the truth of the chips, window
-// by window, and adds up what differs at the end of each.
-func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
-	index := r.world.accountIndex(r.road)
-	books := oracle.NewBooks(r.world.riders.Len())
-	var float money.Fen
-	day := -1
-	next := func(until int) error {
-		for ; day < until; day++ {
-			if day >= 0 {
-				gap := float - books.FloatShould(r.truth.chips[day])
-				res.FloatIdentityGap += max(gap, -gap)
-			}
-			if day+1 <= LastDay {
-				for _, c := range r.truth.commits[day+1] {
-					if err := books.Commit(int(c.rider), c.atc, c.amount); err != nil {
-						return err
-					}
-				}
-			}
-		}
-		return nil
-	}
-	err := rd.Scan(ledger.Filter{}, func(t *ledger.Transfer) error {
-		res.Postings++
-		if t.Code == issuer.CodeLoad {
-			float += t.Amount
-			return nil
-		}
-		if err := next(int(t.Window - r.world.day)); err != nil {
-			return err
-		}
-		return r.auditTransfer(t, index, books, &float, res)
-	})
-	if err != nil {
-		return err
-	}
-	if err := next(LastDay + 1); err != nil {
-		return err
-	}
-	s := books.Sums()
-	if debugAudit != nil {
-		debugAudit(r, books)
-	}
-	if !s.Clean() {
-		res.FloatIdentityGap += s.Unbacked + s.Overpaid + s.Overtaken + s.Partial
-	}
-	return nil
-}
-
-func (r *Run) auditTransfer(t *ledger.Transfer, index accountIndex, books *oracle.Books, float *money.Fen, res *Result) error {
-	account := t.Debit
-	if t.Code == issuer.CodeUndoProvisional || t.Code == issuer.CodeUndoRefund {
-		account = t.Credit
-	}
-	switch t.Code {
-	case issuer.CodeFares:
-		rider, err := index.rider(account)
-		if err != nil {
-			return err
-		}
-		fares, err := issuer.ParseFares(t.Ref)
-		if err != nil {
-			return err
-		}
-		for _, f := range fares {
-			if err := books.Posted(int(rider), f.ATC, f.Amount); err != nil {
-				return err
-			}
-		}
-		*float -= t.Amount
-		res.ClearedFen += t.Amount
-	case issuer.CodeRefund, issuer.CodeProvisional, issuer.CodeUndoProvisional, issuer.CodeUndoRefund:
-		rider, err := index.rider(account)
-		if err != nil {
-			return err
-		}
-		p, q, err := issuer.ParseCorrection(t.Ref)
-		if err != nil {
-			return err
-		}
-		if account == t.Debit {
-			*float -= t.Amount
-			res.Refunds++
-			return books.Refunded(int(rider), p, q, t.Amount)
-		}
-		*float += t.Amount
-		return books.Undone(int(rider), p, q, t.Amount)
-	case issuer.CodeRebate:
-		res.Rebates++
-	}
-	return nil
-}
-
 // auditFlash compares what reconciliation found with what happened and with what
 // could be known.
 func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
@@ -262,14 +205,17 @@ func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
 		res.FlashCard.Caused++
 		if finding == oracle.Decidable {
 			res.FlashCard.Decidable++
+		} else {
+			r.flashOpen += f.amount
 		}
 	}
 	res.FlashCard.Undecided = res.FlashCard.Caused - res.FlashCard.Decidable
 	return rd.Flashes(r.road.vault, func(f timeline.Flash) error {
 		finding, happened := caused[oracle.Event{Card: f.Card, ATC: f.ATC, Amount: f.Amount}]
 		switch {
-		case happened && finding == oracle.Decidable:
+		case happened && finding == oracle.Decidable && !f.Service: // no gate opened for a torn card
 			res.FlashCard.Found++
+			r.flashFound += f.Amount
 		case !happened && amounts[f.Card][f.ATC]:
 			res.FlashCard.AmountWrong++
 		default:
@@ -283,6 +229,7 @@ func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
 // cannot explain to each other.
 func (r *Run) auditCards(rd *sqlite.Reader, res *Result) error {
 	var c timeline.Card
+	rules := reconRules()
 	return rd.Timelines(r.road.vault, func(card txn.CardKey, blob []byte) error {
 		c.Key = card
 		if err := c.Decode(blob); err != nil {
@@ -292,10 +239,8 @@ func (r *Run) auditCards(rd *sqlite.Reader, res *Result) error {
 		if err != nil {
 			return err
 		}
-		gap := c.Explained(b.Net(), &r.road.Recon)
+		gap := c.Explained(b.Net(), &rules)
 		res.Unexplained += max(gap, -gap)
 		return nil
 	})
 }
-
-var debugAudit func(r *Run, b *oracle.Books)

@@ -66,6 +66,7 @@ type road struct {
 	done     uint64 // deliveries that the database has seen
 	seen     uint64 // deliveries handed to deliver so far
 	closed   int32  // windows closed, counted from D
+	open     []openBreaks
 }
 
 func (c *City) openRoad(dir, filesDir string, clock func(string) func()) (*road, error) {
@@ -149,6 +150,9 @@ func (r *road) openStores() error {
 		}
 		if v, err = rd.RunState("closed"); err == nil && len(v) == 8 {
 			r.closed = int32(binary.BigEndian.Uint64(v))
+		}
+		if err == nil {
+			r.open, err = readOpenBreaks(r.dir, int(r.closed)+1)
 		}
 		return err
 	})

@@ -136,15 +136,8 @@ func (k *worker) store(p *place, rec *gate.Record) error {
 // countTap keeps the figures and the list of flash cards.
 func (k *worker) countTap(p *place, f *followUp, res *gate.Result, paid bool, before, after chipState) {
 	c := &p.truth.counts
-	quarter := min(int(f.at)/900, 95)
-	switch {
-	case !res.Opened:
-	case f.what == wantEntry:
-		p.entries[quarter]++
-	case f.what == wantExit:
-		p.exits[quarter]++
-	default:
-		p.busTaps[quarter]++
+	if res.Opened {
+		p.passes.count(f, k.origin[f.rider])
 	}
 	committed := after.atc != before.atc && after.lastATC == after.atc
 	if f.tear != tearNone {
@@ -176,7 +169,12 @@ func closedByRetap(res *gate.Result) bool {
 }
 
 // passed moves the rider through the gate.
-func (k *worker) passed(f *followUp) { k.inside[f.rider] = f.what == wantEntry }
+func (k *worker) passed(f *followUp) {
+	k.inside[f.rider] = f.what == wantEntry
+	if f.what == wantEntry {
+		k.origin[f.rider] = f.place
+	}
+}
 
 // next plans what a rider does whom the gate did not let through.
 func (k *worker) next(p *place, f followUp, array int, committed bool) {

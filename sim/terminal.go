@@ -45,9 +45,7 @@ type place struct {
 	pending []followUp // taps that follow from earlier ones, by time
 	outbox  []sealedBlock
 	truth   truth
-	entries [96]int32 // for the report, by quarter hour
-	exits   [96]int32
-	busTaps [96]int32
+	passes  passes // for the report
 	view    *recordsView
 	err     error // the first failure of the machinery, not of a card or gate
 }

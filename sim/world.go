@@ -19,6 +19,7 @@ type World struct {
 	*City
 	cards  [][]byte // memory of each rider's card, nil while it is fresh
 	inside []bool   // the rider passed an entry gate and no exit gate
+	origin []uint16 // the place of that entry gate
 	taps   []uint16 // times that each card was presented
 	events []event
 }
@@ -63,7 +64,7 @@ func (a *tapCounts) add(b tapCounts) {
 // NewWorld puts the city at 00:00 of D.
 func NewWorld(c *City) *World {
 	n := c.riders.Len()
-	w := &World{City: c, cards: make([][]byte, n), inside: make([]bool, n), taps: make([]uint16, n)}
+	w := &World{City: c, cards: make([][]byte, n), inside: make([]bool, n), origin: make([]uint16, n), taps: make([]uint16, n)}
 	w.events = c.plan()
 	return w
 }

@@ -287,7 +287,7 @@ func TestDecodeRefusesOtherFormats(t *testing.T) {
 func TestContentKeyHoldsWhatTheCardVouchedFor(t *testing.T) {
 	row, _ := reference(t)
 	k := row.ContentKey()
-	const want = "be3a851bd64361d3" + "07011103900000010a010000011600ae047b270000000000" + "00000190" + "11223312"
+	const want = "be3a851bd64361d3" + "07001103900000010a010000011600ae047b270000000000" + "00000190" + "11223312"
 	if got := hex.EncodeToString(k[:]); got != want {
 		t.Errorf("content key\n%s, want\n%s", got, want)
 	}
@@ -310,6 +310,43 @@ func TestContentKeyHoldsWhatTheCardVouchedFor(t *testing.T) {
 			t.Errorf("%s changes the content key: %v, want %v", name, !vouched[name], vouched[name])
 		}
 		f.Set(kept)
+	}
+	// Of 9F10 all counts but what no MAC of CVN 17 covers.
+	for i := range row.IAD {
+		row.IAD[i] ^= 1
+		if uncovered := i == 1 || i == 5 || i == 6; (row.ContentKey() == k) != uncovered {
+			t.Errorf("byte %d of 9F10 leaves the content key alone: %v, want %v", i, !uncovered, uncovered)
+		}
+		row.IAD[i] ^= 1
+	}
+}
+
+// 9F10 stands in the row from its first byte, filled up with zeros; only the one
+// form comes back as a shorter value.
+func TestIssuerDataIsCutFromItsPadding(t *testing.T) {
+	for _, c := range []struct{ name, field, want string }{
+		{"no discretionary data", "0701010390000004" + "00000000000000000000000000000000", "0701010390000004"},
+		{"one amount", "07011103900000010A010000011600AE047B27" + "0000000000", "07011103900000010A010000011600AE047B27"},
+		{"two amounts", "07011103900000010F03000000990000000000002AE817E7", "07011103900000010F03000000990000000000002AE817E7"},
+		{"last byte of the MAC is zero", "07011103900000010A010000011600AE047B00" + "0000000000", "07011103900000010A010000011600AE047B00"},
+		{"bytes behind eight", "0701010390000004" + "00000000000000000000000000000001", ""},
+		{"bytes behind one amount", "07011103900000010A010000011600AE047B27" + "0100000000", ""},
+		{"longer than the field", "070111039000000110010000011600AE047B270000000000", ""},
+		{"length 255", "0701110390000001FF010000011600AE047B270000000000", ""},
+		{"another layout", "06011103900000010A010000011600AE047B270000000000", ""},
+		{"nothing", "000000000000000000000000000000000000000000000000", ""},
+	} {
+		field, err := hex.DecodeString(c.field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.want == "" {
+			c.want = c.field
+		}
+		row := txn.Row{IAD: [24]byte(field)}
+		if got := strings.ToUpper(hex.EncodeToString(row.IssuerData())); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 
 const moduleRoot = "../.."
 
-// block is one fenced block of a page.
-type block struct {
+// fenced is one fenced block of a page.
+type fenced struct {
 	page, info string
 	line       int // of its fence
 	lines      []string
@@ -35,18 +35,18 @@ func readPage(t *testing.T, name string) string {
 }
 
 // blocks gives the fenced blocks of a page with one of the info strings.
-func blocks(t *testing.T, page string, infos ...string) []block {
+func blocks(t *testing.T, page string, infos ...string) []fenced {
 	t.Helper()
-	var out []block
-	var open *block
+	var out []fenced
+	var open *fenced
 	for i, line := range strings.Split(readPage(t, page), "\n") {
-		fence, isFence := strings.CutPrefix(line, "```")
+		info, isFence := strings.CutPrefix(line, "```")
 		switch {
 		case isFence && open == nil:
-			open = &block{page: page, info: fence, line: i + 1}
+			open = &fenced{page: page, info: info, line: i + 1}
 		case isFence:
-			for _, info := range infos {
-				if open.info == info {
+			for _, want := range infos {
+				if open.info == want {
 					out = append(out, *open)
 				}
 			}
@@ -78,7 +78,7 @@ func TestLongReadmeCommands(t *testing.T) {
 	}
 }
 
-func runBlocks(t *testing.T, list []block) {
+func runBlocks(t *testing.T, list []fenced) {
 	if len(list) == 0 {
 		t.Fatal("the page has no such block")
 	}

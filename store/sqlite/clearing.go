@@ -128,6 +128,15 @@ func (r *Reader) RefusedRows() (map[txn.Ref]txn.Verdict, error) {
 	return out, err
 }
 
+// RebatesOwed sums up the rebates of all closed windows.
+func (r *Reader) RebatesOwed() (sum money.Fen, err error) {
+	err = r.Query(`SELECT coalesce(sum(paid - price), 0) FROM clearing_rebate`, func(row *Row) error {
+		sum = row.Fen(0)
+		return nil
+	})
+	return sum, err
+}
+
 // Net is one bilateral position of a window.
 type Net struct {
 	Window           int32

@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"github.com/citycard/citycard/clearing"
+	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/sim/report"
+	"github.com/citycard/citycard/store/sqlite"
+	"github.com/citycard/citycard/txn"
+)
+
+var roleNames = map[string]report.Text{
+	"issuer": {EN: "issuer", ZH: "发卡方"}, "acquirer": {EN: "acquirer", ZH: "收单方"}, "network": {EN: "network", ZH: "转接清算"},
+}
+
+// netData fills in the matrix from clearing's nets, and each position from the
+// postings of the ledger, so that the page can hold one against the other.
+func netData(d *report.Data, rd *sqlite.Reader) error {
+	index := map[uint16]int{}
+	for i, p := range Participants() {
+		index[uint16(p.ID)] = i
+		d.Participants = append(d.Participants, report.Participant{Code: p.Code, Name: report.Text{EN: p.Name, ZH: p.ZH}, Role: roleNames[p.Role]})
+	}
+	pairs := map[[2]int]*report.Net{}
+	if err := rd.Nets(func(n sqlite.Net) error {
+		from, to := index[n.Debtor], index[n.Creditor]
+		amount := n.Amount
+		if from > to {
+			from, to, amount = to, from, -amount
+		}
+		if pairs[[2]int{from, to}] == nil {
+			pairs[[2]int{from, to}] = &report.Net{From: from, To: to}
+		}
+		sum := pairs[[2]int{from, to}]
+		sum.Amount, sum.Items = sum.Amount+amount, sum.Items+n.Items
+		return nil
+	}); err != nil {
+		return err
+	}
+	for from := range d.Participants {
+		for to := range d.Participants {
+			if n := pairs[[2]int{from, to}]; n != nil {
+				d.Nets = append(d.Nets, *n)
+			}
+		}
+	}
+	return rd.PostedBetween(clearing.CodePrincipal, clearing.CodeNetworkAcquirer, func(p sqlite.Posted) error {
+		d.Participants[index[institutionOf(p.Debit)]].Position -= p.Amount
+		d.Participants[index[institutionOf(p.Credit)]].Position += p.Amount
+		return nil
+	})
+}
+
+// institutionOf is the number that institution put into an account's id.
+func institutionOf(id ledger.AccountID) uint16 { return uint16(id[2])<<8 | uint16(id[3]) }
+
+// operatorData lists who got a share or carried somebody.
+func (r *Run) operatorData(d *report.Data, rd *sqlite.Reader) error {
+	shares := map[uint16]money.Fen{}
+	if err := rd.Shares(func(operator uint16, amount money.Fen) error {
+		shares[operator] = amount
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, o := range r.world.operators() {
+		c := r.carried[o.id]
+		if shares[o.id] != 0 || c.journeys != 0 {
+			d.Operators = append(d.Operators, report.Operator{Name: report.Text{EN: englishNames[o.name], ZH: o.name}, Amount: shares[o.id], Metres: c.metres, Journey: c.journeys})
+		}
+	}
+	return nil
+}
+
+// feeData lists the fees as the ledger has them. The merchant fee is what the
+// operators did not get of the money cleared; the others are paid out of it.
+func feeData(d *report.Data, rd *sqlite.Reader) error {
+	sums := map[uint16]money.Fen{}
+	if err := rd.PostedBetween(clearing.CodePrincipal, clearing.CodeOperatorShare, func(p sqlite.Posted) error {
+		sums[p.Code] += p.Amount
+		return nil
+	}); err != nil {
+		return err
+	}
+	var cleared int64
+	for _, c := range d.Rows {
+		if c.Key == txn.Cleared.String() {
+			cleared = c.N
+		}
+	}
+	operator, network := report.Text{EN: "operators", ZH: "运营商"}, roleNames["network"]
+	issuer, acquirer := report.Text{EN: "issuers", ZH: "发卡方"}, report.Text{EN: "acquirers", ZH: "收单方"}
+	merchant := sums[clearing.CodePrincipal] + sums[clearing.CodeIssuerFee] - sums[clearing.CodeOperatorShare]
+	d.Fees = []report.Fee{
+		{Name: report.Text{EN: "Merchant fee, 0.5 %", ZH: "商户手续费 0.5%"}, From: operator, To: acquirer, Items: cleared, Amount: merchant},
+		{Name: report.Text{EN: "of it: issuer fee, 0.35 %", ZH: "其中：发卡行服务费 0.35%"}, From: acquirer, To: issuer, Items: cleared, Amount: sums[clearing.CodeIssuerFee]},
+		{Name: report.Text{EN: "of it: network fee, acquirer's side", ZH: "其中：网络服务费（收单侧）"}, From: acquirer, To: network, Items: cleared, Amount: sums[clearing.CodeNetworkAcquirer]},
+		{Name: report.Text{EN: "Network fee, issuer's side", ZH: "网络服务费（发卡侧）"}, From: issuer, To: network, Items: cleared, Amount: sums[clearing.CodeNetworkIssuer]},
+	}
+	return nil
+}
+
+func rebateData(d *report.Data, rd *sqlite.Reader) error {
+	n, amount, err := rd.RebateSum()
+	if n > 0 {
+		d.Rebates = []report.Rebate{{Items: n, Amount: amount, Reason: report.Text{
+			EN: "The gate could not read the entry or the month's sum and took too much; priced again at clearing",
+			ZH: "闸机未读到进站记录或月累计额而多扣，清算时按应付票价退还差额"}}}
+	}
+	return err
+}

@@ -17,11 +17,11 @@ type Decision struct {
 // Chain decides whether a block follows its terminal's head.
 type Chain func(head Head, p *Prepared) bool
 
-// Follows is the rule: next number, and the hash of the last accepted block as
-// predecessor.
+// Follows is the rule: next number, the hash of the last accepted block as
+// predecessor, and a time that does not go back: watermarks are built on it.
 func Follows(head Head, p *Prepared) bool {
 	h := &p.Sealed.Header
-	return h.Number == head.Number+1 && h.Previous == head.Hash
+	return h.Number == head.Number+1 && h.Previous == head.Hash && h.Until >= head.Until
 }
 
 // Sequence checks the numbering of a block's rows and gives the next number.
@@ -116,7 +116,7 @@ func (a *Admitter) decide(p *Prepared, window int32) (Decision, error) {
 		return a.hold(p, window, BrokenChain, fmt.Errorf("block %d does not follow block %d of terminal %d", h.Number, head.Number, h.Terminal))
 	}
 	if p.Outcome != Accepted {
-		return Decision{Outcome: p.Outcome, Err: p.Err}, nil
+		return a.hold(p, window, p.Outcome, p.Err)
 	}
 	next, err := number(head, p)
 	if err != nil {

@@ -71,25 +71,29 @@ var refusals = []struct {
 		d.receiver = public("another acquirer")
 		raw, _ := d.seal(t)
 		return raw
-	}, acquirer.Unreadable, "block 2 of terminal 1", false},
+	}, acquirer.Unreadable, "block 2 of terminal 1", true},
 	{"row of another terminal", func(t *testing.T, c *chain, _ []byte) []byte {
 		d := c.draft(3)
 		d.rows[2].Terminal = 2
 		raw, _ := d.seal(t)
 		return raw
-	}, acquirer.BadRow, "row 2 names terminal 2", false},
+	}, acquirer.BadRow, "row 2 names terminal 2", true},
 	{"row 0", func(t *testing.T, c *chain, _ []byte) []byte {
 		d := c.draft(2)
 		d.rows[0].Sequence = 0
 		raw, _ := d.seal(t)
 		return raw
-	}, acquirer.BadRow, "row 0 has sequence 0", false},
+	}, acquirer.BadRow, "row 0 has sequence 0", true},
 	{"row of no kind", func(t *testing.T, c *chain, _ []byte) []byte {
 		d := c.draft(2)
 		d.raw = func(row int, b []byte) { b[1] = byte(9 * row) }
 		raw, _ := d.seal(t)
 		return raw
-	}, acquirer.BadRow, "row 0: decode row: kind 0", false},
+	}, acquirer.BadRow, "row 0: decode row: kind 0", true},
+	{"time that goes back", func(t *testing.T, c *chain, _ []byte) []byte {
+		c.header.From, c.header.Until = 0, 0
+		return c.next(t, 2)
+	}, acquirer.BrokenChain, "does not follow", true},
 	{"gap before the block", func(t *testing.T, c *chain, _ []byte) []byte { c.header.FirstSequence++; return c.next(t, 2) }, acquirer.SequenceGap, "header starts at sequence 4, want 3", true},
 	{"rows presented again", func(t *testing.T, c *chain, _ []byte) []byte { c.header.FirstSequence--; return c.next(t, 2) }, acquirer.SequenceGap, "header starts at sequence 2, want 3", true},
 	{"gap inside", func(t *testing.T, c *chain, _ []byte) []byte {

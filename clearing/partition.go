@@ -162,12 +162,10 @@ func (c *Clearer) clear(res *Result, state *CardState, it *Item) error {
 	payable := it.Row.Amount - it.Fees.Merchant
 	entry := c.journey(state, it, terminal)
 	it.Shares = []fare.Share{{Operator: terminal.Operator, Fen: payable}}
-	if entry != 0 {
-		shares, err := c.Fares.SplitByOperator(entry, terminal.Station, payable)
-		if err != nil {
-			return fmt.Errorf("split the fare: %w", err)
+	if entry != 0 { // where no way can be found, the operator of the exit has it all
+		if shares, err := c.Fares.SplitByOperator(entry, terminal.Station, payable); err == nil {
+			it.Shares = shares
 		}
-		it.Shares = shares
 	}
 	for _, s := range it.Shares {
 		res.Shares[ShareKey{it.Acquirer, s.Operator}] += s.Fen

@@ -211,6 +211,16 @@ func TestShareOfAJourneyWithoutEntry(t *testing.T) {
 	}
 }
 
+func TestFareWithoutAWayGoesToTheOperatorOfTheExit(t *testing.T) {
+	in := entry(cardA(1), 1, 1)
+	city := newCity()
+	city.fail = "split"
+	res := city.clear(t, city.row(exit(cardA(1), 2, 4, in, 0, 1000)))
+	if diff := cmp.Diff([]fare.Share{{Operator: 2, Fen: 990}}, res.Items[0].Shares); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestBrokenPortsStopThePartition(t *testing.T) {
 	in := entry(cardA(1), 1, 1)
 	row := exit(cardA(1), 2, 4, in, 0, 1000)
@@ -222,7 +232,6 @@ func TestBrokenPortsStopThePartition(t *testing.T) {
 	}{
 		{"verifier", "verify 1 rows", row, func(c *city) { c.fail = "verify" }, errPort},
 		{"states", "load card states", row, func(c *city) { c.fail = "load" }, errPort},
-		{"split", "row 1:0: split the fare", row, func(c *city) { c.fail = "split" }, errPort},
 		{"damaged state", "card 622800******0001/01: stored card state is damaged", row, func(c *city) { c.states[cardA(1)] = []byte{1, 2} }, errState},
 		{"state of a newer program", "version 9", row, func(c *city) { c.states[cardA(1)] = []byte{9} }, errState},
 		{"terminal without entry in the register", "terminal 555 of an accepted block is not in clearing's register", with(row, func(r *txn.Row) { r.Terminal = exitOnlyOther }), func(*city) {}, nil},

@@ -44,6 +44,11 @@ func (s *session) readAll(afl []byte) (values map[tlv.Tag][]byte, static []byte,
 // authenticate checks certificates and 9F4B as a reader does.
 func (s *session) authenticate(p purchase, gpo map[tlv.Tag][]byte) oda.Reason {
 	records, static, _ := s.readAll(gpo[tlv.TagAFL])
+	return s.judge(p, gpo, records, static)
+}
+
+// judge checks what a reader has got of a card.
+func (s *session) judge(p purchase, gpo, records map[tlv.Tag][]byte, static []byte) oda.Reason {
 	cas, err := devkeys.CAKeys()
 	check(s.t, err)
 	verifier, err := oda.NewVerifier(cas, 4)
@@ -62,6 +67,38 @@ func (s *session) authenticate(p purchase, gpo map[tlv.Tag][]byte) oda.Reason {
 	covered := oda.FDDATerminalData(nil, version, in.UN, in.Amount, in.Currency, records[tlv.TagCardAuthenticationData])
 	atc := uint16(gpo[tlv.TagATC][0])<<8 | uint16(gpo[tlv.TagATC][1])
 	return verifier.Verify(data, gpo[tlv.TagSDAD], atc, covered, month).Reason
+}
+
+// TestSequenceNumberIsSigned: what the answer to GET PROCESSING OPTIONS says about
+// 5F34 stands in a signed record too, so nobody in between can make the card
+// another one of the same account, which no list denies.
+func TestSequenceNumberIsSigned(t *testing.T) {
+	for _, name := range profiles {
+		k := newSample(t, name, 10000)
+		s := k.insert(t, nil)
+		s.ok(selectApp)
+		p := gate(300)
+		_, answer := tags(t, tlv.TagResponseFormat2, s.ok(s.gpo(p)))
+		records, static, _ := s.readAll(answer[tlv.TagAFL])
+		if got := records[tlv.TagPANSequence]; !bytes.Equal(got, answer[tlv.TagPANSequence]) || !bytes.Equal(got, []byte{k.id.PSN}) {
+			t.Fatalf("%s: record says %X, answer %X", name, got, answer[tlv.TagPANSequence])
+		}
+		if r := s.judge(p, answer, records, static); r != oda.OK {
+			t.Fatalf("%s: the genuine card: %v", name, r)
+		}
+		object := []byte{0x5F, 0x34, 0x01, k.id.PSN}
+		if bytes.Count(static, object) != 1 {
+			t.Fatalf("%s: static data %X", name, static)
+		}
+		for what, forged := range map[string][]byte{
+			"changed":  bytes.Replace(static, object, []byte{0x5F, 0x34, 0x01, k.id.PSN + 1}, 1),
+			"left out": bytes.Replace(static, object, nil, 1),
+		} {
+			if r := s.judge(p, answer, records, forged); r == oda.OK {
+				t.Errorf("%s: 5F34 %s: the reader takes the card", name, what)
+			}
+		}
+	}
 }
 
 // TestPurchase is a whole qPBOC payment, checked as reader and as issuer.

@@ -40,10 +40,11 @@ func (s *CardState) takeEntry(atc uint16) (entryMark, bool) {
 }
 
 // journey finds where a cleared exit came from and keeps the month's sum. It
-// gives the entry station, or 0 if the row is no exit or its entry is unknown.
+// gives the entry station, or 0 if the row is no exit or its entry is unknown. An
+// exit that a terminal without a station claims has no journey: it is not split.
 func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) fare.StationID {
 	r := &it.Row
-	if r.Kind != txn.Exit {
+	if r.Kind != txn.Exit || terminal.Station == 0 {
 		return 0
 	}
 	blind := r.Flags&(txn.EntryUnread|txn.MonthUnread) != 0
@@ -52,12 +53,8 @@ func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) fare.Statio
 		entryTerminal, entryTime = e.terminal, e.time
 	}
 	if blind && len(s.open) < maxOpen {
-		open := openFare{atc: r.ATC, terminal: r.Terminal, time: r.Time, paid: r.Amount, ref: it.Ref, before: r.MonthSum, month: r.Month,
-			entry: entryMark{terminal: entryTerminal, time: entryTime}}
-		if r.Flags.Has(txn.MonthUnread) && s.month == r.Month && s.sumATC < r.ATC {
-			open.before = s.sum
-		}
-		s.open = append(s.open, open)
+		s.open = append(s.open, openFare{atc: r.ATC, terminal: r.Terminal, time: r.Time, paid: r.Amount, ref: it.Ref, before: s.before(r.Month, r.ATC, r.MonthSum),
+			month: r.Month, entry: entryMark{terminal: entryTerminal, time: entryTime}})
 	}
 	var from fare.StationID
 	if e, known := c.Register.Terminal(entryTerminal); known && entryTerminal != 0 {
@@ -66,10 +63,21 @@ func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) fare.Statio
 	if !blind && r.ATC > s.sumATC {
 		quote, err := c.price(from, terminal.Station, entryTime, r.Time, r.MonthSum)
 		if err == nil {
-			s.month, s.sum, s.sumATC = r.Month, r.MonthSum+quote.Counted, r.ATC
+			s.month, s.sum, s.sumATC = r.Month, s.before(r.Month, r.ATC, r.MonthSum)+quote.Counted, r.ATC
 		}
 	}
 	return from
+}
+
+// before is the month's sum before the journey of a counter. The gates' records,
+// from which told comes, never learn of a journey whose entry they could not read;
+// clearing's own sum has it once it is priced. Neither has what the other lacks for
+// sure, so the larger counts.
+func (s *CardState) before(month [2]byte, atc uint16, told money.Fen) money.Fen {
+	if s.month == month && s.sumATC < atc {
+		return max(told, s.sum)
+	}
+	return told
 }
 
 func (c *Clearer) price(from, to fare.StationID, entered, left int64, before money.Fen) (fare.Quote, error) {
@@ -78,11 +86,17 @@ func (c *Clearer) price(from, to fare.StationID, entered, left int64, before mon
 }
 
 // settleOpen prices the journeys that were charged blind and whose entry is now
-// known, and drops them.
-func (c *Clearer) settleOpen(res *Result, s *CardState, card txn.CardKey) error {
+// known, and drops them: those with a counter below next, so that each is in the
+// month's sum of the journeys after it.
+func (c *Clearer) settleOpen(res *Result, s *CardState, card txn.CardKey, next int) error {
 	kept := s.open[:0]
 	for _, o := range s.open {
+		if int(o.atc) >= next {
+			kept = append(kept, o)
+			continue
+		}
 		entry, found := o.entry, o.entry.terminal != 0
+		uncounted := !found // by the gate, which knew no entry to count a price from
 		if !found {
 			entry, found = s.takeEntry(o.atc)
 		}
@@ -98,12 +112,16 @@ func (c *Clearer) settleOpen(res *Result, s *CardState, card txn.CardKey) error 
 		if !known {
 			continue // a row may name any terminal as its entry: no trip to price
 		}
-		quote, err := c.price(from.Station, to.Station, entry.time, o.time, o.before)
+		before := s.before(o.month, o.atc, o.before)
+		quote, err := c.price(from.Station, to.Station, entry.time, o.time, before)
 		if err != nil {
 			continue // the clocks of the two gates leave no trip to price: the highest fare stands
 		}
-		if o.atc > s.sumATC {
-			s.month, s.sum, s.sumATC = o.month, o.before+quote.Counted, o.atc
+		switch {
+		case o.atc > s.sumATC:
+			s.month, s.sum, s.sumATC = o.month, before+quote.Counted, o.atc
+		case uncounted && o.month == s.month:
+			s.sum += quote.Counted
 		}
 		if quote.Pay < o.paid {
 			res.Rebates = append(res.Rebates, Rebate{Card: card, ATC: o.atc, Ref: o.ref, Acquirer: to.Acquirer, Operator: to.Operator, Paid: o.paid, Price: quote.Pay})

@@ -61,6 +61,21 @@ func TestBlindJourneysAreSettledWhenTheEntryIsKnown(t *testing.T) {
 		{"sum from a blind journey", [][]txn.Row{
 			{in, blind(card, 5, 3, txn.EntryUnread, in, 9600, 900)},
 			{late, blind(card, 9, 1, txn.MonthUnread, late, 0, 500)}}, []rebate{{5, 900, 500}, {9, 500, 400}}, 1},
+		{"sum that the gates were not told of", [][]txn.Row{
+			{in, blind(card, 5, 3, txn.EntryUnread, in, 9600, 900)},
+			{late, blind(card, 9, 1, txn.EntryUnread, late, 9600, 900)}}, []rebate{{5, 900, 500}, {9, 900, 400}}, 1},
+		{"the same in one window, out of order", [][]txn.Row{
+			{blind(card, 9, 1, txn.EntryUnread, late, 9600, 900), late, blind(card, 5, 3, txn.EntryUnread, in, 9600, 900), in}}, []rebate{{5, 900, 500}, {9, 900, 400}}, 0},
+		{"sum of the gates is larger", [][]txn.Row{
+			{in, blind(card, 5, 3, txn.EntryUnread, in, 0, 900)},
+			{late, blind(card, 9, 1, txn.EntryUnread, late, 10000, 900)}}, []rebate{{5, 900, 500}, {9, 900, 400}}, 1},
+		{"a journey that the gate could price lies between", [][]txn.Row{
+			{in, blind(card, 5, 3, txn.EntryUnread, in, 9200, 900), entry(card, 6, 1), exit(card, 7, 2, entry(card, 6, 1), 9200, 400)},
+			{late, blind(card, 9, 1, txn.EntryUnread, late, 9600, 900)}}, []rebate{{5, 900, 500}, {9, 900, 400}}, 1},
+		{"its entry comes after that journey", [][]txn.Row{
+			{blind(card, 5, 3, txn.EntryUnread, in, 9200, 900), exit(card, 7, 2, entry(card, 6, 1), 9200, 400)},
+			{in},
+			{late, blind(card, 9, 1, txn.EntryUnread, late, 9600, 900)}}, []rebate{{5, 900, 500}, {9, 900, 400}}, 2},
 		{"two blind journeys, entries come together", [][]txn.Row{
 			{blind(card, 5, 3, txn.EntryUnread, in, 0, 900), blind(card, 9, 1, txn.EntryUnread, late, 0, 900)}, {late, in}}, []rebate{{5, 900, 500}, {9, 900, 500}}, 1},
 		{"entry without exit in between is passed over", [][]txn.Row{
@@ -167,6 +182,10 @@ func TestMonthSumIsThatOfTheLastPricedJourney(t *testing.T) {
 		{"not priced", []txn.Row{exit(card, 5, 3, in, 100, 500), with(exit(card, 9, 2, in, 600, 400), func(r *txn.Row) { r.EntryTerminal = 0 })}, 600, 5},
 		{"bus", []txn.Row{exit(card, 5, 3, in, 100, 500), bus(card, 9, 200)}, 600, 5},
 		{"blind and settled", []txn.Row{in, blind(card, 5, 3, txn.EntryUnread, in, 100, 900)}, 600, 5},
+		{"blind, then one whose gate was not told", []txn.Row{in, blind(card, 5, 3, txn.EntryUnread, in, 100, 900), exit(card, 9, 2, in, 100, 400)}, 1000, 9},
+		{"blind, settled behind a later one", []txn.Row{blind(card, 5, 3, txn.EntryUnread, in, 100, 900), exit(card, 9, 2, in, 100, 400), in}, 1000, 9},
+		{"month unread and late: its gate has counted it", []txn.Row{exit(card, 9, 2, in, 600, 400), blind(card, 5, 3, txn.MonthUnread, in, 0, 500)}, 1000, 9},
+		{"blind of another month", []txn.Row{blind(card, 5, 3, txn.EntryUnread, in, 100, 900), with(exit(card, 9, 2, in, 0, 400), func(r *txn.Row) { r.Month = [2]byte{0x26, 0x01} }), in}, 400, 9},
 		{"blind and open", []txn.Row{blind(card, 5, 3, txn.EntryUnread, in, 100, 900)}, 0, 0},
 	} {
 		city := newCity()

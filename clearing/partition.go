@@ -92,6 +92,9 @@ func (c *Clearer) card(res *Result, state *CardState, rows []txn.Presented, veri
 	issuer, known := c.Issuers.Issuer(rows[0].Row.Card)
 	for i := range rows {
 		it := Item{Presented: &rows[i], Verdict: verified[i], Issuer: issuer}
+		if err := c.settleOpen(res, state, it.Row.Card, int(it.Row.ATC)); err != nil {
+			return err
+		}
 		if !known {
 			it.Verdict = txn.BadCardData
 		}
@@ -113,7 +116,7 @@ func (c *Clearer) card(res *Result, state *CardState, rows []txn.Presented, veri
 		res.Counts[it.Verdict]++
 		res.Items = append(res.Items, it)
 	}
-	return c.settleOpen(res, state, rows[0].Row.Card)
+	return c.settleOpen(res, state, rows[0].Row.Card, 1<<16)
 }
 
 // decide applies the rules behind verification, in order of precedence.

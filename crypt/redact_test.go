@@ -15,6 +15,7 @@ import (
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
+	"github.com/citycard/citycard/wire/block"
 )
 
 // traces are the forms in which a printer may show a secret.
@@ -65,7 +66,7 @@ func TestSecretsDoNotPrintThemselves(t *testing.T) {
 	if err := store.AddSM2("sign", keystore.TerminalSign, scalar); err != nil {
 		t.Fatal(err)
 	}
-	block, err := store.Block("ac")
+	block, err := cryptogram.NewBlock(cryptogram.SM4, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestSecretsDoNotPrintThemselves(t *testing.T) {
 	secrets := [][]byte{key[:], scalar[:], session[:], rsa.P, rsa.Q}
 	for _, value := range []any{
 		key, &key, []cryptogram.Key{key}, map[string]cryptogram.Key{"k": key}, keys, &keys,
-		v, *v, *store, store, block, private, *private, rsaPrivate, *rsaPrivate, rsa, &rsa,
+		v, *v, *store, store, private, *private, rsaPrivate, *rsaPrivate, rsa, &rsa,
 	} {
 		text := show(t, value)
 		for _, secret := range secrets {
@@ -107,5 +108,38 @@ func TestSecretsDoNotPrintThemselves(t *testing.T) {
 	}
 	if found < 4 {
 		t.Errorf("a bare slice is found in only %d forms: the search is blind", found)
+	}
+}
+
+// TestCardDataDoNotPrintThemselves: what proves a card's key holds its account
+// number, readable in 5A, the static data and an SM2 certificate.
+func TestCardDataDoNotPrintThemselves(t *testing.T) {
+	pan := [10]byte{0x62, 0x28, 0xC0, 0x01, 0x83, 0x94, 0x11, 0x17, 0xFF, 0xFF}
+	static := append([]byte{0x5A, 0x08}, pan[:8]...)
+	data := oda.CardData{PAN: pan, CardCert: append([]byte{0x14}, pan[:]...), StaticData: static}
+	cert := oda.CardCert{PAN: pan, StaticData: static}
+	stored := block.Card{Certificate: data.CardCert, Static: static}
+	type holder struct {
+		Name string
+		Data oda.CardData
+	}
+	for _, value := range []any{
+		data, &data, []oda.CardData{data}, map[string]oda.CardData{"k": data}, holder{"h", data}, &holder{"h", data},
+		cert, &cert, stored, &stored, block.Evidence{Cards: []block.Card{stored}}, &block.Evidence{Cards: []block.Card{stored}},
+	} {
+		text := show(t, value)
+		for _, trace := range traces(pan[:]) {
+			if strings.Contains(text, trace) {
+				t.Errorf("%T shows the account number as %q in\n%s", value, trace, text)
+			}
+		}
+		for _, trace := range traces(pan[1:]) {
+			if strings.Contains(text, trace) {
+				t.Errorf("%T shows a part of the account number as %q in\n%s", value, trace, text)
+			}
+		}
+	}
+	if text := show(t, struct{ PAN [10]byte }{pan}); !strings.Contains(text, traces(pan[:])[3]) {
+		t.Errorf("a bare array is not found: the search is blind in\n%s", text)
 	}
 }

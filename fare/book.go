@@ -40,7 +40,7 @@ type Book struct {
 
 	walks   map[change]int
 	virtual []VirtualTransfer
-	hold    []money.Fen // by StationID
+	highest []money.Fen // by StationID
 }
 
 // Version is the number that offline rows and quotes carry.
@@ -91,7 +91,7 @@ func Parse(files map[string][]byte) (*Book, error) {
 			return nil, err
 		}
 	}
-	p.book.findHolds()
+	p.book.findHighest()
 	return p.book, nil
 }
 

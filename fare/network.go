@@ -85,7 +85,6 @@ type network struct {
 
 	dist []int32  // metres, from*len(members)+to
 	via  []uint16 // last edge on the shortest path from -> to
-	far  []int32  // greatest distance from each member
 }
 
 func (n *network) has(s StationID) bool { return n.local[s] >= 0 }

@@ -8,7 +8,6 @@ func (n *network) findPaths() StationID {
 	size := len(n.members)
 	n.dist = make([]int32, size*size)
 	n.via = make([]uint16, size*size)
-	n.far = make([]int32, size)
 	s := search{around: n.adjacency(), edges: n.edges, stops: make([]int32, size)}
 	for from := range size {
 		dist := n.dist[from*size : (from+1)*size]
@@ -17,7 +16,6 @@ func (n *network) findPaths() StationID {
 			if d == unreachable {
 				return n.members[to]
 			}
-			n.far[from] = max(n.far[from], d)
 		}
 	}
 	return 0

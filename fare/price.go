@@ -111,37 +111,36 @@ func (b *Book) checkPair(entry, exit StationID) error {
 	return nil
 }
 
-// HighestFrom is the highest single fare to any station of the network of s, of
-// the hub where s is in several: the full fare at a gate that cannot read an entry
-// record. 0 for a station that is not in the book.
+// HighestFrom is the highest single fare between s and any other station, all
+// networks included, without the surcharge for staying too long: what a gate
+// charges that cannot read an entry record. No trip that is in time costs more, so
+// what is charged too much can be given back once the entry is known, and nothing
+// is left to be collected. Both directions of a trip cost the same. 0 for a station
+// that is not in the book.
 func (b *Book) HighestFrom(s StationID) money.Fen {
 	if !b.known(s) {
 		return 0
 	}
-	n := &b.nets[b.home(s)]
-	return n.tariff.fare(int(n.far[n.local[s]]))
+	return b.highest[s]
 }
 
-// HoldFrom is an amount that covers any trip that starts at s, all networks and
-// the surcharge included: what a pre-authorisation at the entry gate holds. 0 for
-// a station that is not in the book.
+// HoldFrom is an amount that covers any trip that starts at s: HighestFrom and the
+// surcharge, what a pre-authorisation at the entry gate holds. 0 for a station that
+// is not in the book.
 func (b *Book) HoldFrom(s StationID) money.Fen {
 	if !b.known(s) {
 		return 0
 	}
-	return b.hold[s]
+	return b.highest[s] + b.limit.surcharge
 }
 
-func (b *Book) findHolds() {
-	b.hold = make([]money.Fen, len(b.stations))
+func (b *Book) findHighest() {
+	b.highest = make([]money.Fen, len(b.stations))
 	for s := StationID(1); b.known(s); s++ {
 		for t := s; b.known(t); t++ {
 			way := b.route(s, t)
-			b.hold[s], b.hold[t] = max(b.hold[s], way.fare), max(b.hold[t], way.fare)
+			b.highest[s], b.highest[t] = max(b.highest[s], way.fare), max(b.highest[t], way.fare)
 		}
-	}
-	for s := range b.hold[1:] {
-		b.hold[1+s] += b.limit.surcharge
 	}
 }
 

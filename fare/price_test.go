@@ -286,26 +286,50 @@ func TestBus(t *testing.T) {
 	}
 }
 
-// HighestFrom stays inside the network of the gate; HoldFrom covers every trip.
+// HighestFrom is the dearest trip that ends at a gate, whatever networks it leads
+// through; HoldFrom covers staying too long as well.
 func TestHighestFaresAndHolds(t *testing.T) {
 	b := book(t)
-	for name, want := range map[string]money.Fen{"东直门": 800, "3号航站楼": 2500, "香山": 400, "大兴机场": 3500} {
-		s := station(t, name)
-		if got := b.HighestFrom(s); got != want {
-			t.Errorf("%s: highest %s, want %s", name, got, want)
-		}
-		var most money.Fen
-		for _, to := range b.Stations() {
-			trip := plain(s, to.ID)
-			trip.ExitAt = trip.EnterAt + 5*3600
+	for _, s := range b.Stations() {
+		var highest, most money.Fen
+		for _, from := range b.Stations() {
+			trip := plain(from.ID, s.ID)
 			q, err := b.Price(trip)
 			if err != nil {
 				t.Fatal(err)
 			}
+			highest = max(highest, q.Full)
+			trip.ExitAt = trip.EnterAt + 5*3600
+			if q, err = b.Price(trip); err != nil {
+				t.Fatal(err)
+			}
 			most = max(most, q.Full)
 		}
-		if got := b.HoldFrom(s); got != most {
-			t.Errorf("%s: hold %s, the dearest trip costs %s", name, got, most)
+		if got := b.HighestFrom(s.ID); got != highest {
+			t.Errorf("%s: highest %s, the dearest trip costs %s", s.Name, got, highest)
+		}
+		// A few stations have their dearest trip in a network without a surcharge:
+		// there the hold covers more than is ever due.
+		if got := b.HoldFrom(s.ID); got < most || got != highest+300 {
+			t.Errorf("%s: hold %s, the dearest trip costs %s", s.Name, got, most)
+		}
+	}
+}
+
+// The airports are the dearest origins: a gate in the hub must know them.
+func TestHighestFareKnowsTheOtherNetworks(t *testing.T) {
+	b := book(t)
+	for _, c := range []struct {
+		from, to string
+		full     money.Fen
+	}{{"3号航站楼", "北京南站", 2900}, {"大兴机场", "北京南站", 3800}} {
+		from, to := station(t, c.from), station(t, c.to)
+		q, err := b.Price(plain(from, to))
+		if err != nil || q.Full != c.full {
+			t.Fatalf("%s to %s: %s, want %s, %v", c.from, c.to, q.Full, c.full, err)
+		}
+		if got := b.HighestFrom(to); got < q.Full {
+			t.Errorf("highest fare at %s is %s, from %s it is %s", c.to, got, c.from, q.Full)
 		}
 	}
 }

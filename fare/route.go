@@ -114,15 +114,6 @@ func (r *route) take(other *route) {
 	}
 }
 
-// home is the network whose gates a station has: the hub where it is in several.
-func (b *Book) home(s StationID) NetworkID {
-	id := HubNetwork
-	for !b.nets[id].has(s) {
-		id++
-	}
-	return id
-}
-
 // Distance is the metres that are priced between two stations, over all parts; -1
 // if a station is not in the book.
 func (b *Book) Distance(entry, exit StationID) int {

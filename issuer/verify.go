@@ -7,19 +7,17 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// Masters are the master keys of one issuer, by algorithm. They stay in the
-// keystore; a block is a handle to encrypt with one.
-type Masters struct {
-	AC, MAC map[cryptogram.Alg]cryptogram.Block
-}
+// Checkers makes what checks the cryptograms of one issuer's cards, found by their
+// first six digits, under one algorithm; nil if there are no such keys. The master
+// keys themselves stay where they are, in a keystore (keystore.Store.Verifier). A
+// Verifier asks once for each pair and keeps what it gets.
+type Checkers func(bin string, alg cryptogram.Alg) *cryptogram.Verifier
 
-// Keys finds an issuer's master keys by the first six digits of the card.
-type Keys map[string]Masters
-
-// Verifier checks rows of the cards of all issuers in Keys. One goroutine each.
+// Verifier checks rows of the cards of all issuers that Checkers knows. One
+// goroutine each.
 type Verifier struct {
-	keys  Keys
-	ready map[verifierKey]*cryptogram.Verifier
+	checkers Checkers
+	ready    map[verifierKey]*cryptogram.Verifier
 }
 
 type verifierKey struct {
@@ -28,14 +26,17 @@ type verifierKey struct {
 }
 
 // NewVerifier prepares a verifier.
-func NewVerifier(keys Keys) *Verifier {
-	return &Verifier{keys: keys, ready: map[verifierKey]*cryptogram.Verifier{}}
+func NewVerifier(checkers Checkers) *Verifier {
+	return &Verifier{checkers: checkers, ready: map[verifierKey]*cryptogram.Verifier{}}
 }
 
-// Verify writes for each row Cleared if cryptogram and balance MAC are right, or
-// the reason why not. Rows of one card should follow each other: its keys are
-// derived once then. A row without a cryptogram (a hold) is checked by its
-// balance MAC alone.
+// Verify writes for each row Cleared if cryptogram and balance MAC are right and the
+// card decided what the row needs, or the reason why not. A row that takes the
+// card's word for having approved (Purchase, Entry, Exit, Single, Completion) needs
+// a TC in the CVR of 9F10; a genuine AAC or ARQC under it is BadCardData, and so is
+// a reserved result under any row (JR/T 0025.12). Rows of one card should follow
+// each other: its keys are derived once then. A row without a cryptogram (a hold) is
+// checked by its balance MAC alone.
 func (v *Verifier) Verify(rows []txn.Presented, out []txn.Verdict) error {
 	if len(rows) != len(out) {
 		return fmt.Errorf("verify: %d rows and room for %d verdicts", len(rows), len(out))
@@ -64,6 +65,9 @@ func (v *Verifier) row(r *txn.Row) txn.Verdict {
 	c := cryptogram.CardInput{AIP: r.AIP, ATC: r.ATC, CVR: iad.CVR}
 	switch checker.Check(r.Card.PAN, r.Card.PSN, &t, &c, r.IssuerData(), r.AC, r.Kind != txn.Hold) {
 	case cryptogram.OK:
+		if !fits(iad.Result(), r.Kind) {
+			return txn.BadCardData
+		}
 		return txn.Cleared
 	case cryptogram.BadAC:
 		return txn.BadCryptogram
@@ -73,16 +77,21 @@ func (v *Verifier) row(r *txn.Row) txn.Verdict {
 	return txn.BadCardData
 }
 
+// fits tells whether the card decided what a row of this kind needs.
+func fits(result cryptogram.Result, kind txn.Kind) bool {
+	switch kind {
+	case txn.Hold, txn.Doubt, txn.Declined:
+		return result != cryptogram.RFU
+	}
+	return result == cryptogram.TC
+}
+
 func (v *Verifier) verifier(bin string, alg cryptogram.Alg) *cryptogram.Verifier {
 	key := verifierKey{bin, alg}
 	if c, found := v.ready[key]; found {
 		return c
 	}
-	m := v.keys[bin]
-	var c *cryptogram.Verifier
-	if ac, mac := m.AC[alg], m.MAC[alg]; ac != nil && mac != nil {
-		c = cryptogram.NewVerifier(alg, ac, mac)
-	}
+	c := v.checkers(bin, alg)
 	v.ready[key] = c
 	return c
 }

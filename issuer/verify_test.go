@@ -41,14 +41,6 @@ func masterBlock(t testing.TB, alg cryptogram.Alg, key string) cryptogram.Block 
 	return b
 }
 
-func masters(t testing.TB, ac, mac string, algs ...cryptogram.Alg) issuer.Masters {
-	m := issuer.Masters{AC: map[cryptogram.Alg]cryptogram.Block{}, MAC: map[cryptogram.Alg]cryptogram.Block{}}
-	for _, alg := range algs {
-		m.AC[alg], m.MAC[alg] = masterBlock(t, alg, ac), masterBlock(t, alg, mac)
-	}
-	return m
-}
-
 const (
 	cityBIN  = "622800" // both algorithms
 	otherBIN = "621700" // SM4 only, other keys
@@ -56,10 +48,15 @@ const (
 	otherMAC = "00112233445566778899AABBCCDDEEFF"
 )
 
-func keys(t testing.TB) issuer.Keys {
-	return issuer.Keys{
-		cityBIN:  masters(t, masterAC, masterMAC, cryptogram.TDES, cryptogram.SM4),
-		otherBIN: masters(t, otherAC, otherMAC, cryptogram.SM4),
+func keys(t testing.TB) issuer.Checkers {
+	return func(bin string, alg cryptogram.Alg) *cryptogram.Verifier {
+		switch {
+		case bin == cityBIN:
+			return cryptogram.NewVerifier(alg, masterBlock(t, alg, masterAC), masterBlock(t, alg, masterMAC))
+		case bin == otherBIN && alg == cryptogram.SM4:
+			return cryptogram.NewVerifier(alg, masterBlock(t, alg, otherAC), masterBlock(t, alg, otherMAC))
+		}
+		return nil
 	}
 }
 
@@ -105,7 +102,11 @@ func TestVerifierTakesTheExamplesOfTheFormulas(t *testing.T) {
 		{"SM4, CVN 01, balance", "07010103A00000040A010000009900FBEEAB04", "0E76869470BF3653"},
 		{"SM4, CVN 17, balance", "07011103900000040A010000009900FBEEAB04", "0F631430B9847A69"},
 	} {
-		row := txn.Row{Kind: txn.Purchase, Card: txn.CardKey{PAN: pan(t, "6228000100001117"), PSN: 1}, ATC: 1, AC: [8]byte(unhex(t, c.ac)), Amount: 100,
+		kind := txn.Purchase
+		if strings.HasPrefix(c.iad[8:], "A0") {
+			kind = txn.Doubt // an ARQC pays nothing
+		}
+		row := txn.Row{Kind: kind, Card: txn.CardKey{PAN: pan(t, "6228000100001117"), PSN: 1}, ATC: 1, AC: [8]byte(unhex(t, c.ac)), Amount: 100,
 			UN: [4]byte{0x11, 0x22, 0x33, 0x44}, AIP: [2]byte{0x7C, 0x00}, Time: time.Date(2025, 11, 20, 12, 0, 0, 0, time.UTC).Unix()}
 		copy(row.IAD[:], unhex(t, c.iad))
 		if got := verdict(t, v, row); got != txn.Cleared {
@@ -141,7 +142,11 @@ func TestVerifierTakesTheWorkedTimeline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		row := txn.Row{Kind: txn.Purchase, Card: txn.CardKey{PAN: txn.PAN(unhex(t, example.PAN)), PSN: 1}, ATC: uint16(atc),
+		kind := txn.Purchase
+		if strings.HasPrefix(r.IAD[8:], "A0") {
+			kind = txn.Doubt // the card asked for its issuer
+		}
+		row := txn.Row{Kind: kind, Card: txn.CardKey{PAN: txn.PAN(unhex(t, example.PAN)), PSN: 1}, ATC: uint16(atc),
 			AC: [8]byte(unhex(t, r.AC)), Amount: amount, UN: [4]byte(unhex(t, r.UN))}
 		copy(row.IAD[:], unhex(t, r.IAD))
 		rows = append(rows, row)
@@ -167,8 +172,14 @@ type chip struct {
 
 func (c chip) sign(t testing.TB, r txn.Row) txn.Row {
 	t.Helper()
+	return c.signAs(t, r, 0x90) // a TC
+}
+
+// signAs signs a row with this first byte of the CVR.
+func (c chip) signAs(t testing.TB, r txn.Row, cvr byte) txn.Row {
+	t.Helper()
 	r.Card = c.card
-	iad := cryptogram.IAD{DKI: 1, CVN: c.cvn, CVR: [3]byte{0x90, 0, 0}, Alg: c.alg, IDD: c.idd}
+	iad := cryptogram.IAD{DKI: 1, CVN: c.cvn, CVR: [3]byte{cvr, 0, 0}, Alg: c.alg, IDD: c.idd}
 	if c.idd != cryptogram.IDDNone {
 		iad.Amount1 = [5]byte{0, 0, 0x01, 0x16, 0x00}
 		sk := cryptogram.DeriveSessionKey(c.alg, cryptogram.DeriveCardKey(c.alg, masterBlock(t, c.alg, c.mac), c.card.PAN, c.card.PSN), r.ATC)
@@ -288,12 +299,87 @@ func TestVerifierNamesWhatIsWrong(t *testing.T) {
 	if got := verdict(t, v, foreign.sign(t, someRow(txn.Purchase, 1))); got != txn.BadCardData {
 		t.Errorf("algorithm without a key: %s", got)
 	}
-	// An issuer that lost one of its two keys.
-	half := keys(t)
-	half[cityBIN].MAC[cryptogram.SM4] = nil
-	if got := verdict(t, issuer.NewVerifier(half), chips(t)["SM4, CVN 01"].sign(t, someRow(txn.Purchase, 1))); got != txn.BadCardData {
-		t.Errorf("issuer without a key for balances: %s", got)
+}
+
+// The issuers' keys are asked for once, however many rows there are, also when
+// there are none.
+func TestVerifierAsksOnceForEachKey(t *testing.T) {
+	asked := map[string]int{}
+	known := keys(t)
+	v := issuer.NewVerifier(func(bin string, alg cryptogram.Alg) *cryptogram.Verifier {
+		asked[bin+alg.String()]++
+		return known(bin, alg)
+	})
+	var rows []txn.Row
+	for _, c := range chips(t) {
+		foreign := c
+		foreign.card.PAN[0] = 0x99
+		rows = append(rows, c.sign(t, someRow(txn.Purchase, 1)), foreign.sign(t, someRow(txn.Purchase, 2)), c.sign(t, someRow(txn.Purchase, 3)))
 	}
+	verdicts(t, v, rows...)
+	if len(asked) < 5 {
+		t.Errorf("asked for %v", asked)
+	}
+	for key, n := range asked {
+		if n != 1 {
+			t.Errorf("asked %d times for %s", n, key)
+		}
+	}
+}
+
+// needsTC is the table of what a card must have decided for a row.
+var needsTC = map[txn.Kind]bool{txn.Purchase: true, txn.Entry: true, txn.Exit: true, txn.Single: true, txn.Hold: false, txn.Completion: true,
+	txn.Doubt: false, txn.Declined: false}
+
+// A genuine cryptogram by which the card declined, asked for its issuer, or says
+// nothing that the standard knows, never clears as a payment.
+func TestOnlyWhatTheCardApprovedIsPaid(t *testing.T) {
+	v := issuer.NewVerifier(keys(t))
+	for name, c := range chips(t) {
+		for kind := txn.Purchase; kind <= txn.Declined; kind++ {
+			for _, result := range []cryptogram.Result{cryptogram.AAC, cryptogram.TC, cryptogram.ARQC, cryptogram.RFU} {
+				want := txn.Cleared
+				if result == cryptogram.RFU || needsTC[kind] && result != cryptogram.TC {
+					want = txn.BadCardData
+				}
+				if kind == txn.Hold && c.idd == cryptogram.IDDNone {
+					want = txn.BadCardData
+				}
+				row := c.signAs(t, someRow(kind, 7), 0x80|byte(result)<<4)
+				if got := verdict(t, v, row); got != want {
+					t.Errorf("%s: %s with %s: %s, want %s", name, kind, result, got, want)
+				}
+				if row.AC[1] ^= 8; kind != txn.Hold && verdict(t, v, row) != txn.BadCryptogram {
+					t.Errorf("%s: %s with %s and another cryptogram is taken", name, kind, result)
+				}
+			}
+		}
+	}
+}
+
+// Whatever the card's word and the terminal's: Cleared means genuine, and approved
+// where money moves.
+func TestClearedMeansApproved(t *testing.T) {
+	v, all := issuer.NewVerifier(keys(t)), chips(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		c := all[rapid.SampledFrom([]string{"SM4, CVN 01", "3DES, CVN 17", "second card of a number", "no balance"}).Draw(rt, "card")]
+		kind := txn.Kind(rapid.IntRange(1, 8).Draw(rt, "kind"))
+		cvr := rapid.Byte().Draw(rt, "CVR")
+		row := c.signAs(t, someRow(kind, rapid.Uint16().Draw(rt, "counter")), cvr)
+		forged := rapid.Bool().Draw(rt, "forged")
+		if forged {
+			row.AC[rapid.IntRange(0, 7).Draw(rt, "byte")] ^= 1 << rapid.IntRange(0, 7).Draw(rt, "bit")
+		}
+		genuine := !forged || kind == txn.Hold // whose balance MAC speaks for it
+		if kind == txn.Hold && c.idd == cryptogram.IDDNone {
+			genuine = false
+		}
+		decision := cvr >> 4 & 3
+		want := genuine && decision != 3 && (!needsTC[kind] || decision == 1)
+		if got := verdict(t, v, row) == txn.Cleared; got != want {
+			rt.Fatalf("%s, CVR %02X, forged %v: cleared %v", kind, cvr, forged, got)
+		}
+	})
 }
 
 // A hold carries no cryptogram: only its balance MAC speaks for it, and without a

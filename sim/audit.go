@@ -29,7 +29,7 @@ type audit struct {
 // auditFloat replays the issuers' ledger against the truth of the chips, window
 // by window, and adds up what differs at the end of each.
 func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
-	a := &audit{Run: r, res: res, index: r.world.accountIndex(r.road), books: oracle.NewBooks(r.world.riders.Len()), day: -1}
+	a := &audit{Run: r, res: res, index: r.road.accountIndex(), books: oracle.NewBooks(r.world.riders.Len()), day: -1}
 	err := rd.Scan(ledger.Filter{}, func(t *ledger.Transfer) error {
 		res.Postings++
 		if t.Code == issuer.CodeLoad {
@@ -141,6 +141,9 @@ func (a *audit) correction(t *ledger.Transfer) error {
 		a.res.Refunds++
 		return a.books.Refunded(rider, p, q, t.Amount)
 	case issuer.CodeUndoProvisional, issuer.CodeUndoRefund:
+		if t.Code == issuer.CodeUndoRefund {
+			a.res.RefundsUndone++
+		}
 		return a.books.Undone(rider, p, q, t.Amount)
 	case issuer.CodeCollect, issuer.CodeUndoClaim:
 		return a.books.Posted(rider, p, t.Amount)

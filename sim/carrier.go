@@ -63,7 +63,7 @@ type carrier struct {
 	injected map[acquirer.Outcome]int
 	lateRows int
 	delayed  [LastDay + 1]tally // rows by the day of their arrival, those that arrived on a later day than they were sealed
-	touched  map[uint32]bool // riders whose rows are in blocks that were held up
+	touched  map[uint32]bool    // riders whose rows are in blocks that were held up
 }
 
 func newCarrier(w *World) *carrier {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -46,6 +47,9 @@ type City struct {
 
 const secondsPerDay = 86400
 
+// ErrTooManyRiders says that Options.Riders is more than the day had.
+var ErrTooManyRiders = errors.New("more than all of the day")
+
 // NewCity builds the city. It fails if a replaced data file is not usable or the
 // date is not covered by the calendar.
 func NewCity(opt Options) (*City, error) {
@@ -65,9 +69,12 @@ func NewCity(opt Options) (*City, error) {
 	if err := c.openKeys(); err != nil {
 		return nil, err
 	}
-	riders := opt.Riders
-	if riders == 0 {
-		riders = c.model.AllRiders()
+	riders, all := opt.Riders, c.model.AllRiders()
+	switch {
+	case riders == 0:
+		riders = all
+	case riders > all:
+		return nil, fmt.Errorf("riders %d: %w, which are %d: ask for all of them", riders, ErrTooManyRiders, all)
 	}
 	c.riders = c.model.Sample(opt.Seed, riders)
 	c.injected = newInjection(c)

@@ -60,7 +60,7 @@ func (r *road) publish(day int32) error {
 	}
 	var wrote []byte
 	err := r.db.Read(context.Background(), func(rd *sqlite.Reader) (err error) {
-		wrote, err = rd.RunState(fmt.Sprintf("files %02d", day))
+		wrote, err = rd.RunState(filesState(day))
 		return err
 	})
 	if err != nil || wrote == nil {
@@ -69,6 +69,10 @@ func (r *road) publish(day int32) error {
 	c := r.t1Config(day)
 	return t1.Commit(r.filesDir, c.Names())
 }
+
+// filesState is the name under which the database notes that a window has T+1
+// files.
+func filesState(day int32) string { return fmt.Sprintf("files %02d", day) }
 
 // gather opens the blocks of a window and spools their rows by card.
 func (r *road) gather(ctx context.Context, window int32, workers int) (*spool.Spool, error) {
@@ -80,7 +84,7 @@ func (r *road) gather(ctx context.Context, window int32, workers int) (*spool.Sp
 	}); err != nil {
 		return nil, err
 	}
-	rows := spool.New(r.dir, 256<<20, r.spoolKey)
+	rows := spool.New(r.dir, 256<<20, func(card txn.CardKey) uint8 { return r.vault.Token(card)[0] }, r.spoolKey)
 	const chunk = 64
 	for from := 0; from < len(blocks); from += chunk {
 		part := blocks[from:min(from+chunk, len(blocks))]
@@ -127,6 +131,7 @@ type closing struct {
 	workers int
 	window  *clearing.Window
 	posts   []ledger.Transfer
+	bad     unreadable
 }
 
 func (w *closing) run(tx *sqlite.Tx) error {
@@ -137,12 +142,18 @@ func (w *closing) run(tx *sqlite.Tx) error {
 	if err != nil {
 		return err
 	}
+	if w.bad, err = readUnreadable(tx); err != nil {
+		return err
+	}
 	report, err := recon.Day(ctx, store, recon.Input{Now: w.closeTime(w.day), Params: w.Recon, Events: w.events(), Marks: func(txn.CardKey) timeline.Watermarks { return marks }})
 	if err != nil {
 		return err
 	}
-	if len(report.Rejected) > 0 {
-		return fmt.Errorf("reconciliation cannot read %d rows that clearing let through, the first: %w", len(report.Rejected), report.Rejected[0])
+	for _, err := range report.Rejected {
+		w.bad.add(err)
+	}
+	if err := w.bad.write(tx); err != nil {
+		return err
 	}
 	posts, err := w.window.Close(w.closeTime(w.day), network, accounts{})
 	if err != nil {
@@ -180,7 +191,7 @@ func (w *closing) finishFiles(tx *sqlite.Tx) error {
 	if err := totals.Check(w.window.Nets, network); err != nil {
 		return err
 	}
-	return tx.PutRunState(fmt.Sprintf("files %02d", w.day), []byte{1})
+	return tx.PutRunState(filesState(w.day), []byte{1})
 }
 
 // events clears the window, partition by partition, and yields what
@@ -254,7 +265,8 @@ func (w *closing) take(res *clearing.Result, yield func(recon.Event, error) bool
 		}
 		e, err := w.Observe(&it.Row, it.Verdict)
 		if err != nil {
-			return yield(recon.Event{}, err) && false
+			w.bad.add(err)
+			continue
 		}
 		if !yield(e, nil) {
 			return false

@@ -32,9 +32,12 @@ type Run struct {
 
 	flashFound money.Fen // of the flash cards that reconciliation named rightly
 	flashOpen  money.Fen // of those that nobody can decide
+
+	carried map[uint16]carried // by operator, for the report
 }
 
-// Do simulates day D, closes D to D+25 and gives the figures.
+// Do simulates day D, closes D to D+25 and gives the figures. If Dir holds a run
+// with the same options it goes on, or gives the figures of one that has ended.
 func (r *Run) Do(city *City) (*Result, error) {
 	started := time.Now()
 	r.stages = map[string]time.Duration{}
@@ -49,6 +52,9 @@ func (r *Run) Do(city *City) (*Result, error) {
 	}
 	if err := r.checkRun(); err != nil {
 		return nil, err
+	}
+	if res, err := r.ended(); res != nil || err != nil {
+		return res, err
 	}
 	if err := r.road.setUp(); err != nil {
 		return nil, err
@@ -69,6 +75,9 @@ func (r *Run) Do(city *City) (*Result, error) {
 		return nil, err
 	}
 	if err := r.output(res); err != nil {
+		return nil, err
+	}
+	if err := r.end(res); err != nil {
 		return nil, err
 	}
 	res.ElapsedMS = time.Since(started).Milliseconds()
@@ -189,10 +198,8 @@ func (k *worker) endOfService(p *place) error {
 		return err
 	}
 	for _, a := range p.arrays {
-		for _, rec := range a.memory.Flush() {
-			if err := k.store(p, &rec); err != nil {
-				return err
-			}
+		if err := k.store(p, a.memory.Flush(), k.midnight+int64(slotEnds[slotClose])); err != nil {
+			return err
 		}
 	}
 	return nil

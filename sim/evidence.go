@@ -19,10 +19,10 @@ type accountIndex []struct {
 	rider uint32
 }
 
-func (w *World) accountIndex(r *road) accountIndex {
-	x := make(accountIndex, w.riders.Len())
+func (r *road) accountIndex() accountIndex {
+	x := make(accountIndex, r.riders.Len())
 	for i := range x {
-		x[i].key, x[i].rider = accountKey(issuer.FloatAccount(r.books.Tokens.Token(w.cardOf(uint32(i))))), uint32(i)
+		x[i].key, x[i].rider = accountKey(issuer.FloatAccount(r.books.Tokens.Token(r.cardOf(uint32(i))))), uint32(i)
 	}
 	slices.SortFunc(x, func(a, b struct {
 		key   uint64

@@ -16,7 +16,7 @@ func (r *Run) reportData(rd *sqlite.Reader, res *Result) (*report.Data, error) {
 		City: report.Text{EN: englishNames[r.world.book.City()], ZH: r.world.book.City()},
 		Date: report.Date{Year: r.Date.Year, Month: int(r.Date.Month), Day: r.Date.Day}, Seed: res.Seed, Riders: int64(res.Riders), Profile: res.Profile,
 		Demand: r.demandData(), Taps: int64(res.Taps), Approved: int64(res.OfflineTxns), Verified: res.Verified,
-		Cleared: res.ClearedFen, Unexplained: res.Unexplained, FloatGap: res.FloatIdentityGap, Flash: r.flashData(res),
+		Cleared: res.ClearedFen, Unexplained: res.Unexplained, FloatGap: res.FloatIdentityGap, Flash: r.flashData(res), Failed: res.Open(),
 		Tears: report.Tears{Before: int64(res.TornBeforeCommit), After: int64(res.TornAfterCommit), Recovered: int64(res.RecoveredAtGate)},
 	}
 	r.passData(d)
@@ -25,7 +25,7 @@ func (r *Run) reportData(rd *sqlite.Reader, res *Result) (*report.Data, error) {
 		name string
 		fill func(*report.Data, *sqlite.Reader) error
 	}{
-		{"flows", r.flowData}, {"blocks", r.blockData}, {"rows", rowData}, {"nets", netData}, {"operators", r.operatorData}, {"fees", feeData},
+		{"flows", r.flowData}, {"blocks", r.blockData}, {"rows", rowData}, {"nets", netData}, {"operators", r.operatorData}, {"fees", r.feeData},
 		{"rebates", rebateData}, {"breaks", r.breakData}, {"days", r.dayData}, {"files", r.fileData},
 	} {
 		if err := part.fill(d, rd); err != nil {
@@ -45,9 +45,9 @@ var englishNames = map[string]string{
 func (r *Run) demandData() report.Demand {
 	fit := r.world.model.Error()
 	d := report.Demand{FitPerMillion: int64(fit.PerMillion), Source: report.Text{
-		EN: fmt.Sprintf("Entries and exits of one weekday of 2016 at 276 stations, counted every quarter of an hour, put on the network of 2026: %s journeys between %d stations; this day has %s riders of %s.",
+		EN: fmt.Sprintf("Entries and exits of one weekday of 2016 at 276 stations, counted every quarter of an hour, put on the network of 2026: %s journeys between %d stations. Stations opened since then have no riders of their own, their lines carry who changes there. This day has %s of %s riders.",
 			grouped(fit.Journeys), fit.Stations, grouped(r.world.riders.Len()), grouped(r.world.model.AllRiders())),
-		ZH: fmt.Sprintf("2016 年某工作日 276 座车站每刻钟的进出站量，分配到 2026 年线网：%d 座车站间 %s 次出行；本日取 %s 名乘客中的 %s 名。",
+		ZH: fmt.Sprintf("2016 年某工作日 276 座车站每刻钟的进出站量，分配到 2026 年线网：%d 座车站间 %s 次出行。此后新开的车站没有自己的客流，新线只承担换乘客流。本日取 %s 名乘客中的 %s 名。",
 			fit.Stations, grouped(fit.Journeys), grouped(r.world.model.AllRiders()), grouped(r.world.riders.Len())),
 	}}
 	for _, m := range fit.Moves {
@@ -73,18 +73,12 @@ func (r *Run) flashData(res *Result) report.Flash {
 
 // refusalData sets what was put in beside what was turned down.
 func refusalData(res *Result) []report.Refusal {
-	in, out := res.Injected.list(), res.Rejected.list()
+	in, out := res.Injected.byKey(), res.Rejected.byKey()
 	list := make([]report.Refusal, 0, len(in))
-	for i, key := range report.RefusalKeys {
-		list = append(list, report.Refusal{Key: key, Injected: in[i], Refused: out[i]})
+	for i, f := range in {
+		list = append(list, report.Refusal{Key: f.key, Injected: f.n, Refused: out[i].n})
 	}
 	return list
-}
-
-// list gives the counts in the order of report.RefusalKeys.
-func (f *Faults) list() [11]int64 {
-	return [...]int64{f.BadSignature, f.BrokenChain, f.SequenceGap, f.ReplayedBlock, f.UnknownTerminal, f.BadCryptogram, f.BadBalanceMAC,
-		f.Duplicate, f.ConflictingCounter, f.DeniedCard, f.LateOverLimit}
 }
 
 // blockData counts deliveries. A block that waited is counted as waiting first

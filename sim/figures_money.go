@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/citycard/citycard/clearing"
 	"github.com/citycard/citycard/ledger"
 	"github.com/citycard/citycard/money"
@@ -74,7 +77,7 @@ func (r *Run) operatorData(d *report.Data, rd *sqlite.Reader) error {
 
 // feeData lists the fees as the ledger has them. The merchant fee is what the
 // operators did not get of the money cleared; the others are paid out of it.
-func feeData(d *report.Data, rd *sqlite.Reader) error {
+func (r *Run) feeData(d *report.Data, rd *sqlite.Reader) error {
 	sums := map[uint16]money.Fen{}
 	if err := rd.PostedBetween(clearing.CodePrincipal, clearing.CodeOperatorShare, func(p sqlite.Posted) error {
 		sums[p.Code] += p.Amount
@@ -90,14 +93,22 @@ func feeData(d *report.Data, rd *sqlite.Reader) error {
 	}
 	operator, network := report.Text{EN: "operators", ZH: "运营商"}, roleNames["network"]
 	issuer, acquirer := report.Text{EN: "issuers", ZH: "发卡方"}, report.Text{EN: "acquirers", ZH: "收单方"}
+	rule := r.road.fees
 	merchant := sums[clearing.CodePrincipal] + sums[clearing.CodeIssuerFee] - sums[clearing.CodeOperatorShare]
-	d.Fees = []report.Fee{
-		{Name: report.Text{EN: "Merchant fee, 0.5 %", ZH: "商户手续费 0.5%"}, From: operator, To: acquirer, Items: cleared, Amount: merchant},
-		{Name: report.Text{EN: "of it: issuer fee, 0.35 %", ZH: "其中：发卡行服务费 0.35%"}, From: acquirer, To: issuer, Items: cleared, Amount: sums[clearing.CodeIssuerFee]},
-		{Name: report.Text{EN: "of it: network fee, acquirer's side", ZH: "其中：网络服务费（收单侧）"}, From: acquirer, To: network, Items: cleared, Amount: sums[clearing.CodeNetworkAcquirer]},
-		{Name: report.Text{EN: "Network fee, issuer's side", ZH: "网络服务费（发卡侧）"}, From: issuer, To: network, Items: cleared, Amount: sums[clearing.CodeNetworkIssuer]},
+	add := func(en, zh string, perMillion int64, from, to report.Text, amount money.Fen) {
+		name := report.Text{EN: fmt.Sprintf("%s, %s of each row", en, percent(perMillion)), ZH: fmt.Sprintf("%s，逐笔 %s", zh, percent(perMillion))}
+		d.Fees = append(d.Fees, report.Fee{Name: name, From: from, To: to, Items: cleared, Amount: amount})
 	}
+	add("Merchant fee", "商户手续费", rule.Merchant, operator, acquirer, merchant)
+	add("of it: issuer's fee", "其中：发卡行服务费", rule.Issuer, acquirer, issuer, sums[clearing.CodeIssuerFee])
+	add("of it: network fee of the acquirer", "其中：收单侧网络服务费", rule.NetworkAcquire, acquirer, network, sums[clearing.CodeNetworkAcquirer])
+	add("Network fee of the issuer", "发卡侧网络服务费", rule.NetworkIssuer, issuer, network, sums[clearing.CodeNetworkIssuer])
 	return nil
+}
+
+// percent writes parts per million as a percentage: 3500 is "0.35%".
+func percent(perMillion int64) string {
+	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%04d", perMillion/10_000, perMillion%10_000), "0"), ".") + "%"
 }
 
 func rebateData(d *report.Data, rd *sqlite.Reader) error {

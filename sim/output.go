@@ -56,6 +56,43 @@ func (r *Run) checkRun() error {
 	})
 }
 
+// ended gives the figures of a run that had come to its end, nil if it had not or
+// if a file of Out is missing.
+func (r *Run) ended() (*Result, error) {
+	var stored []byte
+	err := r.road.db.Read(context.Background(), func(rd *sqlite.Reader) (err error) {
+		stored, err = rd.RunState("figures")
+		return err
+	})
+	if err != nil || stored == nil {
+		return nil, err
+	}
+	for _, name := range outputNames {
+		if r.Out == "" {
+			break
+		}
+		if _, err := os.Stat(filepath.Join(r.Out, name)); err != nil {
+			return nil, nil // write it again
+		}
+	}
+	res := &Result{Stages: map[string]int64{}}
+	if err := json.Unmarshal(stored, res); err != nil {
+		return nil, fmt.Errorf("figures of the ended run: %w", err)
+	}
+	return res, nil
+}
+
+// end notes that everything has been written.
+func (r *Run) end(res *Result) error {
+	stored, err := json.Marshal(res)
+	if err != nil {
+		return err
+	}
+	return r.road.db.Write(context.Background(), func(tx *sqlite.Tx) error { return tx.PutRunState("figures", stored) })
+}
+
+var outputNames = [...]string{"summary.json", "nets.csv", "exceptions.csv", "breaks.csv", "report.html"}
+
 // output writes tables and report to Out, each under its name only when it is
 // whole.
 func (r *Run) output(res *Result) error {
@@ -69,11 +106,11 @@ func (r *Run) output(res *Result) error {
 			name  string
 			write func(w *bufio.Writer) error
 		}{
-			{"summary.json", func(w *bufio.Writer) error { return writeSummary(w, res) }},
-			{"nets.csv", func(w *bufio.Writer) error { return r.writeNets(w, rd) }},
-			{"exceptions.csv", func(w *bufio.Writer) error { return r.writeExceptions(w, rd) }},
-			{"breaks.csv", func(w *bufio.Writer) error { return r.writeBreaks(w, rd) }},
-			{"report.html", func(w *bufio.Writer) (err error) {
+			{outputNames[0], func(w *bufio.Writer) error { return writeSummary(w, res) }},
+			{outputNames[1], func(w *bufio.Writer) error { return r.writeNets(w, rd) }},
+			{outputNames[2], func(w *bufio.Writer) error { return r.writeExceptions(w, rd) }},
+			{outputNames[3], func(w *bufio.Writer) error { return r.writeBreaks(w, rd) }},
+			{outputNames[4], func(w *bufio.Writer) (err error) {
 				if data, err = r.reportData(rd, res); err != nil {
 					return err
 				}

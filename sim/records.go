@@ -43,9 +43,9 @@ func (c *City) records(p *place) gate.Records {
 	return p.view
 }
 
-// unreachable: one quarter of an hour in 400 at a place.
+// unreachable: one quarter of an hour in 150 at a place.
 func (v *recordsView) unreachable() bool {
-	return v.city.oneIn(400, forUnreachable, uint64(v.place.index), uint64(v.now/900))
+	return v.city.oneIn(150, forUnreachable, uint64(v.place.index), uint64(v.now/900))
 }
 
 // OpenEntry implements gate.Records.

@@ -59,15 +59,19 @@ type Result struct {
 	ClearedFen        money.Fen        `json:"cleared_fen"`
 	Postings          int64            `json:"postings"`
 	Refunds           int64            `json:"refunds"`
+	RefundsUndone     int64            `json:"refunds_undone"` // final, and yet taken back: rows that come too late are refused
 	Rebates           int64            `json:"rebates"`
 	LedgerBalanced    bool             `json:"ledger_balanced"`
 	FloatIdentityGap  money.Fen        `json:"float_identity_gap_fen"`
 	Unexplained       money.Fen        `json:"unexplained_fen"`
-	Unsettled         money.Fen        `json:"unsettled_fen"` // what institutions got too much or too little, or still have to pass on
-	Owed              money.Fen        `json:"owed_fen"`      // what riders lost, got no service for, and did not get back by D+25
+	Unsettled         money.Fen        `json:"unsettled_fen"`   // what institutions got too much or too little, or still have to pass on
+	Owed              money.Fen        `json:"owed_fen"`        // what riders lost, got no service for, and did not get back by D+25
+	Provisional       money.Fen        `json:"provisional_fen"` // credits not yet final after D+25, when every window is over
+	UnreadableRows    int64            `json:"unreadable_rows"` // that clearing let through and reconciliation cannot read
 	BlocksUnreceipted int              `json:"blocks_unreceipted"`
 	ElapsedMS         int64            `json:"elapsed_ms"`
 	Stages            map[string]int64 `json:"stages"`
+	Unreadable        []string         `json:"-"` // what was wrong with the first ten of UnreadableRows
 }
 
 // Closed reports whether the day closes with nothing unexplained: every figure
@@ -95,6 +99,9 @@ func (r *Result) Open() []string {
 	must("unexplained_fen", r.Unexplained == 0)
 	must("unsettled_fen", r.Unsettled == 0)
 	must("owed_fen", r.Owed == 0)
+	must("refunds_undone", r.RefundsUndone == 0)
+	must("provisional_fen", r.Provisional == 0)
+	must("unreadable_rows", r.UnreadableRows == 0)
 	must("blocks_unreceipted", r.BlocksUnreceipted == 0)
 	return open
 }
@@ -160,6 +167,11 @@ func (r *Run) read(rd *sqlite.Reader, res *Result) error {
 		BadCryptogram: verdicts[txn.BadCryptogram], BadBalanceMAC: verdicts[txn.BadBalanceMAC], Duplicate: verdicts[txn.Duplicate],
 		ConflictingCounter: verdicts[txn.ConflictingCounter], DeniedCard: verdicts[txn.DeniedCard], LateOverLimit: verdicts[txn.LateOverLimit],
 	}
+	bad, err := readUnreadable(rd)
+	if err != nil {
+		return err
+	}
+	res.UnreadableRows, res.Unreadable = bad.Rows, bad.First
 	res.Verified = verdicts[txn.Cleared] + verdicts[txn.Checkpoint]
 	positions, err := rd.NetPositions()
 	if err != nil {
@@ -241,6 +253,7 @@ func (r *Run) auditCards(rd *sqlite.Reader, res *Result) error {
 		}
 		gap := c.Explained(b.Net(), &rules)
 		res.Unexplained += max(gap, -gap)
+		res.Provisional += c.Provisional()
 		return nil
 	})
 }

@@ -80,19 +80,10 @@ func (c *City) openRoad(dir, filesDir string, clock func(string) func()) (*road,
 
 // honestPorts are the real parts.
 func (c *City) honestPorts() Ports {
-	keys := issuer.Keys{}
-	for i := range issuers {
-		m := issuer.Masters{AC: map[cryptogram.Alg]cryptogram.Block{}, MAC: map[cryptogram.Alg]cryptogram.Block{}}
-		for _, alg := range []cryptogram.Alg{cryptogram.TDES, cryptogram.SM4} {
-			names := keystore.IssuerMasters(uint(i), alg)
-			m.AC[alg], m.MAC[alg] = c.mustBlock(names.AC), c.mustBlock(names.MAC)
-		}
-		keys[issuers[i].bin] = m
-	}
 	return Ports{
 		Keys: c, Signatures: acquirer.VerifySignature, Chain: acquirer.Follows, Sequence: acquirer.Gapless,
 		Receipts: func(s acquirer.Store) acquirer.Store { return s }, Deny: c, LateLimit: lateAfter,
-		Verifier: func() clearing.Verifier { return issuer.NewVerifier(keys) }, Counters: (*clearing.Counters).Check,
+		Verifier: func() clearing.Verifier { return issuer.NewVerifier(c.checkers) }, Counters: (*clearing.Counters).Check,
 		Fares: c.book, Recon: reconRules(), Observe: recon.FromRow, Posts: func(t []ledger.Transfer) []ledger.Transfer { return t },
 	}
 }
@@ -108,12 +99,19 @@ func reconRules() timeline.Params {
 	return p
 }
 
-func (c *City) mustBlock(name string) cryptogram.Block {
-	b, err := c.keys.Block(name)
-	if err != nil {
-		panic("sim: development keystore: " + err.Error())
+// checkers are the issuers' own checks of their cards; issuer.Checkers.
+func (c *City) checkers(bin string, alg cryptogram.Alg) *cryptogram.Verifier {
+	for i := range issuers {
+		if issuers[i].bin != bin {
+			continue
+		}
+		v, err := c.keys.Verifier(keystore.IssuerMasters(uint(i), alg), alg)
+		if err != nil {
+			panic("sim: development keystore: " + err.Error())
+		}
+		return v
 	}
-	return b
+	return nil
 }
 
 func (r *road) openStores() error {
@@ -183,8 +181,9 @@ func (r *road) setUp() error {
 		return err
 	}
 	const batch = 8000
-	for from := 0; from < r.riders.Len(); from += batch {
-		if err := r.db.Write(ctx, func(tx *sqlite.Tx) error { return r.openCards(tx, from, min(from+batch, r.riders.Len())) }); err != nil {
+	inOrder := r.accountIndex() // of tokens, so that cards of one partition lie together
+	for from := 0; from < len(inOrder); from += batch {
+		if err := r.db.Write(ctx, func(tx *sqlite.Tx) error { return r.openCards(tx, inOrder[from:min(from+batch, len(inOrder))]) }); err != nil {
 			return fmt.Errorf("open card accounts: %w", err)
 		}
 	}
@@ -196,11 +195,11 @@ func (r *road) setUp() error {
 	})
 }
 
-func (r *road) openCards(tx *sqlite.Tx, from, to int) error {
+func (r *road) openCards(tx *sqlite.Tx, cards accountIndex) error {
 	var accounts []ledger.Account
 	var loads []ledger.Transfer
-	for i := from; i < to; i++ {
-		a, l := r.books.Open(r.cardOf(uint32(i)), r.openingBalance(uint32(i)), r.midnight-secondsPerDay)
+	for _, c := range cards {
+		a, l := r.books.Open(r.cardOf(c.rider), r.openingBalance(c.rider), r.midnight-secondsPerDay)
 		accounts, loads = append(accounts, a...), append(loads, l...)
 	}
 	return r.book(tx, accounts, loads)

@@ -40,15 +40,15 @@ func (k *worker) tap(p *place, f followUp) error {
 	if paid {
 		p.truth.commits = append(p.truth.commits, commit{f.rider, after.atc, before.balance - after.balance})
 	}
-	for i := range res.Records {
-		if err := k.store(p, &res.Records[i]); err != nil {
-			return err
-		}
+	now := k.midnight + int64(f.at)
+	if err := k.store(p, res.Records, now); err != nil {
+		return err
 	}
-	for _, rec := range t.array.Expire(k.midnight + int64(f.at)) {
-		if err := k.store(p, &rec); err != nil {
-			return err
-		}
+	if err := res.Settle(p.view); err != nil {
+		return err
+	}
+	if err := k.store(p, t.array.Expire(now), now); err != nil {
+		return err
 	}
 	k.countTap(p, &f, res, paid, before, after)
 	if res.Opened {
@@ -111,14 +111,28 @@ func (k *worker) state() chipState {
 	return chipState{atc: s.ATC, lastATC: s.LastATC, balance: s.Balance}
 }
 
-// store gives a record to the journal of its terminal.
-func (k *worker) store(p *place, rec *gate.Record) error {
-	t := k.terminals[uint32(rec.Row.Terminal)]
-	if t.journal.Full() {
-		if err := k.haul(t, rec.Row.Time); err != nil {
+// store gives records to the journals of their terminals. A block that is closed
+// between two of them must not end after the time of one that is still to come.
+func (k *worker) store(p *place, records []gate.Record, now int64) error {
+	for i := range records {
+		t := k.terminals[uint32(records[i].Row.Terminal)]
+		if t.journal.Full() {
+			until := now
+			for j := range records[i:] {
+				until = min(until, records[i+j].Row.Time)
+			}
+			if err := k.haul(t, until); err != nil {
+				return err
+			}
+		}
+		if err := k.storeOne(p, t, &records[i]); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (k *worker) storeOne(p *place, t *terminal, rec *gate.Record) error {
 	if _, err := t.journal.Add(rec); err != nil {
 		return err
 	}

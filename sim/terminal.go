@@ -171,9 +171,12 @@ func (c *City) addArray(p *place, n, in, out int) error {
 func (c *City) newTerminal(p *place, a *array, id txn.TerminalID, mode gate.Mode) (*terminal, error) {
 	cfg := gate.Config{
 		Terminal: id, Mode: mode, Station: p.station, Route: uint16(max(p.route, 0)), Medium: fare.MunicipalCard,
-		RetapWindow: gate.DefaultRetapWindow, PassWindow: gate.DefaultPassWindow, Workday: c.workday,
+		RetapWindow: gate.DefaultRetapWindow, PassWindow: gate.DefaultPassWindow, LookUpByCard: true, Workday: c.workday,
 		Kernel: kernel.Config{TTQ: kernel.GateTTQ, Country: [2]byte{0x01, 0x56}, Currency: [2]byte{0x01, 0x56}, AIDs: kernel.DebitCredit(),
 			SM: true, AppVersion: [2]byte{0x00, 0x30}, Verify: c.verifier, Denied: c.knownAtGates},
+	}
+	if mode == gate.Bus {
+		cfg.PassWindow = gate.DefaultBusPassWindow
 	}
 	g, err := gate.New(cfg, a.memory, c.records(p), c.book)
 	if err != nil {
@@ -206,10 +209,11 @@ func (c *City) unpredictable(t *terminal) [4]byte {
 	return [4]byte{byte(h), byte(h >> 8), byte(h >> 16), byte(h >> 24)}
 }
 
-// haul seals what waits in a terminal's journal and puts it into the outbox of
-// its place.
+// haul seals what waits in a terminal's journal, up to a time or that of a row that
+// is still to come, and puts it into the outbox of its place.
 func (c *City) haul(t *terminal, until int64) error {
 	t.hauls++
+	until = t.gate.SealUntil(until)
 	raw, content, err := t.journal.Seal(block.SM4GCM, 1, until, c.acquirerPublic, c.terminalKey(t.id), c.stream(forSeal, uint64(t.id), t.hauls))
 	if err != nil {
 		return err

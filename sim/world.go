@@ -17,11 +17,12 @@ import (
 // World is the city in motion: riders, cards, gates.
 type World struct {
 	*City
-	cards  [][]byte // memory of each rider's card, nil while it is fresh
-	inside []bool   // the rider passed an entry gate and no exit gate
-	origin []uint16 // the place of that entry gate
-	taps   []uint16 // times that each card was presented
-	events []event
+	cards   [][]byte // memory of each rider's card, nil while it is fresh
+	inside  []bool   // the rider passed an entry gate and no exit gate
+	origin  []uint16 // the place of that entry gate
+	taps    []uint16 // times that each card was presented
+	events  []event
+	waiting map[int]bool // places at which riders are about to tap again
 }
 
 // commit is what truly left a chip.
@@ -64,7 +65,7 @@ func (a *tapCounts) add(b tapCounts) {
 // NewWorld puts the city at 00:00 of D.
 func NewWorld(c *City) *World {
 	n := c.riders.Len()
-	w := &World{City: c, cards: make([][]byte, n), inside: make([]bool, n), origin: make([]uint16, n), taps: make([]uint16, n)}
+	w := &World{City: c, waiting: map[int]bool{}, cards: make([][]byte, n), inside: make([]bool, n), origin: make([]uint16, n), taps: make([]uint16, n)}
 	w.events = c.plan()
 	return w
 }
@@ -77,21 +78,21 @@ const sealWhenRows = 256
 // after with the number of planned taps of each. Blocks that grew full are in the
 // outboxes.
 func (w *World) run(until int32, after func(taps int) error) error {
-	for len(w.events) > 0 && w.events[0].at < until {
-		window := w.events[0].at / windowSeconds
+	for window := w.nextWindow(); window*windowSeconds < until; window = w.nextWindow() {
+		end := (window + 1) * windowSeconds
 		n, _ := slices.BinarySearchFunc(w.events, window+1, func(e event, target int32) int {
 			return int(e.at/windowSeconds - target)
 		})
-		var jobs [][]event
-		for batch := w.events[:n]; len(batch) > 0; {
-			k := 1
-			for k < len(batch) && batch[k].place == batch[0].place {
-				k++
-			}
-			jobs, batch = append(jobs, batch[:k]), batch[k:]
-		}
-		if err := w.parallel(len(jobs), func(i int, k *worker) error { return k.place(jobs[i], (window+1)*windowSeconds) }); err != nil {
+		jobs := w.jobs(w.events[:n], end)
+		if err := w.parallel(len(jobs), func(i int, k *worker) error { return k.place(jobs[i].place, jobs[i].events, end) }); err != nil {
 			return err
+		}
+		for _, j := range jobs {
+			if len(j.place.pending) > 0 {
+				w.waiting[j.place.index] = true
+			} else {
+				delete(w.waiting, j.place.index)
+			}
 		}
 		w.events = w.events[n:]
 		if err := after(n); err != nil {
@@ -99,6 +100,47 @@ func (w *World) run(until int32, after func(taps int) error) error {
 		}
 	}
 	return nil
+}
+
+// nextWindow is the next one in which anything is to be done: a planned tap or
+// one that follows from an earlier one.
+func (w *World) nextWindow() int32 {
+	next := int32(1<<31-1) / windowSeconds
+	if len(w.events) > 0 {
+		next = w.events[0].at / windowSeconds
+	}
+	for i := range w.waiting {
+		next = min(next, w.places[i].pending[0].at/windowSeconds)
+	}
+	return next
+}
+
+// job is what one place does in a window.
+type job struct {
+	place  *place
+	events []event
+}
+
+// jobs cuts the events of a window by place, and adds the places at which only a
+// follow-up falls due before its end.
+func (w *World) jobs(batch []event, end int32) []job {
+	var jobs []job
+	for len(batch) > 0 {
+		k := 1
+		for k < len(batch) && batch[k].place == batch[0].place {
+			k++
+		}
+		jobs, batch = append(jobs, job{w.places[batch[0].place], batch[:k]}), batch[k:]
+	}
+	planned := len(jobs)
+	for i := range w.waiting {
+		_, busy := slices.BinarySearchFunc(jobs[:planned], i, func(j job, index int) int { return j.place.index - index })
+		if p := w.places[i]; !busy && p.pending[0].at < end {
+			jobs = append(jobs, job{place: p})
+		}
+	}
+	slices.SortFunc(jobs, func(a, b job) int { return a.place.index - b.place.index })
+	return jobs
 }
 
 // parallel runs jobs on Options.Workers goroutines, each with a worker of its
@@ -144,8 +186,7 @@ type worker struct {
 
 // place works the events of one place, and the follow-ups that fall due among
 // them.
-func (k *worker) place(events []event, until int32) error {
-	p := k.places[events[0].place]
+func (k *worker) place(p *place, events []event, until int32) error {
 	for {
 		due := len(p.pending) > 0 && p.pending[0].at < until
 		switch {

@@ -161,14 +161,3 @@ func CardKeyFromBytes(b []byte) (CardKey, error) {
 
 // String shows the masked number and the sequence number.
 func (k CardKey) String() string { return fmt.Sprintf("%s/%02X", k.PAN.Masked(), k.PSN) }
-
-// Part is the partition (0 to 255) in which everything about this card is
-// worked on: an FNV-1a hash of the key, the same in every process and version.
-func (k CardKey) Part() uint8 {
-	h := uint32(2166136261)
-	for _, c := range k.PAN {
-		h = (h ^ uint32(c)) * 16777619
-	}
-	h = (h ^ uint32(k.PSN)) * 16777619
-	return uint8(h ^ h>>8 ^ h>>16 ^ h>>24)
-}

@@ -193,46 +193,6 @@ func TestCardKeyBytes(t *testing.T) {
 	}
 }
 
-// Part is stored (spool files, partitions): these values must never change.
-// They are FNV-1a of the eleven bytes, folded, worked out outside of this program.
-func TestPartsAreForEver(t *testing.T) {
-	for _, c := range []struct {
-		digits string
-		psn    byte
-		want   uint8
-	}{
-		{"6228000100001117", 0x01, 21},
-		{"6228000100001117", 0x02, 98},
-		{"6217000010012345678", 0x00, 89},
-		{"622800010000", 0x99, 232},
-		{"0000000000000", 0x00, 167},
-	} {
-		if got := (txn.CardKey{PAN: pan(t, c.digits), PSN: c.psn}).Part(); got != c.want {
-			t.Errorf("%s/%02X is in part %d, want %d", c.digits, c.psn, got, c.want)
-		}
-	}
-}
-
-// Cards that are issued one after the other must fill all 256 parts evenly: chi
-// squared with 255 degrees of freedom is over 347 once in ten thousand times.
-func TestPartsAreSpreadEvenly(t *testing.T) {
-	const cards, parts = 256 * 400, 256
-	for _, step := range []int{1, 10, 97, 256, 1000} {
-		var count [parts]int
-		for i := range cards {
-			body := fmt.Sprintf("622800%09d", i*step)
-			count[(txn.CardKey{PAN: pan(t, body+string(txn.Luhn(body))), PSN: 1}).Part()]++
-		}
-		chi := 0
-		for _, n := range count {
-			chi += (n - cards/parts) * (n - cards/parts)
-		}
-		if chi /= cards / parts; chi > 347 {
-			t.Errorf("numbers in steps of %d: chi squared %d, want at most 347", step, chi)
-		}
-	}
-}
-
 func FuzzParsePAN(f *testing.F) {
 	for _, s := range []string{"", "6228000100001117", "6217000010012345678", "622800010000111F", "００００００００００００"} {
 		f.Add(s)

@@ -49,6 +49,15 @@ func (Card) MarshalText() ([]byte, error) { return []byte(withheld), nil }
 // LogValue gives slog the fixed text.
 func (Card) LogValue() slog.Value { return slog.StringValue(withheld) }
 
+// Format answers every verb of fmt with a fixed text.
+func (RecordData) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(withheld)) }
+
+// MarshalText gives the fixed text to encoding/json and others.
+func (RecordData) MarshalText() ([]byte, error) { return []byte(withheld), nil }
+
+// LogValue gives slog the fixed text.
+func (RecordData) LogValue() slog.Value { return slog.StringValue(withheld) }
+
 // Check tells whether the parts fit each other: the last record of the AFL is
 // there, an answer fits its size, the opening balance is within 9F77.
 func (c *Card) Check() error {

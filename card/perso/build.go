@@ -144,17 +144,20 @@ func (r *recordPlan) append(b []byte, id *Identity, certs *Certs) ([]byte, error
 // a certificate without a remainder has no tag 92 or 9F48.
 func appendOwn(b []byte, tag tlv.Tag, id *Identity, certs *Certs) []byte {
 	var v []byte
-	var index [1]byte
+	var single [1]byte
 	switch tag {
 	case tlv.TagPAN:
 		v = id.PAN[:(id.PAN.Len()+1)/2]
+	case tlv.TagPANSequence:
+		single[0] = id.PSN
+		v = single[:]
 	case tlv.TagExpirationDate:
 		v = id.Expiry[:]
 	case tlv.TagEffectiveDate:
 		v = id.Effective[:]
 	case tlv.TagCAKeyIndex:
-		index[0] = certs.CAIndex
-		v = index[:]
+		single[0] = certs.CAIndex
+		v = single[:]
 	case tlv.TagIssuerCertificate:
 		v = certs.IssuerCert
 	case tlv.TagIssuerKeyRemainder:

@@ -15,6 +15,9 @@
 //     other.
 //   - The last record of the AFL holds neither 5F24 nor signed data: the card may
 //     add 9F69 to it and a payment is committed by reading it.
+//   - The embedded profiles sign 5F34 together with the account number. The answer
+//     to GET PROCESSING OPTIONS gives it without a signature: a reader that compares
+//     the two notices somebody in between who makes it another card's.
 //
 // Personalisation over the card's interface (STORE DATA, GlobalPlatform) is not
 // here; it will lead to the same images.

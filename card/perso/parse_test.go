@@ -51,7 +51,7 @@ func TestParseRefuses(t *testing.T) {
 		{"  9F07: FF00", "  5A: \"6228000100001117\"", "objects.5A: is made by the program"},
 		{`  9F4A: "82"`, `  9F4A: "94"`, "objects.9F4A"},
 		{"9F07, 9F08, 9F4A]", "9F07, 9F08]", "no record holds 9F4A"},
-		{"[5A, 5F24,", "[5F24,", "no record holds 5A"},
+		{"[5A, 5F34, 5F24,", "[5F24,", "no record holds 5A"},
 		{`[8F, "90"]`, `[8F]`, "no record holds 90"},
 		{`[8F, "90"]`, `[8F, 8F, "90"]`, "records.tags: 8F is there twice"},
 		{`[8F, "90"]`, `[8F, "90", 9F0D]`, "9F0D has no value"},

@@ -106,7 +106,7 @@ func TestRecords(t *testing.T) {
 	want := []string{
 		"708194 8F0157 90818E" + strings.Repeat("90", 142),
 		"708198 9F468194" + strings.Repeat("46", 148),
-		"7029 5A086228000100001117 5F2403301231 5F2503250101 5F28020156 9F0702FF00 9F08020030 9F4A0182",
+		"702D 5A086228000100001117 5F340101 5F2403301231 5F2503250101 5F28020156 9F0702FF00 9F08020030 9F4A0182",
 		"9F7406454343303031",
 	}
 	for i, r := range c.Records {
@@ -123,7 +123,7 @@ func TestRecords(t *testing.T) {
 // AIP because of 9F4A.
 func TestStaticData(t *testing.T) {
 	got, err := perso.StaticData(embedded(t, "sm"), identity(t, "6228000100001117"))
-	want := "5A086228000100001117 5F2403301231 5F2503250101 5F28020156 9F0702FF00 9F08020030 9F4A0182 7C00"
+	want := "5A086228000100001117 5F340101 5F2403301231 5F2503250101 5F28020156 9F0702FF00 9F08020030 9F4A0182 7C00"
 	if err != nil || fmt.Sprintf("%X", got) != strings.ReplaceAll(want, " ", "") {
 		t.Errorf("static data %X: %v", got, err)
 	}
@@ -134,7 +134,7 @@ func TestStaticData(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err = perso.StaticData(p, identity(t, "6228000100001117"))
-	if err != nil || fmt.Sprintf("%X", got) != strings.ReplaceAll("7029"+want, " ", "") {
+	if err != nil || fmt.Sprintf("%X", got) != strings.ReplaceAll("702D"+want, " ", "") {
 		t.Errorf("static data of file 12: %X: %v", got, err)
 	}
 }
@@ -195,7 +195,9 @@ func TestBuildRefuses(t *testing.T) {
 func TestRedaction(t *testing.T) {
 	keys := pboc.Keys{AC: cryptogram.Key{0xAB, 0xCD, 0xEF, 1, 2, 3, 4, 5}}
 	id := identity(t, "6228000100001117")
-	img, err := perso.Build(embedded(t, "sm"), id, keys, smCerts(), stub{69}, 500)
+	certs := smCerts()
+	certs.CardCert = append([]byte{0x14}, id.PAN[:]...)
+	img, err := perso.Build(embedded(t, "sm"), id, keys, certs, stub{69}, 500)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +209,8 @@ func TestRedaction(t *testing.T) {
 	log := slog.New(slog.NewJSONHandler(&out, nil))
 	c := img.Cards()[0]
 	log.Info("card", "card", c, "keys", keys, "image", img, "chip", chip, "id", id)
-	for _, v := range []any{c, *c, keys, img, *img, chip, *chip, id} {
+	log.Info("parts", "records", c.Records, "certs", certs, "record", c.Records[2])
+	for _, v := range []any{c, *c, keys, img, *img, chip, *chip, id, certs, &certs, c.Records, c.Records[2], &c.Records[2]} {
 		fmt.Fprintf(&out, "%v %+v %#v %s %x %d\n", v, v, v, v, v, v)
 		if b, err := json.Marshal(v); err == nil {
 			out.Write(b)

@@ -183,7 +183,7 @@ func (p *Profile) readTag(r *reader, n *yaml.Node, plan *recordPlan, objects []o
 	tag, ok := parseTag(n.Value)
 	value := find(objects, tag)
 	cert := slices.Contains(certTags, tag)
-	single := cert || tag == tlv.TagPAN || tag == tlv.TagExpirationDate || tag == tlv.TagEffectiveDate
+	single := cert || tag == tlv.TagPAN || tag == tlv.TagPANSequence || tag == tlv.TagExpirationDate || tag == tlv.TagEffectiveDate
 	switch {
 	case n.Kind != yaml.ScalarNode || !ok:
 		r.fail(n.Line, "records.tags", "%.40q is no tag of a primitive data object", n.Value)

@@ -19,7 +19,7 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// Partitions is the number of parts that cards are cut into (txn.CardKey.Part).
+// Partitions is the number of parts that cards are cut into.
 const Partitions = 256
 
 // recordSize is a row with its reference (6), start count (4), arrival (8) and
@@ -31,6 +31,7 @@ const recordSize = txn.RowSize + 19
 type Spool struct {
 	dir      string
 	limit    int
+	part     func(txn.CardKey) uint8
 	key      [16]byte
 	buffered int
 	rows     int
@@ -44,9 +45,11 @@ type part struct {
 }
 
 // New makes a spool that goes to files in dir when more than limit bytes are
-// buffered. key encrypts the files and must not be stored.
-func New(dir string, limit int, key [16]byte) *Spool {
-	return &Spool{dir: dir, limit: limit, key: key}
+// buffered. part says where a card belongs; if cards of one part stand together in
+// the host's tables, a part's work touches few of their pages. key encrypts the
+// files and must not be stored.
+func New(dir string, limit int, part func(txn.CardKey) uint8, key [16]byte) *Spool {
+	return &Spool{dir: dir, limit: limit, part: part, key: key}
 }
 
 // Rows is the number of rows added.
@@ -64,7 +67,7 @@ func (s *Spool) Add(p *txn.Presented) error {
 	be.PutUint32(rec[134:], p.Start)
 	be.PutUint64(rec[138:], uint64(p.Arrived))
 	rec[146] = byte(p.Mark)
-	part := &s.parts[p.Row.Card.Part()]
+	part := &s.parts[s.part(p.Row.Card)]
 	part.buf = append(part.buf, rec[:]...)
 	s.rows++
 	if s.buffered += recordSize; s.buffered > s.limit {

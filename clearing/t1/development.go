@@ -19,18 +19,18 @@ func KeyName(p clearing.Participant, keyID uint32) string {
 const DevelopmentNetworkCode = "00000000"
 
 // DevelopmentKey makes the key of a simulated participant. It follows from the
-// participant's number (devkeys.SM2Key) and is no secret: whoever has this
+// participant's number (devkeys.SM2Files) and is no secret: whoever has this
 // program can open every file that is sealed for it. It prints as a fixed text.
 func DevelopmentKey(p clearing.Participant) *oda.SM2Private {
-	return developmentKey(fmt.Sprintf("files participant %d", p))
+	return developmentKey(devkeys.SM2Files(uint(p)))
 }
 
 // DevelopmentNetworkKey makes the key with which a simulated network signs. It is
 // no secret, see DevelopmentKey.
-func DevelopmentNetworkKey() *oda.SM2Private { return developmentKey("files network") }
+func DevelopmentNetworkKey() *oda.SM2Private { return developmentKey(devkeys.SM2FilesNetwork()) }
 
-func developmentKey(label string) *oda.SM2Private {
-	k, err := oda.NewSM2Private(devkeys.SM2Key(label))
+func developmentKey(d [32]byte) *oda.SM2Private {
+	k, err := oda.NewSM2Private(d)
 	if err != nil {
 		panic("t1: a development key is refused: " + err.Error())
 	}

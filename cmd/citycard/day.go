@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -91,7 +93,7 @@ func (f *dayFlags) options() (sim.Options, error) {
 		return opt, bad("profile", f.profile, "want sm, 3des or mix")
 	}
 	if f.resume && f.out == "" {
-		return opt, bad("resume", "", "there is nothing to go on with: name the folder of the interrupted run with --out")
+		return opt, fail(exitUsage, errors.New("--resume: there is nothing to go on with: name the folder of the interrupted run with --out"), "see citycard day --help")
 	}
 	return opt, nil
 }
@@ -107,7 +109,10 @@ func runDay(env *environment, f *dayFlags, replaces bool) error {
 		}
 	}
 	city, err := sim.NewCity(opt)
-	if err != nil {
+	switch {
+	case errors.Is(err, sim.ErrTooManyRiders):
+		return fail(exitUsage, fmt.Errorf("--%w", err), "see citycard day --help")
+	case err != nil:
 		return fail(exitFailed, err, "check --date, --data and the files in it")
 	}
 	debug.SetMemoryLimit(memoryLimit)
@@ -118,14 +123,20 @@ func runDay(env *environment, f *dayFlags, replaces bool) error {
 	}
 	defer done()
 	res, err := run.Do(city)
-	if err != nil {
+	switch {
+	case errors.Is(err, sim.ErrOtherRun):
+		return fail(exitRefused, fmt.Errorf("--resume: %w", err), "citycard day --out another-folder begins a run of its own")
+	case err != nil:
 		return fail(exitFailed, err, "with --out the run can go on: add --resume")
 	}
 	if err := env.showDay(f, res); err != nil {
 		return err
 	}
+	for _, row := range res.Unreadable {
+		fmt.Fprintln(env.stderr, row)
+	}
 	if !res.Closed() {
-		return fail(exitFailed, fmt.Errorf("the day does not close: a figure that must be zero is not, or a fault was not found"), "run again with --out and look at exceptions.csv and report.html")
+		return fail(exitFailed, fmt.Errorf("the day does not close: look at %s", strings.Join(res.Open(), ", ")), "run again with --out and look at exceptions.csv and report.html")
 	}
 	return nil
 }

@@ -67,7 +67,19 @@ var readmes = []string{"README.md", "README.zh-CN.md"}
 // README shows, but for the numbers.
 func TestReadmeCommands(t *testing.T) {
 	for _, page := range readmes {
-		t.Run(page, func(t *testing.T) { runBlocks(t, blocks(t, page, "console")) })
+		t.Run(page, func(t *testing.T) {
+			reference := readPage(t, "docs/reference/day.md")
+			runBlocks(t, blocks(t, page, "console"))
+			left, err := os.ReadDir("city")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range left {
+				if !strings.Contains(reference, "`"+f.Name()) {
+					t.Errorf("docs/reference/day.md does not name %s, which a run leaves", f.Name())
+				}
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package keystore
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/emmansun/gmsm/sm3"
 
@@ -9,12 +10,13 @@ import (
 	"github.com/citycard/citycard/crypt/oda/devkeys"
 )
 
-// publicMasters are the development masters of issuer 0, AC MAC ENC. They are the
-// keys of the worked examples in the tests, and are used with both algorithms.
-var publicMasters = [3]cryptogram.Key{
-	{0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0xFE, 0xDC, 0xBA, 0x98, 0x76, 0x54, 0x32, 0x10},
-	{0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11},
-	{0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8, 0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8},
+// publicMasters are the development masters of issuer 0 by the end of their names.
+// They are the keys of the worked examples in the tests, and are used with both
+// algorithms.
+var publicMasters = map[string]cryptogram.Key{
+	"ac":  {0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0xFE, 0xDC, 0xBA, 0x98, 0x76, 0x54, 0x32, 0x10},
+	"mac": {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11},
+	"enc": {0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8, 0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8},
 }
 
 // Names of the development keys that are not an issuer's.
@@ -41,23 +43,23 @@ func IssuerMasters(issuer uint, alg cryptogram.Alg) MasterNames {
 // IssuerSignName names a development issuer's certificate signing key.
 func IssuerSignName(issuer uint) string { return fmt.Sprintf("issuer/%d/sm2", issuer) }
 
+// MaxDevelopmentIssuers is how many development issuers there are.
+const MaxDevelopmentIssuers = 256
+
 // Development makes the documented development key set, in which nothing is
-// secret. Issuer 0 has the masters of the worked examples; every other symmetric
-// key is the left 16 bytes of the SM3 hash of "citycard development key: " and
-// its name; SM2 scalars are those of package devkeys. It panics only if these
+// secret: DevelopmentKey of each symmetric key's name, SM2 scalars of package
+// devkeys. It panics for more than MaxDevelopmentIssuers issuers, and if these
 // fixed keys should not be usable.
 func Development(issuers uint) *Store {
+	if issuers > MaxDevelopmentIssuers {
+		panic(fmt.Sprintf("keystore: %d development issuers, there are %d", issuers, MaxDevelopmentIssuers))
+	}
 	s := New()
-	s.development = true
 	for i := range issuers {
 		for _, alg := range []cryptogram.Alg{cryptogram.TDES, cryptogram.SM4} {
 			n := IssuerMasters(i, alg)
 			for j, name := range []string{n.AC, n.MAC, n.ENC} {
-				k := DevelopmentKey(name)
-				if i == 0 {
-					k = publicMasters[j]
-				}
-				must(s.AddSymmetric(name, []Usage{IssuerAC, IssuerMAC, IssuerENC}[j], alg, k))
+				must(s.AddSymmetric(name, []Usage{IssuerAC, IssuerMAC, IssuerENC}[j], alg, DevelopmentKey(name)))
 			}
 		}
 		must(s.AddSM2(IssuerSignName(i), IssuerSign, devkeys.SM2Issuer(i)))
@@ -71,9 +73,18 @@ func Development(issuers uint) *Store {
 	return s
 }
 
-// DevelopmentKey derives a development symmetric key from its name; a simulated
-// card takes the transport keys from here.
+// DevelopmentKey makes the development symmetric key of a name: the masters of the
+// worked examples for issuer 0 (IssuerMasters), else the left 16 bytes of the SM3
+// hash of "citycard development key: " and the name. A simulated card takes the
+// transport keys from here.
 func DevelopmentKey(name string) cryptogram.Key {
+	if rest, ok := strings.CutPrefix(name, "issuer/0/"); ok {
+		if alg, use, _ := strings.Cut(rest, "/"); alg == "3des" || alg == "sm4" {
+			if k, known := publicMasters[use]; known {
+				return k
+			}
+		}
+	}
 	sum := sm3.Sum([]byte("citycard development key: " + name))
 	return cryptogram.Key(sum[:16])
 }

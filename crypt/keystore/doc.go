@@ -9,7 +9,8 @@
 //
 //   - A key does only what its usage allows; any other call fails with ErrUsage.
 //   - Card keys leave only wrapped under a transport key (CardKeys). In bulk
-//     verification they never leave: a Block is handed out for the masters.
+//     verification (Verifier) neither they nor anything that could make them leave:
+//     no method encrypts a caller's data with a master.
 //   - No secret prints itself, through fmt, slog or encoding/json.
 //   - A file that was changed, cut or sealed with another passphrase opens to an
 //     error and to nothing else.

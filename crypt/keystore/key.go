@@ -83,24 +83,9 @@ type Info struct {
 // key is one entry. secret is the only copy besides the prepared forms.
 type key struct {
 	info   Info
-	secret []byte // 16 bytes symmetric, 32 bytes SM2
-	block  *Block // symmetric keys
+	secret []byte           // 16 bytes symmetric, 32 bytes SM2
+	block  cryptogram.Block // symmetric keys
 	sm2    *oda.SM2Private
 }
 
-// Block is a master key that can be used and not be seen; it is a
-// cryptogram.Block.
-type Block struct{ b cryptogram.Block }
-
-var _ cryptogram.Block = (*Block)(nil)
-
-// BlockSize is 8 for triple DES and 16 for SM4.
-func (b *Block) BlockSize() int { return b.b.BlockSize() }
-
-// Encrypt turns one block; dst may be src.
-func (b *Block) Encrypt(dst, src []byte) { b.b.Encrypt(dst, src) }
-
 const redacted = "[keys withheld]"
-
-// Format answers every verb of fmt with a fixed text.
-func (Block) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/crypt/oda/devkeys"
 )
 
 // MaxName is the longest name of a key in bytes.
@@ -42,15 +43,13 @@ func (s *Store) AddSymmetric(name string, usage Usage, alg cryptogram.Alg, k cry
 	if err != nil {
 		return fmt.Errorf("add key %q: %w: %w", name, err, ErrKey)
 	}
-	for _, known := range publicMasters {
-		if k.Equal(known) {
-			s.development = true
-		}
+	if k.Equal(DevelopmentKey(name)) || isPublic(k[:]) {
+		s.development = true
 	}
 	s.keys[name] = &key{
 		info:   Info{Name: name, Usage: usage, Algorithm: Algorithm(alg), KCV: cryptogram.KCV(alg, k)},
 		secret: bytes.Clone(k[:]),
-		block:  &Block{b: block},
+		block:  block,
 	}
 	return nil
 }
@@ -67,6 +66,9 @@ func (s *Store) AddSM2(name string, usage Usage, d [32]byte) error {
 	private, err := oda.NewSM2Private(d)
 	if err != nil {
 		return fmt.Errorf("add key %q: %w: %w", name, err, ErrKey)
+	}
+	if byName := devkeys.SM2Key(name); subtle.ConstantTimeCompare(d[:], byName[:]) == 1 || isPublic(d[:]) {
+		s.development = true
 	}
 	s.keys[name] = &key{
 		info:   Info{Name: name, Usage: usage, Algorithm: SM2, Public: private.Public()},
@@ -86,8 +88,11 @@ func (s *Store) admit(name string) error {
 	return nil
 }
 
-// IsDevelopment tells whether the store holds a key that is public because it
-// stands in this source tree. A production configuration must refuse the store.
+// IsDevelopment tells whether the store holds a key that is public because this
+// program can make it: any key of Development, whatever name, usage, algorithm or
+// DES parity it has here, the scalar of a simulated participant in file exchange, or
+// what DevelopmentKey and devkeys.SM2Key make of the key's own name. A production configuration must refuse
+// the store.
 func (s *Store) IsDevelopment() bool { return s.development }
 
 // List gives what may be known of every key, by name in order.
@@ -121,14 +126,32 @@ func (s *Store) use(name string, allowed ...Usage) (*key, error) {
 	return k, nil
 }
 
-// Block hands out an issuer master key for verification in bulk
-// (cryptogram.NewVerifier): usable, not visible. Only issuer masters are.
-func (s *Store) Block(name string) (cryptogram.Block, error) {
-	k, err := s.use(name, IssuerAC, IssuerMAC, IssuerENC)
+// Verifier makes a verifier for rows in bulk under an issuer's masters AC and MAC
+// (ENC is not used). It judges and gives nothing away: a caller that could encrypt
+// with a master would have every card's key (cryptogram.DeriveCardKey). Both
+// masters must be of alg, else the error is ErrUsage.
+func (s *Store) Verifier(masters MasterNames, alg cryptogram.Alg) (*cryptogram.Verifier, error) {
+	ac, err := s.master(masters.AC, IssuerAC, alg)
 	if err != nil {
 		return nil, err
 	}
-	return k.block, nil
+	mac, err := s.master(masters.MAC, IssuerMAC, alg)
+	if err != nil {
+		return nil, err
+	}
+	return cryptogram.NewVerifier(alg, ac.block, mac.block), nil
+}
+
+// master finds an issuer master of one usage and algorithm.
+func (s *Store) master(name string, usage Usage, alg cryptogram.Alg) (*key, error) {
+	k, err := s.use(name, usage)
+	if err != nil {
+		return nil, err
+	}
+	if k.info.Algorithm != Algorithm(alg) {
+		return nil, fmt.Errorf("use master %q, which is %v, with %v: %w", name, k.info.Algorithm, alg, ErrUsage)
+	}
+	return k, nil
 }
 
 // Sign appends an SM2 signature r || s over the parts of a message, see

@@ -30,6 +30,7 @@ var impureImports = []struct {
 var sharedState = map[string]string{
 	"crypt/oda":         "the cache of checked issuer certificates serves many gates; it changes the time of an answer, never the answer",
 	"crypt/oda/devkeys": "the embedded keys are read once, on first use",
+	"crypt/keystore":    "the fingerprints of all public keys are worked out once, on first use",
 	"wire/files":        "the embedded character table is read once, on first use",
 }
 

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/citycard/citycard/money"
 )
@@ -40,6 +42,7 @@ func Checks(d *Data) []Check {
 		{Text{"No flash card is invented", "无误报闪卡"}, f.Invented == 0, count(f.Invented)},
 		{Text{"Every injected fault is refused as what it is", "注入的差错均按类拒绝"}, right == len(d.Refusals),
 			fmt.Sprintf("%d / %d", right, len(d.Refusals))},
+		{Text{"Every figure of the close is in order", "日终各项指标均合格"}, len(d.Failed) == 0, cmp.Or(strings.Join(d.Failed, " "), "0")},
 	}
 }
 

@@ -13,6 +13,7 @@ func TestChecksTurnOneByOne(t *testing.T) {
 		"Settlement accounts agree with the matrix":     func(d *Data) { d.Participants[0].Position++; d.Participants[1].Position-- },
 		"Every decidable flash card is found":           func(d *Data) { d.Flash.Found-- },
 		"No flash card is invented":                     func(d *Data) { d.Flash.Invented = 1 },
+		"Every figure of the close is in order":         func(d *Data) { d.Failed = []string{"owed_fen"} },
 		"Every injected fault is refused as what it is": func(d *Data) { d.Refusals[3].Refused++ },
 	} {
 		d := smallDay(t)

@@ -28,12 +28,14 @@ type Data struct {
 	Demand  Demand
 
 	Taps        int64     // taps at gates and on buses, refused ones included
+	Approved    int64     // offline transactions that terminals stored: rows less doubt and declined ones
 	OfflineRows int64     // rows in accepted blocks
 	Verified    int64     // rows whose cryptogram and balance MAC verified
 	Cleared     money.Fen // paid rows that entered the nets, gross
 	Unexplained money.Fen // what no record accounts for; must be 0
 	FloatGap    money.Fen // float booked less float by the sum of the chips; must be 0
 	Flash       Flash
+	Failed      []string // figures of summary.json that must hold and do not
 
 	Quarters [96]Quarter // by time of day at UTC+8, the first from 00:00
 	Stations []Station   // in any order; the page shows the busiest
@@ -108,7 +110,7 @@ type Count struct {
 // Blocks counts deliveries at the acquirer.
 type Blocks struct {
 	Delivered int64   // deliveries, repeats included
-	Accepted  int64   // stored, receipt given
+	Accepted  int64   // stored at once, receipt given
 	Waiting   int64   // kept until their predecessor came
 	Refused   []Count // by outcome: acquirer.Outcome.String or a key of Refusal
 }
@@ -213,4 +215,5 @@ type File struct {
 	Bytes   int64
 	Records int64
 	Digest  string // SM3, hex
+	Later   bool   // of a day after D: folded away on the screen, left out on paper
 }

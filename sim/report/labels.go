@@ -28,8 +28,8 @@ var refusalLabels = map[string]refusalLabel{
 // outcomeLabels are the words of acquirer.Outcome and txn.Verdict beyond the above.
 var outcomeLabels = map[string]Text{
 	"accepted":                    {"Accepted", "已接收"},
-	"waiting":                     {"Waiting", "等待前块"},
-	"waiting_for_its_predecessor": {"Waiting", "等待前块"},
+	"waiting":                     {"Came before their predecessor", "先于前块到达"},
+	"waiting_for_its_predecessor": {"Came before their predecessor", "先于前块到达"},
 	"malformed":                   {"Malformed", "格式错误"},
 	"unreadable":                  {"Unreadable", "无法解密"},
 	"bad_row":                     {"Bad row", "记录无效"},

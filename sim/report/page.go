@@ -34,13 +34,13 @@ type page struct {
 	Matrix                      matrixView
 	Shares                      []shareView
 	ShareSum                    money.Fen
-	FeeSum                      money.Fen
 	RebateSum                   money.Fen
 	FlashStrip, TearStrip       template.HTML
 	Doubt                       int64 // Tears.After less Tears.Recovered
 	StateRows                   []stateView
 	OpenDays, RefundDays, LateD dayView
 	Sample                      []breakView
+	FirstFiles, MoreFiles       []File
 }
 
 type stationView struct {
@@ -100,11 +100,24 @@ func newPage(d *Data) *page {
 	}
 	p.FlashStrip = strip([]string{"ok", "open"}, []int64{d.Flash.Decidable, d.Flash.Undecided})
 	p.TearStrip = strip([]string{"calm", "ok", "open"}, []int64{d.Tears.Before, d.Tears.Recovered, p.Doubt})
+	p.FirstFiles, p.MoreFiles = files(d.Files)
 	p.stations()
 	p.blocks()
 	p.money()
 	p.breaks()
 	return p
+}
+
+// files parts those of D from those of later days, which the page folds away.
+func files(all []File) (first, more []File) {
+	for _, f := range all {
+		if f.Later {
+			more = append(more, f)
+		} else {
+			first = append(first, f)
+		}
+	}
+	return first, more
 }
 
 func (p *page) stations() {
@@ -189,9 +202,6 @@ func (p *page) money() {
 			v.PerKm = money.Fen((int64(o.Amount)*1000 + o.Metres/2) / o.Metres)
 		}
 		p.Shares = append(p.Shares, v)
-	}
-	for _, f := range p.Data.Fees {
-		p.FeeSum += f.Amount
 	}
 	for _, r := range p.Data.Rebates {
 		p.RebateSum += r.Amount

@@ -115,7 +115,7 @@ func smallDay(t testing.TB) *Data {
 		Demand: Demand{Source: Text{"Entries and exits of one weekday of 2016 at 276 stations, every quarter of an hour, put on the network of 2026.",
 			"2016 年某工作日 276 座车站每刻钟的进出站量，分配到 2026 年线网。"}, FitPerMillion: 417,
 			Moves: []Move{{"八角游乐园", "古城", Text{"closed for rebuilding; trains pass without stopping.", "改造封站，列车通过不停。"}, 22_806, 23_114}}},
-		Taps: 11_283_917, OfflineRows: 11_240_655, Verified: 11_239_871, Cleared: 2_461_839_420,
+		Taps: 11_283_917, Approved: 11_169_124, OfflineRows: 11_240_655, Verified: 11_239_871, Cleared: 2_461_839_420,
 		Flash:  Flash{Caused: 1843, Decidable: 1779, Found: 1779, Undecided: 64, Amount: 689_300, Open: 24_900},
 		Blocks: Blocks{Delivered: 186_240, Accepted: 183_962, Waiting: 1201, Refused: []Count{{"bad signature", 120}, {"broken chain", 88}, {"sequence gap", 41}, {"replayed", 768}, {"unknown terminal", 60}}},
 		Rows:   []Count{{"cleared", 6_137_220}, {"checkpoint", 5_031_904}, {"noted", 70_747}, {"bad_cryptogram", 310}, {"bad_balance_mac", 144}, {"duplicate", 205}, {"conflicting_counter", 37}, {"denied_card", 66}, {"late_over_limit", 22}},
@@ -198,6 +198,6 @@ func sampleBreaks(t testing.TB, d *Data) {
 	}
 	for i, name := range []string{"IND26030401ICOM", "IND26030401IIC", "blocks.seg", "truth.csv"} {
 		d.Files = append(d.Files, File{name, []Text{{"Items, issuer side", "发卡侧一般交易流水"}, {"IC data, issuer side", "发卡侧 IC 数据"}, {"Sealed blocks", "密封数据块"}, {"Books of truth", "真值账"}}[i],
-			[]int64{742_113_402, 1_310_442_008, 1_580_221_440, 94_220}[i], []int64{2_604_118, 2_604_118, 183_962, 1843}[i], hex.EncodeToString(slices.Repeat([]byte{byte(17 * (i + 3))}, 32))})
+			[]int64{742_113_402, 1_310_442_008, 1_580_221_440, 94_220}[i], []int64{2_604_118, 2_604_118, 183_962, 1843}[i], hex.EncodeToString(slices.Repeat([]byte{byte(17 * (i + 3))}, 32)), i == 3})
 	}
 }

@@ -1,13 +1,15 @@
 package gate
 
 import (
+	"slices"
+
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
 )
 
 // Array is the memory that the gates of one array share: torn taps that wait for
-// their card, and cards that have just paid. It is small and lost with the power;
-// Gate.Pending is what a host keeps to survive that.
+// their card, and cards that have just paid. It is lost with the power; Export and
+// Restore carry it over.
 type Array struct {
 	torn   []*tornTap
 	passes []pass // in order of time
@@ -33,11 +35,32 @@ type pass struct {
 	uid    UID
 	card   txn.CardKey
 	until  int64
-	passed bool // somebody went through
+	seen   kernel.Seen // to know the card again without a payment
+	opened bool        // the gate has opened a second time for it
+	passed bool        // somebody went through
 }
 
 // Waiting is the number of torn taps that wait for their card.
 func (a *Array) Waiting() int { return len(a.torn) }
+
+// Doubts appends the torn taps that wait, as the doubt rows that they will be if
+// nobody comes back.
+func (a *Array) Doubts(dst []Record) []Record {
+	for _, t := range a.torn {
+		dst = append(dst, t.doubt())
+	}
+	return dst
+}
+
+// Oldest is the time of the oldest row of a terminal that waits for its card.
+func (a *Array) Oldest(terminal txn.TerminalID) (unix int64, ok bool) {
+	for _, t := range a.torn {
+		if t.row.Terminal == terminal && (!ok || t.row.Time < unix) {
+			unix, ok = t.row.Time, true
+		}
+	}
+	return unix, ok
+}
 
 // Expire gives the doubt rows of the torn taps whose window has ended; they take
 // the sequence of the terminal that their row names. now is unix seconds.
@@ -56,7 +79,7 @@ func (a *Array) drop(ended func(*tornTap) bool) []Record {
 	kept := a.torn[:0]
 	for _, t := range a.torn {
 		if ended(t) {
-			out = append(out, t.doubt(txn.LastAnswerLost))
+			out = append(out, t.doubt())
 		} else {
 			kept = append(kept, t)
 		}
@@ -68,11 +91,7 @@ func (a *Array) drop(ended func(*tornTap) bool) []Record {
 
 // doubt is the tap as a doubt row. Its signature is no evidence: it cannot be
 // checked without the 9F69 of the record that was lost.
-func (t *tornTap) doubt(reason txn.DoubtReason) Record {
-	r := Record{Row: t.row}
-	r.Row.Flags = r.Row.Flags.WithReason(reason)
-	return r
-}
+func (t *tornTap) doubt() Record { return Record{Row: t.row} }
 
 // attach adds the evidence to a record, if it is complete.
 func attach(r *Record, d *kernel.Data) {
@@ -119,6 +138,14 @@ func (a *Array) notePass(p pass, now int64) {
 	}
 	a.passes = append(a.passes[:0], a.passes[old:]...)
 	a.passes = append(a.passes, p)
+}
+
+// dropPasses forgets the passes of a card in another mode than the one in which it
+// has just been let through: who left the station again pays for the next entry.
+func (a *Array) dropPasses(mode Mode, uid UID, card txn.CardKey) {
+	a.passes = slices.DeleteFunc(a.passes, func(p pass) bool {
+		return p.mode != mode && (p.card == card || uid.fixed() && p.uid == uid)
+	})
 }
 
 // passOf finds the latest pass for which match holds.

@@ -57,12 +57,18 @@ type Config struct {
 	// Workday says whether the day of a time is a working day, for the early-bird
 	// discount. nil: never.
 	Workday func(unix int64) bool
+	// AllowFDDA00 lets cards pay that are too old for fDDA version 01. Their
+	// signature does not prove that they were asked to pay (kernel.Config), so New
+	// sets Kernel.RequireFDDA01 unless this is true.
+	AllowFDDA00 bool
 }
 
-// Default windows of gates: our choice.
+// Default windows: our choice. A bus has no leaves that a rider may miss, and one
+// card may pay for two persons, so every tap there pays.
 const (
-	DefaultRetapWindow = 10 * time.Minute
-	DefaultPassWindow  = 2 * time.Minute
+	DefaultRetapWindow   = 10 * time.Minute
+	DefaultPassWindow    = 2 * time.Minute
+	DefaultBusPassWindow = 0
 )
 
 var errConfig = errors.New("unusable gate configuration")

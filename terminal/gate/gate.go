@@ -27,10 +27,11 @@ type Gate struct {
 	field   Field
 	un      [4]byte
 	quote   quote
-	runs    int          // transactions begun
-	torn    []*tornTap   // claimed in the array
-	probe   kernel.Probe // what the card told before the transaction
-	old     *tornTap     // being resumed
+	runs    int  // transactions begun
+	knowing bool // the card is asked whether it is the one that has paid
+	back    comeback
+	entered EntryRecord // Result.Entered
+	closed  Closing     // Result.Closed
 	result  Result
 }
 
@@ -43,6 +44,7 @@ func New(cfg Config, array *Array, records Records, pricer Pricer) (*Gate, error
 		return nil, fmt.Errorf("make gate %d: %w", cfg.Terminal, err)
 	}
 	g := &Gate{cfg: cfg, array: array, records: records, pricer: pricer}
+	g.cfg.Kernel.RequireFDDA01 = !cfg.AllowFDDA00
 	var err error
 	if g.kernel, err = kernel.New(&g.cfg.Kernel); err != nil {
 		return nil, fmt.Errorf("make gate %d: %w", cfg.Terminal, err)
@@ -96,19 +98,38 @@ func (g *Gate) Passage(card txn.CardKey) {
 	}
 }
 
-// Pending is the doubt row that is the truth if the power fails now, before the
-// Result. A host that outlives power failures writes it down before it sends a
-// command, and drops it when the Result is stored. ok is false while the card has
-// not told who it is, and while an older tap is being finished.
-func (g *Gate) Pending() (row txn.Row, ok bool) {
-	if !g.running || !g.kernel.Identified() || g.kernel.Resumed() {
-		return txn.Row{}, false
+// Pending appends the rows that are the truth if the power fails now, before the
+// Result: those that the tap has made so far, and a doubt row for the transaction
+// that is under way. A host that outlives power failures writes them down before it
+// sends a command, in place of what Pending gave before, and drops them when the
+// Result is stored. An older tap that is being finished is not among them: until
+// the Result it waits in the Array.
+func (g *Gate) Pending(dst []Record) []Record {
+	if !g.running {
+		return dst
+	}
+	dst = append(dst, g.result.Records...)
+	if !g.kernel.Identified() || g.kernel.Resumed() {
+		return dst
 	}
 	reason := txn.LeftBeforeLast
 	if g.kernel.LastSent() {
 		reason = txn.LastAnswerLost
 	}
-	return g.row(txn.Doubt, txn.Flags(0).WithReason(reason), g.kernel.Data(), &g.quote), true
+	return append(dst, Record{Row: g.row(txn.Doubt, txn.Flags(0).WithReason(reason), g.kernel.Data(), &g.quote)})
+}
+
+// SealUntil is the time up to which a block of this terminal may say that no row is
+// missing: now, or the time of a row that is still to come, of the running tap or of
+// a torn one that waits for its card.
+func (g *Gate) SealUntil(now int64) int64 {
+	if oldest, ok := g.array.Oldest(g.cfg.Terminal); ok {
+		now = min(now, oldest)
+	}
+	if g.running {
+		now = min(now, g.now)
+	}
+	return now
 }
 
 // Begin starts a tap. now is unix seconds; un is four fresh unpredictable bytes.
@@ -117,8 +138,9 @@ func (g *Gate) Begin(now int64, field Field, un [4]byte) Action {
 		panic("gate: Begin while a tap is running: report kernel.CardLeft first")
 	}
 	g.running, g.now, g.field, g.un = true, now, field, un
-	g.runs, g.old, g.torn, g.probe = 0, nil, g.torn[:0], kernel.Probe{}
-	g.result = Result{Records: g.result.Records[:0], Balance: -1}
+	g.runs, g.knowing = 0, false
+	g.back.reset()
+	g.result = Result{Records: g.result.Records[:0], Waiting: g.result.Waiting[:0], Balance: -1}
 	switch {
 	case g.broken:
 		return g.done(OutOfOrder)
@@ -127,15 +149,11 @@ func (g *Gate) Begin(now int64, field Field, un [4]byte) Action {
 	case field.Cards < 1:
 		return g.done(TapAgain)
 	}
-	if field.UID.fixed() {
-		if p := g.array.passOf(g.cfg.Mode, now, func(p *pass) bool { return p.uid == field.UID }); p != nil {
-			return g.again(p)
-		}
+	if p := g.passOfUID(); p != nil && p.seen.Known() {
+		g.knowing = true
+		return g.follow(g.kernel.Recognise(p.seen))
 	}
-	if g.torn = g.array.claim(g.torn, g.cfg.Mode, field.UID, now); len(g.torn) > 0 {
-		return g.follow(g.kernel.Probe(g.torn[0].data.AID()))
-	}
-	return g.run(g.byHint())
+	return g.comeBack()
 }
 
 // Step takes what happened since the last Action. Events are those of the kernel,
@@ -154,11 +172,13 @@ func (g *Gate) follow(r kernel.Ready) Action {
 		return Action{Send: r.Send}
 	case r.RemoveCard:
 		return Action{Remove: true}
+	case r.Probe != nil && g.knowing:
+		return g.known(r.Probe)
 	case r.Probe != nil:
 		return g.probed(r.Probe)
 	case r.Identified:
 		return g.identified()
-	case g.old != nil:
+	case g.back.old != nil:
 		return g.resumed(r.Outcome)
 	}
 	return g.ended(r.Outcome)
@@ -184,14 +204,12 @@ func (g *Gate) run(q quote) Action {
 // identified decides, while nothing is paid, whether this card may pay this price.
 func (g *Gate) identified() Action {
 	d := g.kernel.Data()
-	g.settleTorn(d)
-	if p := g.array.passOf(g.cfg.Mode, g.now, func(p *pass) bool { return p.card == d.Card }); p != nil {
+	if p := g.passOfCard(d.Card); p != nil {
 		g.stopCard()
 		return g.again(p)
 	}
 	if right, wrong := g.rightPrice(d.Card); wrong {
-		g.quote = right
-		g.stopCard()
+		g.stopCard() // the row has the price that the card was asked for
 		if g.runs > 1 {
 			return g.done(TapAgain)
 		}
@@ -226,27 +244,6 @@ func (g *Gate) rightPrice(card txn.CardKey) (right quote, wrong bool) {
 	}
 	*q = right
 	return right, false
-}
-
-// again answers a card that has paid for this pass already.
-func (g *Gate) again(p *pass) Action {
-	g.result.Card = p.card
-	if p.passed {
-		return g.done(AlreadyUsed)
-	}
-	g.result.Opened = true
-	return g.done(AlreadyPaid)
-}
-
-// done ends the tap.
-func (g *Gate) done(d Display) Action {
-	for i, t := range g.torn {
-		t.claims--
-		g.torn[i] = nil
-	}
-	g.torn, g.running = g.torn[:0], false
-	g.result.Display = d
-	return Action{Done: &g.result}
 }
 
 // balanceOf is what the card holds by its own word, -1 if it does not say or if it

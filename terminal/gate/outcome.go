@@ -5,61 +5,7 @@ import (
 
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
-	"github.com/citycard/citycard/wire/tlv"
 )
-
-// probed compares a card that may be back with the torn taps that wait.
-func (g *Gate) probed(p *kernel.Probe) Action {
-	if p.Left {
-		g.result.Retap = true
-		return g.done(TapAgain)
-	}
-	g.probe = *p
-	for _, t := range g.torn {
-		if p.Matches(t.data) {
-			g.old = t
-			return g.follow(g.kernel.Resume(t.data))
-		}
-	}
-	return g.run(g.byHint())
-}
-
-// resumed ends the attempt to finish an old tap. Only a signature over something
-// that the card gave in its last record proves that it paid: 9F69, or the signature
-// itself if that is where it stood. Otherwise a new transaction begins.
-func (g *Gate) resumed(out *kernel.Outcome) Action {
-	old := g.old
-	g.old = nil
-	proven := out.CADChecked || old.data.Get(tlv.TagSDAD) == nil
-	switch {
-	case out.Result == kernel.Approved && proven && g.array.remove(old):
-		g.quote = old.quote
-		r := Record{Row: old.row}
-		r.Row.Kind = modeKinds[old.mode]
-		r.Row.Flags = r.Row.Flags.WithReason(txn.NoDoubt) | txn.ClosedByRetap
-		r.Row.Tag9F69, r.Row.Expiry = out.Data.CAD, out.Data.Expiry
-		return g.accept(r, out)
-	case out.Result == kernel.Torn:
-		g.result.Retap = true
-		return g.done(TapAgain)
-	}
-	return g.run(g.byHint())
-}
-
-// settleTorn decides the torn taps of a card that is now known: before this
-// transaction it had its money still, so it did not pay then.
-func (g *Gate) settleTorn(d *kernel.Data) {
-	kept := g.torn[:0]
-	for _, t := range g.torn {
-		if t.data.Card == d.Card && g.probe.Unpaid(t.data) && g.array.remove(t) {
-			t.claims--
-			g.result.Records = append(g.result.Records, t.doubt(txn.LeftBeforeLast))
-		} else {
-			kept = append(kept, t)
-		}
-	}
-	g.torn = kept
-}
 
 // ended turns the kernel's outcome into rows and a display.
 func (g *Gate) ended(out *kernel.Outcome) Action {
@@ -68,16 +14,17 @@ func (g *Gate) ended(out *kernel.Outcome) Action {
 		return g.done(g.unidentified(out))
 	}
 	d := out.Data
-	g.settleTorn(d)
 	g.result.Card, g.result.Balance = d.Card, balanceOf(out)
 	flags := txn.Flags(0).WithReason(out.Reason)
 	switch {
-	case out.Commit == kernel.CommitUnknown:
+	case out.Reason == txn.LastAnswerLost:
 		return g.wait(d)
 	case out.Result == kernel.Approved:
 		return g.accept(Record{Row: g.row(modeKinds[g.cfg.Mode], 0, d, &g.quote)}, out)
 	case out.Commit == kernel.Committed:
-		g.committed(txn.Doubt, flags)
+		g.refused(flags | txn.LastRecordRead)
+	case out.Commit == kernel.CommitUnknown:
+		g.refused(flags) // not genuine: nothing proves that the card paid
 	case out.Result == kernel.Torn:
 		g.unpaid(txn.Doubt, out.Reason)
 	default:
@@ -86,18 +33,18 @@ func (g *Gate) ended(out *kernel.Outcome) Action {
 	return g.done(displayOf(out))
 }
 
-// declined records a card that was refused before it paid. If it refused another
-// card's price, it is asked for its own.
+// declined records a card that was refused before it paid. If it has paid for the
+// pass already, it may have too little for another. If it refused another card's
+// price, it is asked for its own.
 func (g *Gate) declined(out *kernel.Outcome) Action {
-	again := false
-	var right quote
-	if out.Fault.Code == kernel.CardRefused && g.runs == 1 {
-		if right, again = g.rightPrice(out.Data.Card); again {
-			g.quote = right
-		}
-	}
 	g.unpaid(txn.Declined, out.Reason)
-	if again {
+	if p := g.passOfCard(out.Data.Card); p != nil && out.Reason != txn.DenyListed {
+		return g.again(p)
+	}
+	if out.Fault.Code != kernel.CardRefused || g.runs > 1 {
+		return g.done(displayOf(out))
+	}
+	if right, wrong := g.rightPrice(out.Data.Card); wrong {
 		return g.run(right)
 	}
 	return g.done(displayOf(out))
@@ -118,6 +65,7 @@ func (g *Gate) wait(d *kernel.Data) Action {
 // accept records a paid tap and opens the gate.
 func (g *Gate) accept(r Record, out *kernel.Outcome) Action {
 	d := out.Data
+	g.settleTorn(d.Card)
 	r.Row.Flags |= txn.LastRecordRead | txn.ODAVerified | txn.ServiceGiven
 	if out.CADChecked {
 		r.Row.Flags |= txn.Tag9F69Checked
@@ -132,28 +80,30 @@ func (g *Gate) accept(r Record, out *kernel.Outcome) Action {
 	if g.broken {
 		return g.done(OutOfOrder)
 	}
+	g.array.dropPasses(g.cfg.Mode, g.field.UID, d.Card)
 	if g.cfg.PassWindow > 0 {
-		g.array.notePass(pass{mode: g.cfg.Mode, uid: g.field.UID, card: d.Card, until: g.now + seconds(g.cfg.PassWindow)}, g.now)
+		g.array.notePass(pass{mode: g.cfg.Mode, uid: g.field.UID, card: d.Card, seen: d.Seen(), until: g.now + seconds(g.cfg.PassWindow)}, g.now)
 	}
-	g.result.RecordsErr = g.keepRecords(&r.Row)
+	g.tellRecords(&r.Row)
 	g.result.Opened = true
 	return g.done([...]Display{Entry: Welcome, Exit: Goodbye, Bus: Paid}[g.cfg.Mode])
 }
 
-// keepRecords tells the station records of an entry or the end of a journey.
-func (g *Gate) keepRecords(r *txn.Row) error {
+// tellRecords prepares what the station records will be told.
+func (g *Gate) tellRecords(r *txn.Row) {
 	switch g.cfg.Mode {
 	case Entry:
-		return g.records.PutEntry(EntryRecord{
+		g.entered = EntryRecord{
 			Card: r.Card, UID: g.field.UID, Station: g.cfg.Station, Terminal: r.Terminal, Time: r.Time, ATC: r.ATC,
-		})
+		}
+		g.result.Entered = &g.entered
 	case Exit:
-		return g.records.CloseJourney(Closing{
+		g.closed = Closing{
 			Card: r.Card, Entry: g.quote.entry, Station: g.cfg.Station, Terminal: r.Terminal, Time: r.Time, ATC: r.ATC,
 			Month: r.Month, Paid: r.Amount, Counted: g.quote.counted, Flags: r.Flags,
-		})
+		}
+		g.result.Closed = &g.closed
 	}
-	return nil
 }
 
 // unidentified is the display for a card that never told who it is. No row: the

@@ -19,73 +19,146 @@ type counterTruth struct {
 	heard bool // the answer to GET PROCESSING OPTIONS reached the gate
 }
 
-// TestEveryCounterHasItsRow lets a rider tap at two arrays and leave the field at
-// any moment, and compares the rows with the truth in the chip: every counter that
+// party is a rider of the property tests with the truth about the card.
+type party struct {
+	*rider
+	truth map[uint16]*counterTruth
+	paid  map[string]int64 // array and mode: time of the last pass that was paid, and not left again
+	extra map[string]int   // times that the gate opened again for it
+}
+
+const passWindow = 20
+
+// openings checks one opening of a gate: a pass is paid once, and opens once more.
+func (p *party) openings(t *rapid.T, array string, mode gate.Mode, now int64, res *gate.Result) {
+	other := map[gate.Mode]gate.Mode{gate.Entry: gate.Exit, gate.Exit: gate.Entry}
+	place := array + mode.String()
+	last, before := p.paid[place]
+	before = before && now-last <= passWindow
+	switch {
+	case res.Card != p.key:
+		t.Fatalf("the gate opened for %v, and %v stands before it", res.Card, p.key)
+	case res.Display == gate.AlreadyPaid:
+		if p.extra[place]++; !before || p.extra[place] > 1 {
+			t.Fatalf("opened again, time %d for one pass, paid %v", p.extra[place], before)
+		}
+	case before:
+		t.Fatalf("charged twice for one pass, after %d s", now-last)
+	default:
+		delete(p.paid, array+other[mode].String())
+		p.paid[place], p.extra[place] = now, 0
+	}
+}
+
+// watch keeps the truth about a card while it talks to a gate.
+func (p *party) watch() func(cmd, answer []byte) {
+	before := p.chip.Inspect()
+	return func(cmd, answer []byte) {
+		s := p.chip.Inspect()
+		if s.ATC != before.ATC {
+			p.truth[s.ATC] = &counterTruth{}
+		}
+		if commandName(cmd) == "GET PROCESSING OPTIONS" && answer != nil {
+			p.truth[s.ATC].heard = true
+		}
+		if s.Balance != before.Balance {
+			p.truth[s.ATC].debit = before.Balance - s.Balance
+		}
+		before = s
+	}
+}
+
+// line is a gate of the property tests.
+type line struct {
+	*station
+	array string
+	mode  gate.Mode
+}
+
+// lines installs two gates for each direction at the array "south" and one at
+// "north", both at one station, and entry gates at another.
+func (w *world) lines(draw func(label string) bool) []line {
+	far, _ := w.book.StationByName("建国门")
+	near, _ := w.book.StationByName("北京南站")
+	var list []line
+	for i, at := range []struct {
+		array   string
+		station fare.StationID
+	}{{"south", near}, {"south", near}, {"north", near}, {"jgm", far}} {
+		for _, m := range []gate.Mode{gate.Entry, gate.Exit} {
+			cfg := gate.Config{
+				Terminal: txn.TerminalID(100*int(m) + i), Mode: m, Station: at.station, Medium: fare.MunicipalCard,
+				RetapWindow: time.Minute, PassWindow: passWindow * time.Second, LookUpByCard: draw("look up"), AllowFDDA00: draw("fDDA 00"),
+			}
+			list = append(list, line{w.addGate(at.array+m.String()+string(rune('0'+i)), at.array, cfg), at.array, m})
+		}
+	}
+	return list
+}
+
+// parties makes two or three riders; a twin has the profile and the kind of UID of
+// the one before, and all begin with the same counter and balance.
+func (w *world) parties(t *rapid.T) []*party {
+	var list []*party
+	spec := cardSpec{balance: 9000, expiry: [3]byte{0x30, 0x12, 0x31}, effective: [3]byte{0x25, 0x01, 0x01}}
+	for i := range rapid.IntRange(2, 3).Draw(t, "riders") {
+		if i == 0 || !rapid.Bool().Draw(t, "twin") {
+			spec.profile = rapid.SampledFrom([]string{"sm", "3des", "sm-debit"}).Draw(t, "profile")
+			spec.uid = rapid.SampledFrom([]string{"", "random"}).Draw(t, "uid")
+		}
+		r := w.makeCard("rider"+string(rune('0'+i)), spec)
+		list = append(list, &party{rider: r, truth: map[uint16]*counterTruth{}, paid: map[string]int64{}, extra: map[string]int{}})
+	}
+	return list
+}
+
+// TestEveryCounterHasItsRow lets riders tap at three arrays and leave the field at
+// any moment, and compares the rows with the truth in the chips: every counter that
 // a gate heard of has exactly one row, no other has one, paid rows are paid, rows
 // that say that the card cannot have paid are right, and a gate opens for money or
-// for a pass that was paid.
+// once more for a pass that was paid.
 func TestEveryCounterHasItsRow(t *testing.T) {
 	w := newWorld(t)
-	in, _ := w.book.StationByName("建国门")
-	out, _ := w.book.StationByName("北京南站")
-	modes := []gate.Mode{gate.Entry, gate.Exit}
-	cuts := []cut{noCut, noCut, noCut, cutGPOAnswer, cutBeforeLast, cutLastUnheard, cutAfterLast, cutGetData, cutRepeatedRead, cutPowerInCommit}
+	cuts := []cut{noCut, noCut, noCut, cutGPOAnswer, cutBeforeLast, cutLastUnheard, cutAfterLast, cutAfterLast, cutGetData, cutRepeatedRead, cutPowerInCommit}
 	rapid.Check(t, func(rt *rapid.T) {
-		w.records, w.arrays, w.gates = newRecords(), map[string]*gate.Array{}, map[string]*station{}
-		spec := cardSpec{
-			profile: rapid.SampledFrom([]string{"sm", "3des"}).Draw(rt, "profile"), balance: 5000,
-			uid: rapid.SampledFrom([]string{"", "random"}).Draw(rt, "uid"), expiry: [3]byte{0x30, 0x12, 0x31}, effective: [3]byte{0x25, 0x01, 0x01},
-		}
-		r := w.makeCard("rider", spec)
-		var gates []*station
-		var places []string
-		for i, array := range []string{"south", "south", "north"} {
-			for _, m := range modes {
-				cfg := gate.Config{
-					Terminal: txn.TerminalID(100*int(m) + i), Mode: m, Station: map[gate.Mode]fare.StationID{gate.Entry: in, gate.Exit: out}[m],
-					Medium: fare.MunicipalCard, RetapWindow: time.Minute, PassWindow: 20 * time.Second,
-					LookUpByCard: rapid.Bool().Draw(rt, "look up"),
-				}
-				gates = append(gates, w.addGate(array+m.String()+string(rune('0'+i)), array, cfg))
-				places = append(places, array+m.String())
-			}
-		}
-		truth := map[uint16]*counterTruth{}
+		w.records, w.arrays, w.gates, w.cards = newRecords(), map[string]*gate.Array{}, map[string]*station{}, map[string]*rider{}
+		riders := w.parties(rt)
+		gates := w.lines(func(label string) bool { return rapid.Bool().Draw(rt, label) })
 		var rows []txn.Row
 		paidFor := 0
-		passed := map[string]int64{} // array and mode: time of the last pass that was paid
-		for range rapid.IntRange(1, 12).Draw(rt, "taps") {
-			w.now += int64(rapid.SampledFrom([]int{1, 15, 40, 90}).Draw(rt, "seconds"))
-			n := rapid.IntRange(0, len(gates)-1).Draw(rt, "gate")
-			st, place := gates[n], places[n]
-			before := r.chip.Inspect()
-			res := w.tap(st, r, rapid.SampledFrom(cuts).Draw(rt, "cut"), func(cmd, answer []byte) {
-				s := r.chip.Inspect()
-				if s.ATC != before.ATC {
-					truth[s.ATC] = &counterTruth{}
-				}
-				if commandName(cmd) == "GET PROCESSING OPTIONS" && answer != nil {
-					truth[s.ATC].heard = true
-				}
-				if s.Balance != before.Balance {
-					truth[s.ATC].debit = before.Balance - s.Balance
-				}
-				before = s
-			})
+		for range rapid.IntRange(1, 16).Draw(rt, "taps") {
+			w.now += int64(rapid.SampledFrom([]int{1, 5, 15, 40, 90}).Draw(rt, "seconds"))
+			at := gates[rapid.IntRange(0, len(gates)-1).Draw(rt, "gate")]
+			p := riders[rapid.IntRange(0, len(riders)-1).Draw(rt, "rider")]
+			res := w.tap(at.station, p.rider, rapid.SampledFrom(cuts).Draw(rt, "cut"), p.watch())
+			if res.Opened {
+				p.openings(rt, at.array, at.mode, w.now, res)
+			}
 			if res.Opened && res.Display != gate.AlreadyPaid {
 				paidFor++
-				if last, ok := passed[place]; ok && w.now-last <= 20 {
-					rt.Fatalf("charged twice for one pass, after %d s", w.now-last)
-				}
-				passed[place] = w.now
 			}
 			rows = appendRows(w, rows, res.Records)
+			if rapid.IntRange(0, 9).Draw(rt, "power") == 0 {
+				w.restart(at.array, at.station.array)
+			}
 		}
 		for _, a := range w.arrays {
 			rows = appendRows(w, rows, a.Flush())
 		}
-		compare(rt, rows, truth, paidFor)
+		compare(rt, rows, riders, paidFor)
 	})
+}
+
+// restart gives the gates of an array a new memory, as after a power failure
+// between two taps.
+func (w *world) restart(name string, old *gate.Array) {
+	w.t.Helper()
+	stored, err := old.Export(nil)
+	w.must(err)
+	old.Flush()
+	*old = gate.Array{}
+	w.must(old.Restore(stored))
+	w.arrays[name] = old
 }
 
 func appendRows(w *world, rows []txn.Row, records []gate.Record) []txn.Row {
@@ -96,16 +169,30 @@ func appendRows(w *world, rows []txn.Row, records []gate.Record) []txn.Row {
 	return rows
 }
 
-func compare(t *rapid.T, rows []txn.Row, truth map[uint16]*counterTruth, paidFor int) {
-	seen := map[uint16]bool{}
+// fataler is a testing.T or a rapid.T.
+type fataler interface{ Fatalf(string, ...any) }
+
+func compare(t fataler, rows []txn.Row, riders []*party, paidFor int) {
+	type counter struct {
+		card txn.CardKey
+		atc  uint16
+	}
+	truth := map[counter]*counterTruth{}
+	for _, p := range riders {
+		for atc, c := range p.truth {
+			truth[counter{p.key, atc}] = c
+		}
+	}
+	seen := map[counter]bool{}
 	served := 0
 	for i := range rows {
 		row := &rows[i]
-		c := truth[row.ATC]
-		if c == nil || !c.heard || seen[row.ATC] {
-			t.Fatalf("row %v for ATC %04X: heard %+v, second row %v", row.Kind, row.ATC, c, seen[row.ATC])
+		key := counter{row.Card, row.ATC}
+		c := truth[key]
+		if c == nil || !c.heard || seen[key] {
+			t.Fatalf("row %v (%v) for ATC %04X: heard %+v, second row %v", row.Kind, row.Flags.Reason(), row.ATC, c, seen[key])
 		}
-		seen[row.ATC] = true
+		seen[key] = true
 		reason := row.Flags.Reason()
 		switch {
 		case row.Kind.Paid() && c.debit != row.Amount:
@@ -117,9 +204,9 @@ func compare(t *rapid.T, rows []txn.Row, truth map[uint16]*counterTruth, paidFor
 			served++
 		}
 	}
-	for atc, c := range truth {
-		if c.heard && !seen[atc] {
-			t.Fatalf("no row for ATC %04X", atc)
+	for key, c := range truth {
+		if c.heard && !seen[key] {
+			t.Fatalf("no row for ATC %04X of %v", key.atc, key.card)
 		}
 	}
 	if served != paidFor {

@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"fmt"
-
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/kernel"
@@ -17,8 +15,8 @@ type Action struct {
 	Done   *Result
 }
 
-// Result is the end of a tap: store Records, then open and show. It belongs to
-// the Gate until the next Begin; copy what is kept.
+// Result is the end of a tap: store Records and Waiting in one write, then Settle,
+// then open and show. It belongs to the Gate until the next Begin; copy what is kept.
 type Result struct {
 	Opened  bool
 	Display Display
@@ -36,8 +34,28 @@ type Result struct {
 	Retap bool
 	// Fault is the kernel's reason for a refusal.
 	Fault kernel.Fault
-	// RecordsErr says that the station records did not take an entry or a closing.
-	RecordsErr error
+	// Entered or Closed, where set, is for the station records. Settle writes it; the
+	// host calls it when Records are stored.
+	Entered *EntryRecord
+	Closed  *Closing
+	// Waiting are the taps that wait in the Array after this one, as the doubt rows
+	// that they will be if nobody comes back. A host keeps the latest list of an
+	// array beside the journal, and puts it into the journal after a power failure;
+	// or it keeps Array.Export, and the riders may still come back.
+	Waiting []Record
+}
+
+// Settle tells the station records of an entry or the end of a journey. It comes
+// after the rows are stored: records must never know of a tap that no row tells of.
+// After an error the back end takes the same from the rows.
+func (r *Result) Settle(records Records) error {
+	switch {
+	case r.Entered != nil:
+		return records.PutEntry(*r.Entered)
+	case r.Closed != nil:
+		return records.CloseJourney(*r.Closed)
+	}
+	return nil
 }
 
 // Record is a row with the evidence that belongs beside it in a block.
@@ -51,11 +69,6 @@ type Record struct {
 type Evidence struct {
 	SDAD []byte
 	Card oda.CardData
-}
-
-// Format keeps the static data, which contain the account number, out of logs.
-func (e Evidence) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "evidence(9F4B %d bytes, CA key %02X)", len(e.SDAD), e.Card.CAIndex)
 }
 
 // evidenceOf takes what proves a tap; complete says that certificates and

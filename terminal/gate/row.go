@@ -33,10 +33,11 @@ func (g *Gate) unpaid(kind txn.Kind, reason txn.DoubtReason) {
 	g.result.Records = append(g.result.Records, Record{Row: row})
 }
 
-// committed records a tap whose last record was read.
-func (g *Gate) committed(kind txn.Kind, flags txn.Flags) {
+// refused records a tap whose last record was answered and which is not accepted,
+// with the evidence.
+func (g *Gate) refused(flags txn.Flags) {
 	d := g.kernel.Data()
-	r := Record{Row: g.row(kind, flags|txn.LastRecordRead, d, &g.quote)}
+	r := Record{Row: g.row(txn.Doubt, flags, d, &g.quote)}
 	attach(&r, d)
 	g.result.Records = append(g.result.Records, r)
 }

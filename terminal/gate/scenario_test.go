@@ -89,7 +89,10 @@ func cmdGate(w *world, d *datadriven.TestData) string {
 	modes := map[string]gate.Mode{"entry": gate.Entry, "exit": gate.Exit, "bus": gate.Bus}
 	cfg := gate.Config{
 		Mode: modes[arg(w, d, "mode", "entry")], Medium: fare.MunicipalCard, LookUpByCard: d.HasArg("look-up-by-card"),
-		RetapWindow: gate.DefaultRetapWindow, PassWindow: gate.DefaultPassWindow,
+		RetapWindow: gate.DefaultRetapWindow, PassWindow: gate.DefaultPassWindow, AllowFDDA00: d.HasArg("fdda-00"),
+	}
+	if cfg.Mode == gate.Bus {
+		cfg.PassWindow = gate.DefaultBusPassWindow
 	}
 	for key, to := range map[string]any{"terminal": &cfg.Terminal, "min-balance": &cfg.MinEntryBalance, "route": &cfg.Route} {
 		if s := arg(w, d, key, ""); s != "" {
@@ -128,6 +131,7 @@ func cmdTap(w *world, d *datadriven.TestData) string {
 	}
 	var b strings.Builder
 	show := arg(w, d, "show", "short")
+	w.rider(d).relay = arg(w, d, "relay", "")
 	res := w.tap(st, w.rider(d), cut(arg(w, d, "cut", "")), func(cmd, answer []byte) {
 		switch show {
 		case "full":

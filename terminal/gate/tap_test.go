@@ -1,7 +1,9 @@
 package gate_test
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
@@ -11,6 +13,7 @@ import (
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
 )
 
 // cut is the moment at which the card leaves the field.
@@ -59,18 +62,17 @@ func (w *world) tap(st *station, r *rider, where cut, log func(cmd, answer []byt
 			a = st.gate.Step(kernel.Answered(answer))
 		}
 	}
+	w.settled = a.Done.Settle(w.records)
 	return a.Done
 }
 
 // exchange gives the card a command; nil is a card that has left.
 func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 	name := commandName(cmd)
-	row, pending := st.gate.Pending()
-	last := pending && row.Flags.Reason() == txn.LastAnswerLost
-	if pending {
-		w.checkPending(r, &row, last)
-	}
-	repeated := !pending && name == "READ RECORD"
+	pending := st.gate.Pending(nil)
+	last := slices.ContainsFunc(pending, func(p gate.Record) bool { return p.Row.Flags.Reason() == txn.LastAnswerLost })
+	w.checkPending(pending)
+	repeated := len(pending) == 0 && name == "READ RECORD"
 	switch {
 	case where == cutBeforeLast && name == "READ RECORD" && !last,
 		where == cutLastUnheard && last,
@@ -79,7 +81,7 @@ func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 	case where == cutPowerInCommit && last:
 		r.chip.Memory().CutAt(r.chip.Memory().Writes()+1, 0)
 	}
-	answer, err := r.chip.Transmit(nil, cmd)
+	answer, err := w.through(r, cmd, last || repeated)
 	if err != nil {
 		return nil
 	}
@@ -95,12 +97,35 @@ func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 	return answer
 }
 
+// through takes a command to the card, or to whom stands before it. A relay that
+// "downgrades" clears the bit of 9F66 that asks for fDDA 01 and gives the last record
+// itself; one that "claims" says beside that that the card's signed 9F08 is old.
+func (w *world) through(r *rider, cmd []byte, last bool) ([]byte, error) {
+	switch name := commandName(cmd); {
+	case r.relay == "":
+	case name == "GET PROCESSING OPTIONS":
+		cmd[7+3] &^= kernel.TTQ4FDDA01 // 9F66 is the first object of the PDOL
+	case last:
+		body := tlv.Append(nil, tlv.TagECAuthorisationCode, []byte("ECC001"))
+		return append(tlv.Append(nil, tlv.TagRecordTemplate, body), 0x90, 0), nil
+	case r.relay == "claims" && name == "READ RECORD":
+		answer, err := r.chip.Transmit(nil, cmd)
+		return bytes.Replace(answer, []byte{0x9F, 0x08, 2, 0, 0x30}, []byte{0x9F, 0x08, 2, 0, 0x20}, 1), err
+	}
+	return r.chip.Transmit(nil, cmd)
+}
+
 // checkPending: what a gate would leave behind in a power failure is always true.
-func (w *world) checkPending(r *rider, row *txn.Row, last bool) {
+func (w *world) checkPending(pending []gate.Record) {
 	var raw [txn.RowSize]byte
-	w.must(row.Encode(&raw))
-	if s := r.chip.Inspect(); !last && s.LastATC == row.ATC {
-		w.t.Fatalf("the pending row says that ATC %04X cannot have paid, but it has", row.ATC)
+	for i := range pending {
+		row := &pending[i].Row
+		w.must(row.Encode(&raw))
+		for _, r := range w.cards {
+			if r.key == row.Card && row.Flags.Reason() == txn.LeftBeforeLast && r.chip.Inspect().LastATC == row.ATC {
+				w.t.Fatalf("the pending row says that ATC %04X cannot have paid, but it has", row.ATC)
+			}
+		}
 	}
 }
 
@@ -161,7 +186,11 @@ func (w *world) checkEvidence(rec *gate.Record) string {
 	card.PAN = row.Card.PAN
 	amount, err := row.Amount.N12()
 	w.must(err)
-	signed := oda.FDDATerminalData(nil, 1, row.UN, amount, [2]byte{0x01, 0x56}, row.Tag9F69[:])
+	var version byte
+	if row.Flags.Has(txn.Tag9F69Checked) {
+		version = 1
+	}
+	signed := oda.FDDATerminalData(nil, version, row.UN, amount, [2]byte{0x01, 0x56}, row.Tag9F69[:])
 	d := fare.DateOf(row.Time)
 	res := w.verifier.Verify(&card, rec.Evidence.SDAD, row.ATC, signed, oda.MonthOf(d.Year, int(d.Month)))
 	return res.Reason.String()
@@ -227,8 +256,8 @@ func (w *world) describeResult(res *gate.Result) string {
 	if res.Fault.Code != kernel.NoFault {
 		fmt.Fprintf(&b, " [%v]", res.Fault)
 	}
-	if res.RecordsErr != nil {
-		fmt.Fprintf(&b, " [%v]", res.RecordsErr)
+	if w.settled != nil {
+		fmt.Fprintf(&b, " [%v]", w.settled)
 	}
 	return b.String() + "\n"
 }

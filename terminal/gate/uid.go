@@ -29,6 +29,12 @@ func (u UID) Random() bool { return u.n == 4 && u.b[0] == 0x08 }
 // fixed says that the UID can stand for a card.
 func (u UID) fixed() bool { return u.n != 0 && !u.Random() }
 
+// valid reports whether u is none or one that NewUID gives.
+func (u UID) valid() bool {
+	tail := [10]byte{}
+	return (u.n == 0 || u.n == 4 || u.n == 7 || u.n == 10) && string(u.b[u.n:]) == string(tail[u.n:])
+}
+
 // Bytes appends the identifier to dst.
 func (u UID) Bytes(dst []byte) []byte { return append(dst, u.b[:u.n]...) }
 

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type world struct {
 	sequence map[txn.TerminalID]uint32
 	checkers map[cryptogram.Alg]*cryptogram.Verifier
 	issued   int
+	settled  error // what Result.Settle said of the last tap
 }
 
 type station struct {
@@ -56,6 +58,7 @@ type rider struct {
 	phone   bool // a random UID every time
 	random  *stream
 	answers map[string][]byte // what it says instead of its real answer
+	relay   string            // who stands between it and the gate
 }
 
 // stream is a repeatable source of random bytes: SM3 over a name and a counter.
@@ -107,7 +110,7 @@ func newWorld(t testing.TB) *world {
 // master is a master key of development issuer 0: 0 AC, 1 MAC, 2 ENC.
 func (w *world) master(alg cryptogram.Alg, which int) cryptogram.Block {
 	n := keystore.IssuerMasters(0, alg)
-	b, err := w.keys.Block([]string{n.AC, n.MAC, n.ENC}[which])
+	b, err := cryptogram.NewBlock(alg, keystore.DevelopmentKey([]string{n.AC, n.MAC, n.ENC}[which]))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -116,17 +119,34 @@ func (w *world) master(alg cryptogram.Alg, which int) cryptogram.Block {
 
 // cardSpec says what card to make.
 type cardSpec struct {
-	profile           string
+	profile           string // sm or 3des; sm-00 is of fDDA version 00, sm-debit another application
 	balance           money.Fen
 	expiry, effective [3]byte
 	uid               string // empty: one of its own; "random": a phone
 	forged            string // "", issuer, card or key
 }
 
+// profileOf gives an embedded profile, or one that is made from it.
+func profileOf(name string) (*perso.Profile, error) {
+	base, change, _ := strings.Cut(name, "-")
+	source, err := perso.EmbeddedSource(base)
+	if err != nil {
+		return nil, err
+	}
+	text := string(source)
+	switch change {
+	case "debit":
+		text = strings.Replace(text, "A000000333010106", "A000000333010101", 1)
+	case "00":
+		text = strings.Replace(text, "fdda: 1", "fdda: 0", 1)
+	}
+	return perso.Parse([]byte(text))
+}
+
 // makeCard makes a card as its issuer would, and puts it into a chip.
 func (w *world) makeCard(name string, s cardSpec) *rider {
 	w.t.Helper()
-	profile, err := perso.Embedded(s.profile)
+	profile, err := profileOf(s.profile)
 	w.must(err)
 	w.issued++
 	digits := fmt.Sprintf("622800%09d", 100000+w.issued)

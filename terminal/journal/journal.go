@@ -55,8 +55,8 @@ func (j *Journal) Full() bool {
 	return j.Rows() >= block.MaxRows || len(j.rows)+j.size > block.MaxSize-overhead-txn.RowSize-maxEvidence
 }
 
-// Add numbers a record and stores it. The record must name this terminal. It
-// returns the row's sequence. Evidence that is too long for a block (a card that
+// Add numbers a record and stores it. The record must name this terminal and not be
+// older than the end of the last block. It returns the row's sequence. Evidence that is too long for a block (a card that
 // is not genuine may send anything) is left out and the row says so: the row
 // itself is never refused for it.
 func (j *Journal) Add(rec *gate.Record) (uint32, error) {
@@ -65,6 +65,9 @@ func (j *Journal) Add(rec *gate.Record) (uint32, error) {
 	}
 	if j.Full() {
 		return 0, fmt.Errorf("store row: %d rows wait for a block, seal it first", j.Rows())
+	}
+	if rec.Row.Time < int64(j.from) {
+		return 0, fmt.Errorf("store row of ATC %04X: its time %d is before %d, up to which the last block said that no row was missing: end blocks at Gate.SealUntil", rec.Row.ATC, rec.Row.Time, j.from)
 	}
 	row := rec.Row
 	row.Sequence = j.sequence
@@ -88,7 +91,7 @@ func (j *Journal) Add(rec *gate.Record) (uint32, error) {
 
 // Take closes the waiting rows into the content of the next block and empties
 // the journal for the one after. until is a unix time before which no record can
-// be made any more.
+// be made any more: Gate.SealUntil knows, since a torn tap keeps its time.
 func (j *Journal) Take(suite block.Suite, keyID uint32, until int64) Content {
 	c := Content{Rows: j.rows, Evidence: j.evidence, Header: block.Header{Suite: suite, Terminal: uint32(j.terminal), Start: j.start,
 		Number: j.number, FirstSequence: j.sequence - uint32(j.Rows()), From: j.from, Until: uint32(until), KeyID: keyID, Previous: j.previous}}

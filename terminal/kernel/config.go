@@ -57,6 +57,11 @@ type Config struct {
 	StatusCheck      bool      // exactly 1.00 yuan asks for an online cryptogram
 	SM               bool      // DF69 = 01: SM2 and SM4 where the card has them
 
+	// RequireFDDA01 refuses cards that do not sign under fDDA version 01. Version 00
+	// proves that the card made the signature, not that it was asked to pay: a relay
+	// can give the last record itself. It needs TTQ byte 4 bit 8.
+	RequireFDDA01 bool
+
 	// Verify checks certificates and signatures; *oda.Verifier does.
 	Verify Verifier
 	// Denied says whether a card is on the deny list. nil: no list.
@@ -78,6 +83,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.TTQ[0]&TTQ1QPBOC == 0:
 		return fmt.Errorf("TTQ %X: byte 1 bit 6 (qPBOC) must be set: %w", c.TTQ, errConfig)
+	case c.RequireFDDA01 && c.TTQ[3]&TTQ4FDDA01 == 0:
+		return fmt.Errorf("RequireFDDA01: TTQ %X must have byte 4 bit 8 (fDDA version 01) set: %w", c.TTQ, errConfig)
 	case len(c.AIDs) == 0:
 		return fmt.Errorf("AIDs: name at least one application, e.g. A000000333010101: %w", errConfig)
 	case c.Verify == nil:

@@ -21,7 +21,6 @@ const (
 	objTrack2
 	objPSN
 	objCTQ
-	objAvailable
 	objSDAD
 	objPAN
 	objExpiry
@@ -38,7 +37,6 @@ const (
 	objCardRemainder
 	objSDATagList
 	objCAD
-	objECAuthorisation
 	objectCount
 )
 
@@ -49,14 +47,14 @@ var objectTable = [objectCount]struct {
 }{
 	objAIP: {tlv.TagAIP, 2, 2}, objAFL: {tlv.TagAFL, 4, 252}, objATC: {tlv.TagATC, 2, 2}, objAC: {tlv.TagAC, 8, 8},
 	objIAD: {tlv.TagIAD, 8, cryptogram.MaxIADLen}, objTrack2: {tlv.TagTrack2Equivalent, 8, 19}, objPSN: {tlv.TagPANSequence, 1, 1},
-	objCTQ: {tlv.TagCTQ, 2, 2}, objAvailable: {tlv.TagAvailableOffline, 6, 6}, objSDAD: {tlv.TagSDAD, 1, 252},
+	objCTQ: {tlv.TagCTQ, 2, 2}, objSDAD: {tlv.TagSDAD, 1, 252},
 	objPAN: {tlv.TagPAN, 6, 10}, objExpiry: {tlv.TagExpirationDate, 3, 3}, objEffective: {tlv.TagEffectiveDate, 3, 3},
 	objIssuerCountry: {tlv.TagIssuerCountry, 2, 2}, objAUC: {tlv.TagAUC, 2, 2}, objVersion: {tlv.TagVersionCard, 2, 2},
 	objCAIndex: {tlv.TagCAKeyIndex, 1, 1}, objIssuerCert: {tlv.TagIssuerCertificate, 1, 252},
 	objIssuerRemainder: {tlv.TagIssuerKeyRemainder, 0, 252}, objIssuerExponent: {tlv.TagIssuerKeyExponent, 1, 3},
 	objCardCert: {tlv.TagICCCertificate, 1, 252}, objCardExponent: {tlv.TagICCKeyExponent, 1, 3},
 	objCardRemainder: {tlv.TagICCKeyRemainder, 0, 252}, objSDATagList: {tlv.TagSDATagList, 0, 252},
-	objCAD: {tlv.TagCardAuthenticationData, 8, 8}, objECAuthorisation: {tlv.TagECAuthorisationCode, 6, 6},
+	objCAD: {tlv.TagCardAuthenticationData, 8, 8},
 }
 
 // objectOf finds the number of a tag. The table is short and a card sends some
@@ -90,6 +88,9 @@ type Data struct {
 	static  []byte // EMV Book 3, 10.3
 	last    recordRef
 	time    int64
+
+	version       uint16 // 9F08 of a signed record
+	versionSigned bool   // there was one
 }
 
 // Get returns the value of a data object that the card gave, nil if it did not
@@ -142,6 +143,27 @@ func (d *Data) Clone() *Data {
 	return &c
 }
 
+// putLast stores an object of the last record. The card has paid by then, so only
+// what the verdict rests upon may fail: 9F69, 9F4B, 5A and 5F24, and signed objects
+// that contradict what was said without a signature.
+func (d *Data) putLast(tag tlv.Tag, value []byte, signed bool) Fault {
+	f := d.put(tag, value)
+	switch {
+	case tag == tlv.TagCardAuthenticationData, tag == tlv.TagSDAD, tag == tlv.TagPAN, tag == tlv.TagExpirationDate,
+		signed && f.Code == Repeated:
+		return f
+	}
+	return Fault{}
+}
+
+// takeFields copies what a row carries of the records.
+func (d *Data) takeFields() {
+	if e := d.objects[objExpiry]; e != nil {
+		copy(d.Expiry[:], e)
+	}
+	copy(d.CAD[:], d.objects[objCAD])
+}
+
 // put stores an object of the card. Objects that the kernel does not use are
 // passed over.
 func (d *Data) put(tag tlv.Tag, value []byte) Fault {
@@ -162,11 +184,11 @@ func (d *Data) put(tag tlv.Tag, value []byte) Fault {
 	return Fault{}
 }
 
-// putAll stores the objects of one template; repeated objects must agree (EMV
+// putAll gives the objects of one template to put; repeated objects must agree (EMV
 // Book 3, 10.2 forbids them altogether; real cards repeat 57 and 5F34 in a record).
-func (d *Data) putAll(it tlv.Iter, template tlv.Tag) Fault {
+func putAll(it tlv.Iter, template tlv.Tag, put func(tlv.Tag, []byte) Fault) Fault {
 	for it.Next() {
-		if f := d.put(it.Tag, it.Value); f.Code != NoFault {
+		if f := put(it.Tag, it.Value); f.Code != NoFault {
 			return f
 		}
 	}

@@ -76,18 +76,23 @@ func (m *Machine) options(data []byte, sw apdu.SW) Ready {
 	if it.Tag != tlv.TagResponseFormat2 {
 		return m.unusable(Fault{Code: NotQPBOC, Tag: it.Tag})
 	}
-	if f := m.data.putAll(it.Enter(), tlv.TagResponseFormat2); f.Code != NoFault {
+	d := &m.data
+	if f := putAll(it.Enter(), tlv.TagResponseFormat2, d.put); f.Code != NoFault {
 		return m.unusable(f)
 	}
-	if f := m.identify(); f.Code != NoFault {
+	if f := d.identify(); f.Code != NoFault {
 		return m.unusable(f)
+	}
+	if d.IAD.Result() == cryptogram.TC {
+		if f := m.parseAFL(d.objects[objAFL]); f.Code != NoFault {
+			return m.unusable(f)
+		}
 	}
 	return m.decision()
 }
 
 // identify turns the mandatory objects into typed fields.
-func (m *Machine) identify() Fault {
-	d := &m.data
+func (d *Data) identify() Fault {
 	for _, o := range [...]object{objAIP, objATC, objTrack2, objAC, objIAD} {
 		if d.objects[o] == nil {
 			return Fault{Code: Missing, Tag: objectTable[o].tag}
@@ -109,13 +114,10 @@ func (m *Machine) identify() Fault {
 	copy(d.AIP[:], d.objects[objAIP])
 	copy(d.AC[:], d.objects[objAC])
 	copy(d.CTQ[:], d.objects[objCTQ])
-	if iad.Result() != cryptogram.TC {
-		return Fault{}
-	}
-	if d.objects[objAFL] == nil {
+	if iad.Result() == cryptogram.TC && d.objects[objAFL] == nil {
 		return Fault{Code: Missing, Tag: tlv.TagAFL}
 	}
-	return m.parseAFL(d.objects[objAFL])
+	return Fault{}
 }
 
 // decision acts on what the card decided. A card on the deny list is refused

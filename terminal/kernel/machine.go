@@ -56,12 +56,14 @@ const (
 	stProbeSelect
 	stProbeATC
 	stProbeBalance
+	stSeenSelect
+	stSeenRecord
 	stProbed
 	stDone
 )
 
 var stateNames = [...]string{"idle", "PPSE", "select", "GPO", "identified", "record", "remove", "probe select", "probe ATC",
-	"probe balance", "probed", "done"}
+	"probe balance", "seen select", "seen record", "probed", "done"}
 
 // MaxRecords is the number of records that the machine is ready to read. Real
 // cards have four to eight.
@@ -87,6 +89,7 @@ type Machine struct {
 	lastSent   bool // the last record has been asked for
 	resumed    bool
 	probe      Probe
+	seen       Seen
 
 	cmd, dolData []byte // command being sent
 	arena        []byte // the card's answers
@@ -128,7 +131,7 @@ func (m *Machine) clear() {
 	m.data = Data{}
 	m.out = Outcome{Data: &m.data}
 	m.state, m.candidateN, m.next, m.recordN, m.recordAt = stIdle, 0, 0, 0, 0
-	m.lastSent, m.resumed, m.probe = false, false, Probe{}
+	m.lastSent, m.resumed, m.probe, m.seen = false, false, Probe{}, Seen{}
 	m.arena, m.static = m.arena[:0], m.static[:0]
 }
 
@@ -200,6 +203,8 @@ func (m *Machine) answered(b []byte) Ready {
 		return m.record(data, sw)
 	case stProbeSelect, stProbeATC, stProbeBalance:
 		return m.probed(data, sw)
+	case stSeenSelect, stSeenRecord:
+		return m.recognised(data, sw)
 	}
 	panic("kernel: an answer in state " + stateNames[m.state])
 }
@@ -207,7 +212,7 @@ func (m *Machine) answered(b []byte) Ready {
 // unusable ends the transaction for an answer that cannot be worked with.
 func (m *Machine) unusable(f Fault) Ready {
 	switch {
-	case m.state >= stProbeSelect && m.state <= stProbeBalance:
+	case m.asking():
 		return m.probeEnd(false)
 	case !m.out.Identified:
 		return m.end(Failed, NotCommitted, txn.NoDoubt, f)
@@ -219,12 +224,15 @@ func (m *Machine) unusable(f Fault) Ready {
 	return m.end(Failed, NotCommitted, txn.MissingCardData, f)
 }
 
+// asking says that a card is being asked who it is, outside any transaction.
+func (m *Machine) asking() bool { return m.state >= stProbeSelect && m.state <= stSeenRecord }
+
 // left ends the transaction of a card that has gone.
 func (m *Machine) left() Ready {
 	switch {
 	case m.state == stRemove:
 		return m.finish()
-	case m.state >= stProbeSelect && m.state <= stProbeBalance:
+	case m.asking():
 		m.probe.Left = true
 		return m.probeEnd(false)
 	case m.lastSent:

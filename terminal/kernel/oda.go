@@ -20,18 +20,37 @@ const (
 	ctqSwitchOnODAFailure byte = 0x10
 )
 
+// fdda01 is the application version (9F08) from which on a card signs under fDDA
+// version 01 when the terminal asks for it (JR/T 0025.12).
+const fdda01 = 0x0030
+
+// fddaVersion chooses the version. ok is false if the card must have given 9F69
+// and did not: neither the cryptogram nor a signature of version 00 covers 9F66, so
+// somebody between card and terminal can clear the bit that asks for version 01,
+// and give the last record himself, without the card having paid. Only 9F08 in a
+// signed record says that a card is too old for version 01.
+func (m *Machine) fddaVersion() (version byte, ok bool) {
+	d := &m.data
+	switch {
+	case d.TTQ[3]&TTQ4FDDA01 == 0:
+		return 0, true
+	case d.objects[objCAD] != nil:
+		return 1, true
+	}
+	return 0, !m.cfg.RequireFDDA01 && d.versionSigned && d.version < fdda01
+}
+
 // authenticate checks certificates and fDDA (JR/T 0025.12; EMV Book 3, 10.3). It
-// runs when the card has left. fDDA is of version 01 if the terminal supports it
-// and the card gave 9F69; a card whose 9F69 was taken away on the way does not
-// verify under version 00.
+// runs when the card has left. If it fails, nothing that was received is the
+// card's word, the answer to the last record included: the commit is unknown.
 func (m *Machine) authenticate() Ready {
 	d := &m.data
-	var version byte
-	cad := d.objects[objCAD]
-	if cad != nil && d.TTQ[3]&TTQ4FDDA01 != 0 {
-		version = 1
+	version, ok := m.fddaVersion()
+	reason, tag := oda.MissingData, tlv.TagCardAuthenticationData
+	if ok {
+		reason = m.verify(version, d.objects[objCAD])
+		tag = faultyObject(reason)
 	}
-	reason := m.verify(version, cad)
 	switch {
 	case reason == oda.OK:
 		m.out.CADChecked = version == 1
@@ -48,7 +67,7 @@ func (m *Machine) authenticate() Ready {
 	case d.CTQ[0]&ctqSwitchOnODAFailure != 0 && d.TTQ[0]&TTQ1Contact != 0:
 		result = OtherInterface
 	}
-	return m.end(result, Committed, txn.ODAFailed, Fault{Code: NotGenuine, ODA: reason, Tag: faultyObject(reason)})
+	return m.end(result, CommitUnknown, txn.ODAFailed, Fault{Code: NotGenuine, ODA: reason, Tag: tag})
 }
 
 func (m *Machine) verify(version byte, cad []byte) oda.Reason {

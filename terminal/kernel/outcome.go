@@ -35,7 +35,7 @@ type Commit uint8
 const (
 	NotCommitted  Commit = 0 // the last record was not asked for: the card cannot have paid
 	Committed     Commit = 1 // the last record answered 9000: the card has paid
-	CommitUnknown Commit = 2 // the last record was asked for and no 9000 came back
+	CommitUnknown Commit = 2 // the last record was asked for and no 9000 came back, or one from a card that is not genuine
 )
 
 var commitNames = [...]string{"not committed", "committed", "commit unknown"}

@@ -91,10 +91,26 @@ var malformedCards = []struct {
 	{"last record spoiled", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = unhex("7005 9F69 9000") }, Failed, Committed, txn.MissingCardData, Fault{Code: BadTLV, Tag: 0x70}},
 	{"no CA index", func(t *testing.T, c *paperCard) {
 		c.records[[2]byte{2, 0x0C}] = cut(t, c.records[[2]byte{2, 0x0C}], "8F0139", "9D0139")
-	}, Declined, Committed, txn.ODAFailed, Fault{Code: NotGenuine, ODA: oda.MissingData}},
+	}, Declined, CommitUnknown, txn.ODAFailed, Fault{Code: NotGenuine, ODA: oda.MissingData}},
 	{"9F69 that contradicts 9F6C", func(t *testing.T, c *paperCard) {
 		c.records[[2]byte{1, 0x14}] = cut(t, c.records[[2]byte{1, 0x14}], "A1A2A3A40000", "A1A2A3A48000")
-	}, Declined, Committed, txn.ODAFailed, Fault{Code: NotGenuine, ODA: oda.Format}},
+	}, Declined, CommitUnknown, txn.ODAFailed, Fault{Code: NotGenuine, ODA: oda.Format}},
+	{"9F69 taken out of the last record", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = record("9F7406454343303031") },
+		Declined, CommitUnknown, txn.ODAFailed, Fault{Code: NotGenuine, ODA: oda.MissingData, Tag: 0x9F69}},
+	{"9F69 taken out, and an unsigned 9F08 of an old card put in", func(t *testing.T, c *paperCard) {
+		c.gpo = cut(t, c.gpo, "9F4B03333333", "9F080200209F4B03333333")
+		c.gpo[1] += 5
+		c.records[[2]byte{1, 0x14}] = record("")
+	}, Failed, NotCommitted, txn.MissingCardData, Fault{Code: Repeated, Tag: 0x9F08}},
+	{"9F69 too short", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = record("9F690701A1A2A3A40000") },
+		Failed, Committed, txn.MissingCardData, Fault{Code: BadValue, Tag: 0x9F69}},
+	{"5F24 of the last record contradicts", func(t *testing.T, c *paperCard) {
+		c.records[[2]byte{1, 0x14}] = record("5F2403491231 9F690801A1A2A3A4000000")
+	}, Failed, Committed, txn.MissingCardData, Fault{Code: Repeated, Tag: 0x5F24}},
+	{"signed 5F34 of the last record contradicts", func(t *testing.T, c *paperCard) {
+		c.gpo = paperGPO("90", "0801020210010101")
+		c.records[[2]byte{1, 0x14}] = record("5F340102 9F690801A1A2A3A4000000")
+	}, Failed, Committed, txn.MissingCardData, Fault{Code: Repeated, Tag: 0x5F34}},
 	{"gone before GPO answers", func(t *testing.T, c *paperCard) { c.gpo = nil }, Torn, NotCommitted, 0, Fault{}},
 	{"gone before the last record", func(t *testing.T, c *paperCard) { c.records[[2]byte{2, 0x0C}] = nil }, Torn, NotCommitted, txn.LeftBeforeLast, Fault{}},
 	{"gone after the last record was asked for", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = nil }, Torn, CommitUnknown, txn.LastAnswerLost, Fault{}},
@@ -218,7 +234,7 @@ func TestODAFailureFollows9F6C(t *testing.T) {
 		card.gpo = cut(t, card.gpo, "9F6C020000", "9F6C02"+c.ctq)
 		card.records[[2]byte{1, 0x14}] = record("9F690801A1A2A3A4" + c.ctq + "00")
 		out := tap(t, cfg, card)
-		if out.Result != c.want || out.Commit != Committed || out.Reason != txn.ODAFailed || out.Fault.Tag != tlv.TagSDAD {
+		if out.Result != c.want || out.Commit != CommitUnknown || out.Reason != txn.ODAFailed || out.Fault.Tag != tlv.TagSDAD {
 			t.Errorf("TTQ1 %02X, 9F6C %s: %v %v %v %v, want %v", c.ttq, c.ctq, out.Result, out.Commit, out.Reason, out.Fault, c.want)
 		}
 	}
@@ -242,10 +258,10 @@ func TestRecovery(t *testing.T) {
 		converse(m, m.Probe(torn.AID()), card, Continue)
 		return *m.Step(Event{Kind: Answer}).Probe
 	}
-	if p := probe("9F3602001C9000", "9F79060000000100009000"); p.Matches(torn) || !p.Unpaid(torn) {
-		t.Errorf("balance 100.00: %+v should be unpaid", p)
+	if p := probe("9F3602001C9000", "9F79060000000100009000"); !p.OK || p.Matches(torn) {
+		t.Errorf("balance 100.00: %+v has not paid", p)
 	}
-	if p := probe("9F3602001D9000", "9F79060000000096009000"); p.Matches(torn) || p.Unpaid(torn) {
+	if p := probe("9F3602001D9000", "9F79060000000096009000"); p.Matches(torn) {
 		t.Errorf("another counter: %+v proves nothing", p)
 	}
 	if p := probe("6A88", ""); p.OK || p.Left {
@@ -254,7 +270,7 @@ func TestRecovery(t *testing.T) {
 	if p := probe("", ""); p.OK || !p.Left {
 		t.Errorf("card left: %+v", p)
 	}
-	if p := probe("9F3602001C9000", "9F79060000000096009000"); !p.Matches(torn) || p.Unpaid(torn) {
+	if p := probe("9F3602001C9000", "9F79060000000096009000"); !p.Matches(torn) {
 		t.Fatalf("balance 96.00: %+v should match", p)
 	}
 	card.records[[2]byte{1, 0x14}] = last
@@ -278,6 +294,7 @@ func TestConfigValidate(t *testing.T) {
 		{"AIDs[0]", func(c *Config) { c.AIDs = []AID{{Name: []byte{1}}} }},
 		{"Verify", func(c *Config) { c.Verify = nil }},
 		{"Merchant", func(c *Config) { c.Merchant = make([]byte, 21) }},
+		{"RequireFDDA01", func(c *Config) { c.RequireFDDA01, c.TTQ[3] = true, 0 }},
 		{"limits", func(c *Config) { c.FloorLimit = -1 }},
 	} {
 		cfg := testConfig(&verdict{})

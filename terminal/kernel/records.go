@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/citycard/citycard/wire/apdu"
@@ -64,7 +65,7 @@ func (m *Machine) record(data []byte, sw apdu.SW) Ready {
 	if last {
 		m.out.Commit = Committed
 	}
-	f := m.takeRecord(data, m.records[m.recordAt])
+	f := m.takeRecord(data, m.records[m.recordAt], last)
 	switch {
 	case f.Code != NoFault && !last:
 		return m.unusable(f)
@@ -86,29 +87,33 @@ func (m *Machine) record(data []byte, sw apdu.SW) Ready {
 // takeRecord stores the objects of a record and collects the static data: for
 // SFI 1 to 10 the content of template 70, above that the whole record (EMV Book
 // 3, 10.3).
-func (m *Machine) takeRecord(data []byte, ref recordRef) Fault {
+func (m *Machine) takeRecord(data []byte, ref recordRef, last bool) Fault {
 	it := tlv.Iterate(data)
 	if !it.Next() || it.Tag != tlv.TagRecordTemplate {
 		return Fault{Code: BadTLV, Tag: tlv.TagRecordTemplate}
 	}
 	body := it.Value
-	if f := m.data.putAll(it.Enter(), tlv.TagRecordTemplate); f.Code != NoFault {
+	put := m.data.put
+	if last {
+		put = func(tag tlv.Tag, value []byte) Fault { return m.data.putLast(tag, value, ref.signed) }
+	}
+	if f := putAll(it.Enter(), tlv.TagRecordTemplate, put); f.Code != NoFault {
 		return f
 	}
 	if it.Next() || it.Err() != nil {
 		return Fault{Code: BadTLV, Tag: tlv.TagRecordTemplate}
 	}
 	d := &m.data
-	if e := d.objects[objExpiry]; e != nil {
-		copy(d.Expiry[:], e)
-	}
-	copy(d.CAD[:], d.objects[objCAD])
+	d.takeFields()
 	if ref.signed {
 		if ref.sfi > 10 {
 			body = data
 		}
 		m.static = append(m.static, body...)
 		d.static = slices.Clip(m.static)
+		if v, ok := tlv.Find(data, tlv.TagRecordTemplate, tlv.TagVersionCard); ok && len(v) == 2 {
+			d.version, d.versionSigned = binary.BigEndian.Uint16(v), true
+		}
 	}
 	return Fault{}
 }

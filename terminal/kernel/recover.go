@@ -12,8 +12,8 @@ import (
 // Probe is what a card tells without a transaction: enough to see whether it is
 // the one whose last answer was lost.
 type Probe struct {
-	OK      bool      // both values were read
-	Left    bool      // the card left before they were
+	OK      bool      // what was asked for was read; of Recognise: it is the same card
+	Left    bool      // the card left before that
 	ATC     uint16    // 9F36
 	Balance money.Fen // 9F79
 }
@@ -65,13 +65,6 @@ func (m *Machine) probeEnd(ok bool) Ready {
 func (p Probe) Matches(torn *Data) bool {
 	before, ok := torn.BalanceBefore()
 	return p.OK && ok && p.ATC == torn.ATC && p.Balance == before-torn.Amount
-}
-
-// Unpaid says that the card is at the counter of the torn transaction and still
-// has all its money. Amount 0 can never tell.
-func (p Probe) Unpaid(torn *Data) bool {
-	before, ok := torn.BalanceBefore()
-	return p.OK && ok && torn.Amount > 0 && p.ATC == torn.ATC && p.Balance == before
 }
 
 // Resume goes on with a torn transaction where its last answer was lost: the card

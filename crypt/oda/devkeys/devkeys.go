@@ -89,6 +89,14 @@ func SM2CA() [32]byte { return SM2Key("ca") }
 // SM2Issuer gives the scalar of issuer i.
 func SM2Issuer(i uint) [32]byte { return SM2Key(fmt.Sprintf("issuer %d", i)) }
 
+// SM2Files gives the scalar with which a simulated participant opens its files.
+func SM2Files(participant uint) [32]byte {
+	return SM2Key(fmt.Sprintf("files participant %d", participant))
+}
+
+// SM2FilesNetwork gives the scalar with which a simulated network signs files.
+func SM2FilesNetwork() [32]byte { return SM2Key("files network") }
+
 // SM2Card gives the scalar of a card.
 func SM2Card(pan [10]byte, psn byte) [32]byte {
 	return SM2Key(fmt.Sprintf("card %x-%02x", pan, psn))

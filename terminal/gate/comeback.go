@@ -1,0 +1,117 @@
+package gate
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// comeback is the search for the torn tap that a card has left behind. Several may
+// have the same counter and balance, so each that matches is tried; only a
+// signature tells.
+type comeback struct {
+	torn  []*tornTap // claimed in the array
+	asked int        // of torn: whose application was asked for, or need not be
+	aid   []byte     // the application asked last
+	probe kernel.Probe
+	tried int      // of torn: what was compared with probe
+	old   *tornTap // being resumed
+}
+
+func (c *comeback) reset() { *c = comeback{torn: c.torn[:0]} }
+
+// release gives up the claims.
+func (c *comeback) release() {
+	for i, t := range c.torn {
+		t.claims--
+		c.torn[i] = nil
+	}
+	c.reset()
+}
+
+// comeBack looks for a torn tap of this card before it begins a new one.
+func (g *Gate) comeBack() Action {
+	g.back.torn = g.array.claim(g.back.torn, g.cfg.Mode, g.field.UID, g.now)
+	return g.askNext()
+}
+
+// askNext asks the card for counter and balance, once for each application that a
+// claimed tap names. When none is left, a new transaction begins.
+func (g *Gate) askNext() Action {
+	c := &g.back
+	for c.asked < len(c.torn) {
+		aid, before := c.torn[c.asked].data.AID(), c.torn[:c.asked]
+		c.asked++
+		if !slices.ContainsFunc(before, func(t *tornTap) bool { return bytes.Equal(t.data.AID(), aid) }) {
+			c.aid, c.tried = aid, 0
+			return g.follow(g.kernel.Probe(aid))
+		}
+	}
+	return g.run(g.byHint())
+}
+
+// probed has counter and balance of one application.
+func (g *Gate) probed(p *kernel.Probe) Action {
+	if p.Left {
+		g.result.Retap = true
+		return g.done(TapAgain)
+	}
+	g.back.probe = *p
+	return g.resumeNext()
+}
+
+// resumeNext goes on with the next torn tap that the card may have paid.
+func (g *Gate) resumeNext() Action {
+	c := &g.back
+	for c.tried < len(c.torn) {
+		t := c.torn[c.tried]
+		c.tried++
+		if bytes.Equal(t.data.AID(), c.aid) && c.probe.Matches(t.data) {
+			c.old = t
+			return g.follow(g.kernel.Resume(t.data))
+		}
+	}
+	return g.askNext()
+}
+
+// resumed ends the attempt to finish an old tap.
+func (g *Gate) resumed(out *kernel.Outcome) Action {
+	old := g.back.old
+	g.back.old = nil
+	switch {
+	case out.Result == kernel.Approved && g.proves(out, old) && g.array.remove(old):
+		g.quote = old.quote
+		r := Record{Row: old.row}
+		r.Row.Kind = modeKinds[old.mode]
+		r.Row.Flags = r.Row.Flags.WithReason(txn.NoDoubt) | txn.ClosedByRetap
+		r.Row.Tag9F69, r.Row.Expiry = out.Data.CAD, out.Data.Expiry
+		return g.accept(r, out)
+	case out.Result == kernel.Torn:
+		g.result.Retap = true
+		return g.done(TapAgain)
+	}
+	return g.resumeNext()
+}
+
+// proves says that the card here is the one that paid. That is certain if the
+// signature covers what it gave in its last record, 9F69, or stood there itself.
+// Under fDDA version 00 counter and balance must do, together with a UID that does
+// not change: the rider of an old card must not be charged again.
+func (g *Gate) proves(out *kernel.Outcome, old *tornTap) bool {
+	return out.CADChecked || old.data.Get(tlv.TagSDAD) == nil || old.uid.fixed() && old.uid == g.field.UID
+}
+
+// settleTorn gives up the older torn taps of a card that has now paid: it has used
+// another counter since and cannot repeat their last record any more. They stay
+// undecided. Counter and balance of GET DATA are under no signature, so that they
+// could not prove that the card did not pay.
+func (g *Gate) settleTorn(card txn.CardKey) {
+	for _, t := range g.back.torn {
+		if t.data.Card == card && g.array.remove(t) {
+			g.result.Records = append(g.result.Records, t.doubt())
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package gate
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/txn"
+)
+
+// exportFormat is the first byte of Array.Export.
+const exportFormat = 0x01
+
+// maxExport bounds what Restore reads: some 20,000 taps.
+const maxExport = 32 << 20
+
+var errExport = errors.New("no stored array")
+
+// Export stores the memory of the array, for Restore after a power failure. A host
+// that keeps it writes it together with the rows of each Result, in one write; then
+// every counter has its row whenever the power fails. It holds account numbers and
+// card data in the clear: encrypt it at rest. Integers are big-endian:
+//
+//	1 format 01
+//	4 number of torn taps, each:
+//	  1 mode, 11 UID, 8 end of its window, 128 row (txn.Row)
+//	  price: 8 amount, 8 fare before discounts, 8 counted, 8 month's sum, 2 rule,
+//	    2 flags, 2 month; entry record: 11 card, 11 UID, 2 station, 4 terminal,
+//	    8 time, 2 ATC
+//	  4 length of the card's data, and they (kernel.Data.Append)
+//	4 number of passes, each:
+//	  1 mode, 11 UID, 11 card, 8 end of its window, 1 opened again (01), passed (02)
+//	  27 kernel.Seen: 16 AID, 1 its length, 1 SFI, 1 record, 8 9F69; or all zero
+//
+// A UID is its length and ten bytes, filled up with zeros; a card is PAN and PSN.
+// The error is that of a row which no store would take.
+func (a *Array) Export(dst []byte) ([]byte, error) {
+	be := binary.BigEndian
+	dst = be.AppendUint32(append(dst, exportFormat), uint32(len(a.torn)))
+	for _, t := range a.torn {
+		dst = appendUID(append(dst, byte(t.mode)), t.uid)
+		dst = be.AppendUint64(dst, uint64(t.until))
+		var row [txn.RowSize]byte
+		if err := t.row.Encode(&row); err != nil {
+			return nil, fmt.Errorf("export torn tap of terminal %d: %w", t.row.Terminal, err)
+		}
+		dst = appendQuote(append(dst, row[:]...), &t.quote)
+		at := len(dst)
+		dst = t.data.Append(append(dst, 0, 0, 0, 0))
+		be.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	}
+	dst = be.AppendUint32(dst, uint32(len(a.passes)))
+	for i := range a.passes {
+		p := &a.passes[i]
+		dst = appendCard(appendUID(append(dst, byte(p.mode)), p.uid), p.card)
+		dst = append(be.AppendUint64(dst, uint64(p.until)), bit(p.opened, 1)|bit(p.passed, 2))
+		dst = append(append(dst, p.seen.AID[:]...), p.seen.AIDLen, p.seen.SFI, p.seen.Last)
+		dst = append(dst, p.seen.CAD[:]...)
+	}
+	return dst, nil
+}
+
+// Restore fills an empty array with what Export gave. Any other form than that one
+// is refused, and then the array stays empty.
+func (a *Array) Restore(b []byte) error {
+	if len(a.torn)+len(a.passes) != 0 {
+		return fmt.Errorf("restore array: it is in use, restore into a new one: %w", errExport)
+	}
+	if len(b) > maxExport {
+		return fmt.Errorf("restore array: %d bytes, at most %d: %w", len(b), maxExport, errExport)
+	}
+	r := reader{rest: b}
+	var back Array
+	if f := r.byte(); f != exportFormat {
+		return fmt.Errorf("restore array: format %02X, want %02X: %w", f, exportFormat, errExport)
+	}
+	for i := r.uint32(); i > 0 && !r.short; i-- {
+		t, err := r.torn()
+		if err != nil {
+			return fmt.Errorf("restore array: torn tap %d: %w", len(back.torn)+1, err)
+		}
+		back.torn = append(back.torn, t)
+	}
+	for i := r.uint32(); i > 0 && !r.short; i-- {
+		p, err := r.pass()
+		if err != nil {
+			return fmt.Errorf("restore array: pass %d: %w", len(back.passes)+1, err)
+		}
+		back.passes = append(back.passes, p)
+	}
+	if r.short || len(r.rest) != 0 {
+		return fmt.Errorf("restore array: %d bytes do not make it up: %w", len(b), errExport)
+	}
+	again, err := back.Export(make([]byte, 0, len(b)))
+	if err != nil || !bytes.Equal(again, b) {
+		return fmt.Errorf("restore array: not in the one form that it has: %w", errExport)
+	}
+	*a = back
+	return nil
+}
+
+func bit(set bool, b byte) byte {
+	if set {
+		return b
+	}
+	return 0
+}
+
+func appendUID(dst []byte, u UID) []byte { return append(append(dst, u.n), u.b[:]...) }
+
+func appendCard(dst []byte, c txn.CardKey) []byte { return append(append(dst, c.PAN[:]...), c.PSN) }
+
+func appendQuote(dst []byte, q *quote) []byte {
+	be := binary.BigEndian
+	for _, f := range [...]money.Fen{q.amount, q.full, q.counted, q.monthSum} {
+		dst = be.AppendUint64(dst, uint64(f))
+	}
+	dst = be.AppendUint16(be.AppendUint16(dst, q.rule), uint16(q.flags))
+	dst = append(dst, q.month[:]...)
+	e := &q.entry
+	dst = appendUID(appendCard(dst, e.Card), e.UID)
+	dst = be.AppendUint32(be.AppendUint16(dst, uint16(e.Station)), uint32(e.Terminal))
+	return be.AppendUint16(be.AppendUint64(dst, uint64(e.Time)), e.ATC)
+}
+
+// reader cuts a slice into parts; once it is too short it gives zeros.
+type reader struct {
+	rest  []byte
+	short bool
+}
+
+func (r *reader) next(n int) []byte {
+	if n > len(r.rest) {
+		r.rest, r.short = nil, true
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+// integer reads n bytes, at most 8.
+func (r *reader) integer(n int) (v uint64) {
+	for _, b := range r.next(n) {
+		v = v<<8 | uint64(b)
+	}
+	return v
+}
+
+func (r *reader) byte() byte     { return byte(r.integer(1)) }
+func (r *reader) uint16() uint16 { return uint16(r.integer(2)) }
+func (r *reader) uint32() uint32 { return uint32(r.integer(4)) }
+func (r *reader) int64() int64   { return int64(r.integer(8)) }
+
+func (r *reader) uid() (u UID) {
+	u.n = r.byte()
+	copy(u.b[:], r.next(len(u.b)))
+	return u
+}
+
+func (r *reader) card() (c txn.CardKey) {
+	copy(c.PAN[:], r.next(len(c.PAN)))
+	c.PSN = r.byte()
+	return c
+}
+
+func (r *reader) quote() (q quote) {
+	for _, f := range [...]*money.Fen{&q.amount, &q.full, &q.counted, &q.monthSum} {
+		*f = money.Fen(r.int64())
+	}
+	q.rule, q.flags = r.uint16(), txn.Flags(r.uint16())
+	copy(q.month[:], r.next(len(q.month)))
+	e := &q.entry
+	e.Card, e.UID = r.card(), r.uid()
+	e.Station, e.Terminal, e.Time, e.ATC = fare.StationID(r.uint16()), txn.TerminalID(r.uint32()), r.int64(), r.uint16()
+	return q
+}
+
+// torn reads a tap and compares what is said twice.
+func (r *reader) torn() (*tornTap, error) {
+	t := &tornTap{mode: Mode(r.byte()), uid: r.uid(), until: r.int64()}
+	row := r.next(txn.RowSize)
+	t.quote = r.quote()
+	data := r.next(int(r.uint32()))
+	if r.short {
+		return nil, fmt.Errorf("it is cut off: %w", errExport)
+	}
+	if err := t.row.Decode(row); err != nil {
+		return nil, err
+	}
+	var err error
+	if t.data, err = kernel.DecodeData(data); err != nil {
+		return nil, err
+	}
+	d, q := t.data, &t.quote
+	switch {
+	case !t.mode.valid() || !t.uid.valid() || !q.entry.UID.valid():
+		return nil, fmt.Errorf("mode %d or a UID is none: %w", t.mode, errExport)
+	case t.row.Kind != txn.Doubt || t.row.Flags.Reason() != txn.LastAnswerLost:
+		return nil, fmt.Errorf("its row is %v (%v), want a doubt row (%v): %w", t.row.Kind, t.row.Flags.Reason(), txn.LastAnswerLost, errExport)
+	case d.Card != t.row.Card || d.ATC != t.row.ATC || d.AC != t.row.AC || d.Amount != t.row.Amount || d.Amount != q.amount || q.full != t.row.FullFare || q.counted < 0 || q.monthSum < 0:
+		return nil, fmt.Errorf("row, price and card data are of different taps: %w", errExport)
+	}
+	return t, nil
+}
+
+func (r *reader) pass() (pass, error) {
+	p := pass{mode: Mode(r.byte()), uid: r.uid(), card: r.card(), until: r.int64()}
+	state := r.byte()
+	p.opened, p.passed = state&1 != 0, state&2 != 0
+	copy(p.seen.AID[:], r.next(len(p.seen.AID)))
+	p.seen.AIDLen, p.seen.SFI, p.seen.Last = r.byte(), r.byte(), r.byte()
+	copy(p.seen.CAD[:], r.next(len(p.seen.CAD)))
+	if !p.mode.valid() || !p.uid.valid() || p.card.PAN.Validate() != nil || !p.seen.Valid() {
+		return pass{}, fmt.Errorf("mode %d, UID, card or 9F69 is none: %w", p.mode, errExport)
+	}
+	return p, nil
+}

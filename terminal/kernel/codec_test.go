@@ -1,0 +1,156 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/citycard/citycard/crypt/oda"
+)
+
+// tornPaperCard is the Data of a tap whose last answer was lost.
+func tornPaperCard(t testing.TB) *Data {
+	t.Helper()
+	card := newPaperCard()
+	card.records[[2]byte{1, 0x14}] = nil
+	out := tap(t, testConfig(&verdict{reason: oda.OK}), card)
+	if out.Result != Torn || out.Commit != CommitUnknown {
+		t.Fatalf("outcome %v %v", out.Result, out.Commit)
+	}
+	return out.Data.Clone()
+}
+
+func TestDataIsStoredWhole(t *testing.T) {
+	torn := tornPaperCard(t)
+	b := torn.Append([]byte("before"))[6:]
+	back, err := DecodeData(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(torn, back, cmp.AllowUnexported(Data{}, recordRef{})); d != "" {
+		t.Fatal(d)
+	}
+	card := newPaperCard()
+	v := &verdict{reason: oda.OK}
+	m := newMachine(t, testConfig(v), testInput())
+	if out := converse(m, m.Resume(back), card, Continue); out.Result != Approved || !out.CADChecked || !bytes.Equal(v.card.StaticData, torn.static) {
+		t.Fatalf("resumed: %v, %v", out.Result, out.Fault)
+	}
+}
+
+func TestStoredDataIsChecked(t *testing.T) {
+	good := tornPaperCard(t).Append(nil)
+	objects := 2 + 8 + 2
+	for name, spoil := range map[string]func(b []byte) []byte{
+		"empty":            func([]byte) []byte { return nil },
+		"format":           func(b []byte) []byte { b[0] = 2; return b },
+		"DF name":          func(b []byte) []byte { b[1] = 3; return b },
+		"one byte short":   func(b []byte) []byte { return b[:len(b)-1] },
+		"one byte more":    func(b []byte) []byte { return append(b, 0) },
+		"objects":          func(b []byte) []byte { b[objects] = 0x83; return b },
+		"flag of 2":        func(b []byte) []byte { b[len(b)-8-3] = 2; return b },
+		"no last record":   func(b []byte) []byte { b[len(b)-8-6] = 0; return b },
+		"time before 1970": func(b []byte) []byte { b[len(b)-8] = 0x80; return b },
+		"amount":           func(b []byte) []byte { b[len(b)-8-6-sentSize+5] = 0x0A; return b },
+	} {
+		if _, err := DecodeData(spoil(bytes.Clone(good))); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+// FuzzDecodeData: what is taken has one encoding only and can be resumed.
+func FuzzDecodeData(f *testing.F) {
+	good := tornPaperCard(f).Append(nil)
+	f.Add(good)
+	f.Add(good[:40])
+	f.Add([]byte{dataFormat})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d, err := DecodeData(b)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(d.Append(nil), b) {
+			t.Fatal("another encoding of the same data")
+		}
+		m := newMachine(t, testConfig(&verdict{reason: oda.OK}), testInput())
+		converse(m, m.Resume(d), newPaperCard(), Continue)
+	})
+}
+
+func TestNoCardDataInPrint(t *testing.T) {
+	torn := tornPaperCard(t)
+	m := newMachine(t, testConfig(&verdict{reason: oda.OK}), testInput())
+	m.data = *torn
+	var b strings.Builder
+	for _, v := range []any{torn, *torn, m, Event{Kind: Answer, Data: torn.Get(0x57)}, &Outcome{Data: torn}, struct{ D *Data }{torn}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%q", "%d"} {
+			fmt.Fprintf(&b, verb+"\n", v)
+		}
+	}
+	for _, h := range []slog.Handler{slog.NewTextHandler(&b, nil), slog.NewJSONHandler(&b, nil)} {
+		slog.New(h).Info("tap", "data", torn, "value", *torn, "outcome", &Outcome{Data: torn})
+	}
+	for _, v := range []any{torn, *torn, Outcome{Data: torn}, map[string]*Data{"d": torn}} {
+		j, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(j)
+	}
+	printed := strings.ReplaceAll(strings.ToUpper(b.String()), " ", "")
+	decimal := strings.Trim(fmt.Sprint([]byte(torn.Card.PAN[1:7])), "[]")
+	for _, secret := range []string{paperPAN, fmt.Sprintf("%X", paperPAN), strings.ReplaceAll(decimal, " ", ""), decimal, "0X28,0X0,0X1"} {
+		if strings.Contains(printed, secret) || strings.Contains(b.String(), secret) {
+			t.Errorf("%q is in the print", secret)
+		}
+	}
+	if !strings.Contains(b.String(), "ATC 001C") {
+		t.Error("nothing was printed")
+	}
+}
+
+func TestRecognise(t *testing.T) {
+	cfg := testConfig(&verdict{reason: oda.OK})
+	m := newMachine(t, cfg, testInput())
+	card := newPaperCard()
+	out := converse(m, m.Step(Event{Kind: Start}), card, Continue)
+	seen := out.Data.Seen()
+	if !seen.Known() || !seen.Valid() {
+		t.Fatalf("seen %+v", seen)
+	}
+	for _, c := range []struct {
+		name     string
+		spoil    func(*paperCard)
+		ok, left bool
+	}{
+		{"the card", func(*paperCard) {}, true, false},
+		{"application missing", func(c *paperCard) { c.fci = unhex("6A82") }, false, false},
+		{"no record", func(c *paperCard) { c.records[[2]byte{1, 0x14}] = unhex("6985") }, false, false},
+		{"record without 9F69", func(c *paperCard) { c.records[[2]byte{1, 0x14}] = record("9F7406454343303031") }, false, false},
+		{"9F69 of another payment", func(c *paperCard) { c.records[[2]byte{1, 0x14}] = record("9F690801A1A2A3A5000000") }, false, false},
+		{"garbage", func(c *paperCard) { c.records[[2]byte{1, 0x14}] = []byte{0} }, false, false},
+		{"gone", func(c *paperCard) { c.records[[2]byte{1, 0x14}] = nil }, false, true},
+	} {
+		card := newPaperCard()
+		c.spoil(card)
+		if out := converse(m, m.Recognise(seen), card, Continue); out != nil || m.probe.OK != c.ok || m.probe.Left != c.left {
+			t.Errorf("%s: %+v", c.name, m.probe)
+		}
+	}
+	bare := newPaperCard()
+	bare.records[[2]byte{1, 0x14}] = record("")
+	if s := tap(t, cfg, bare).Data.Seen(); s.Known() || !s.Valid() {
+		t.Errorf("a card without 9F69 is known by %+v", s)
+	}
+	for _, s := range []Seen{{AIDLen: 4}, {AIDLen: 17, SFI: 3, Last: 1}, {SFI: 3}} {
+		if s.Valid() {
+			t.Errorf("%+v is valid", s)
+		}
+	}
+}

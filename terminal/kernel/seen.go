@@ -1,0 +1,60 @@
+package kernel
+
+import (
+	"crypto/subtle"
+
+	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// Seen is what a terminal keeps of a card that has paid, to know it again: the
+// application, the last record and its 9F69. The zero value knows nothing.
+type Seen struct {
+	AID       [16]byte
+	AIDLen    byte
+	SFI, Last byte    // the last record: file and number
+	CAD       [8]byte // 9F69
+}
+
+// Known says that a card can be recognised by s.
+func (s *Seen) Known() bool { return s.AIDLen != 0 }
+
+// Valid reports whether s is zero or what Data.Seen gives.
+func (s *Seen) Valid() bool {
+	if !s.Known() {
+		return *s == Seen{}
+	}
+	tail := [16]byte{}
+	return s.AIDLen >= 5 && int(s.AIDLen) <= len(s.AID) && s.SFI >= 1 && s.SFI <= 30 && s.Last != 0 && s.CAD[0] == 1 &&
+		string(s.AID[s.AIDLen:]) == string(tail[s.AIDLen:])
+}
+
+// Seen takes what the card can be recognised by: nothing if it gave no 9F69.
+func (d *Data) Seen() Seen {
+	if d.objects[objCAD] == nil || d.last.sfi == 0 {
+		return Seen{}
+	}
+	s := Seen{AIDLen: byte(len(d.aid)), SFI: d.last.sfi, Last: d.last.number, CAD: d.CAD}
+	copy(s.AID[:], d.aid)
+	return s
+}
+
+// Recognise asks the card to repeat the record that it gave when it paid: only that
+// card knows its 9F69. Nothing is paid, no counter is used. The answer is
+// Ready.Probe, whose OK says that it is the card; its values are not read.
+func (m *Machine) Recognise(s Seen) Ready {
+	m.clear()
+	m.seen = s
+	return m.send(stSeenSelect, apdu.Command{INS: 0xA4, P1: 0x04, Data: s.AID[:s.AIDLen], Le: apdu.MaxShortLe})
+}
+
+func (m *Machine) recognised(data []byte, sw apdu.SW) Ready {
+	if sw != apdu.SWOK {
+		return m.probeEnd(false)
+	}
+	if m.state == stSeenSelect {
+		return m.send(stSeenRecord, apdu.Command{INS: 0xB2, P1: m.seen.Last, P2: m.seen.SFI<<3 | 4, Le: apdu.MaxShortLe})
+	}
+	cad, ok := tlv.Find(data, tlv.TagRecordTemplate, tlv.TagCardAuthenticationData)
+	return m.probeEnd(ok && subtle.ConstantTimeCompare(cad, m.seen.CAD[:]) == 1)
+}

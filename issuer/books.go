@@ -120,7 +120,7 @@ func (b *Books) Rebate(card txn.CardKey, operator ledger.AccountID, atc uint16, 
 // CodeRefund to CodeUndoRefund or CodeCollect to CodeUndoClaim; p, q and number are
 // the decision's permanent key. other is the account on the other side of the
 // float where it is not the customer's.
-func (b *Books) Correction(card txn.CardKey, code, p, q uint16, number uint8, amount money.Fen, other ledger.AccountID, window int32, at int64) (ledger.Transfer, error) {
+func (b *Books) Correction(card txn.CardKey, code, p, q uint16, number uint16, amount money.Fen, other ledger.AccountID, window int32, at int64) (ledger.Transfer, error) {
 	t := b.Tokens.Token(card)
 	x := ledger.Transfer{ID: transferID(code, t, uint32(p)<<16|uint32(q), number), Debit: FloatAccount(t), Credit: CustomerAccount(t),
 		Amount: amount, Code: code, At: at, Window: window, Ref: binary.BigEndian.AppendUint32(nil, uint32(p)<<16|uint32(q))}
@@ -153,13 +153,13 @@ func ParseCorrection(ref []byte) (p, q uint16, err error) {
 // transferID is SM3 over code, token and key, behind the first two bytes of the
 // token: transfers of neighbouring tokens stand together in an index, so that a
 // batch of them touches few of its pages.
-func transferID(code uint16, t Token, key uint32, number uint8) ledger.TransferID {
-	var in [26]byte
+func transferID(code uint16, t Token, key uint32, number uint16) ledger.TransferID {
+	var in [27]byte
 	copy(in[:4], "issr")
 	binary.BigEndian.PutUint16(in[4:], code)
 	copy(in[6:], t[:])
 	binary.BigEndian.PutUint32(in[21:], key)
-	in[25] = number
+	binary.BigEndian.PutUint16(in[25:], number)
 	sum := sm3.Sum(in[:])
 	id := ledger.TransferID{t[0], t[1]}
 	copy(id[2:], sum[:])

@@ -151,7 +151,7 @@ func newIssuing(c *City) (*issuing, error) {
 		if err != nil {
 			return nil, err
 		}
-		rand := c.stream(forCard, uint64(i)<<40)
+		rand := c.stream(forIssuer, uint64(i))
 		if b.sm2Certs[i], err = c.keys.CertifyIssuer(keystore.CAName, rand, cert, info.Public); err != nil {
 			return nil, fmt.Errorf("certify issuer %d: %w", i, err)
 		}
@@ -231,7 +231,7 @@ func (b *issuing) cardKeys(rider uint32, p *perso.Profile, key txn.CardKey) (pbo
 
 func (b *issuing) certify(rider uint32, p *perso.Profile, cert oda.CardCert) (perso.Certs, oda.DynamicSigner, error) {
 	i := rider % uint32(len(issuers))
-	rand := b.city.stream(forCard, uint64(rider)<<1)
+	rand := b.city.stream(forCardKey, uint64(rider))
 	if !p.SM() {
 		signer := b.pool[rider/uint32(len(issuers))%devkeys.RSACards]
 		c, err := b.rsaKeys[i].CertifyCard(rand, cert, signer.Public())

@@ -257,13 +257,13 @@ func (c *carrier) tamper(slot int, blocks []sealedBlock) error {
 		{acquirer.BrokenChain, 0, func(b *sealedBlock) ([]byte, error) {
 			content := b.content
 			content.Header.Previous[7] ^= 0x01
-			return c.reseal(b, &content)
+			return c.reseal(b, &content, acquirer.BrokenChain)
 		}, slot},
 		{acquirer.SequenceGap, 2, func(b *sealedBlock) ([]byte, error) {
 			content := b.content
 			content.Rows = slices.Delete(slices.Clone(content.Rows), 0, txn.RowSize)
 			content.Evidence.Proofs = content.Evidence.Proofs[1:]
-			return c.reseal(b, &content)
+			return c.reseal(b, &content, acquirer.SequenceGap)
 		}, slot},
 		{acquirer.Replayed, 0, func(b *sealedBlock) ([]byte, error) { return b.raw, nil }, slot + 1},
 	}
@@ -287,10 +287,11 @@ func (c *carrier) tamper(slot int, blocks []sealedBlock) error {
 	return nil
 }
 
-// reseal signs altered content with the terminal's own key.
-func (c *carrier) reseal(b *sealedBlock, content *journal.Content) ([]byte, error) {
+// reseal signs altered content with the terminal's own key; no two reasons share
+// randomness, or the key would show.
+func (c *carrier) reseal(b *sealedBlock, content *journal.Content, why acquirer.Outcome) ([]byte, error) {
 	raw, _, err := seal.Seal(nil, content.Header, content.Rows, &content.Evidence, c.acquirerPublic, c.terminalKey(b.terminal.id),
-		c.stream(forSeal, uint64(b.terminal.id), 1<<40, uint64(content.Header.Number)))
+		c.stream(forSeal, uint64(b.terminal.id), 1<<40, uint64(content.Header.Number), uint64(why)))
 	return raw, err
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/citycard/citycard/card/perso"
@@ -117,6 +119,9 @@ func (c *City) loadData() error {
 		c.profiles = append(c.profiles, p)
 	}
 	for name := range rest {
+		if slices.Contains(perso.EmbeddedNames(), strings.TrimSuffix(name, ".yaml")) {
+			continue // of a profile that this run does not use
+		}
 		return fmt.Errorf("data file %s: no embedded file has this name; known are those of `citycard day --help`", name)
 	}
 	for i, name := range c.model.Stations() {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -84,7 +85,11 @@ func (r *road) gather(ctx context.Context, window int32, workers int) (*spool.Sp
 	}); err != nil {
 		return nil, err
 	}
-	rows := spool.New(r.dir, 256<<20, func(card txn.CardKey) uint8 { return r.vault.Token(card)[0] }, r.spoolKey)
+	var key [16]byte // of this window alone: its files are encrypted by position
+	if _, err := rand.Read(key[:]); err != nil {
+		return nil, fmt.Errorf("key for temporary files: %w", err)
+	}
+	rows := spool.New(r.dir, 256<<20, func(card txn.CardKey) uint8 { return r.vault.Token(card)[0] }, key)
 	const chunk = 64
 	for from := 0; from < len(blocks); from += chunk {
 		part := blocks[from:min(from+chunk, len(blocks))]
@@ -176,7 +181,7 @@ func (w *closing) run(tx *sqlite.Tx) error {
 
 // marks is how far the terminals' gapless sequences reach together.
 func (r *road) marks(tx *sqlite.Tx) (*timeline.Marks, error) {
-	through, err := tx.Watermark()
+	through, err := tx.Watermark(len(r.terminals), func(id txn.TerminalID) bool { return r.terminals[uint32(id)] != nil })
 	return &timeline.Marks{Through: through}, err
 }
 
@@ -357,7 +362,7 @@ func (w *closing) correction(p recon.Posting) (ledger.Transfer, error) {
 			other = institution(ledger.Claim, uint16(t.Acquirer))
 		}
 	}
-	return w.books.Correction(p.Key.Card, code, p.Key.P, p.Key.Q, uint8(p.Key.Number), p.Amount, other, w.window.Number, p.Time)
+	return w.books.Correction(p.Key.Card, code, p.Key.P, p.Key.Q, p.Key.Number, p.Amount, other, w.window.Number, p.Time)
 }
 
 // t1Config describes the files of a window: they are dated the next day.

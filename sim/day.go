@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,7 +39,7 @@ type Run struct {
 
 // Do simulates day D, closes D to D+25 and gives the figures. If Dir holds a run
 // with the same options it goes on, or gives the figures of one that has ended.
-func (r *Run) Do(city *City) (*Result, error) {
+func (r *Run) Do(ctx context.Context, city *City) (*Result, error) {
 	started := time.Now()
 	r.stages = map[string]time.Duration{}
 	r.Options = city.opt
@@ -66,7 +67,7 @@ func (r *Run) Do(city *City) (*Result, error) {
 	r.planned = len(r.world.events)
 	stop()
 	for slot := range slotCount {
-		if err := r.slot(slot); err != nil {
+		if err := r.slot(ctx, slot); err != nil {
 			return nil, fmt.Errorf("day D+%d: %w", slotDay(slot), err)
 		}
 	}
@@ -95,8 +96,8 @@ func (r *Run) clock(stage string) func() {
 
 // slot works one slot: taps, sealing, delivery and, at the end of a day, the
 // close of its window.
-func (r *Run) slot(slot int) error {
-	if err := r.taps(slot); err != nil {
+func (r *Run) slot(ctx context.Context, slot int) error {
+	if err := r.taps(ctx, slot); err != nil {
 		return err
 	}
 	if err := r.seal(slot); err != nil {
@@ -114,6 +115,9 @@ func (r *Run) slot(slot int) error {
 	}
 	if slot < slotClose {
 		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	day := int32(slotDay(slot))
 	defer r.clock("close")()
@@ -165,7 +169,7 @@ func (r *Run) progress(share float64) {
 
 // taps works the taps of a slot: those of the plan on D, and on the days after it
 // those of riders who come back.
-func (r *Run) taps(slot int) error {
+func (r *Run) taps(ctx context.Context, slot int) error {
 	w := r.world
 	if slot <= slotClose {
 		stop := r.clock("taps")
@@ -175,7 +179,7 @@ func (r *Run) taps(slot int) error {
 			stop()
 			err := r.shipMuch(slot)
 			stop = r.clock("taps")
-			return err
+			return errors.Join(err, ctx.Err())
 		}); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ func runDay(t testing.TB, opt Options, dir string, ports func(*Ports)) *Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := (&Run{Dir: dir, Ports: ports}).Do(city)
+	res, err := (&Run{Dir: dir, Ports: ports}).Do(t.Context(), city)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ type outcome struct {
 func runWhole(t testing.TB, opt Options) (*Result, outcome) {
 	t.Helper()
 	dir := t.TempDir()
-	res, err := (&Run{Dir: dir, Out: dir, Files: filepath.Join(dir, "files")}).Do(newCity(t, opt))
+	res, err := (&Run{Dir: dir, Out: dir, Files: filepath.Join(dir, "files")}).Do(t.Context(), newCity(t, opt))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestSmallCitiesClose(t *testing.T) {
 			if riders > 1 && seed > 1 {
 				continue
 			}
-			res, err := (&Run{Dir: t.TempDir()}).Do(newCity(t, Options{Riders: riders, Seed: seed}))
+			res, err := (&Run{Dir: t.TempDir()}).Do(t.Context(), newCity(t, Options{Riders: riders, Seed: seed}))
 			if err != nil {
 				t.Errorf("%d riders, seed %d: %v", riders, seed, err)
 				continue
@@ -212,7 +212,7 @@ func TestLongSeedsClose(t *testing.T) {
 	for seed := uint64(1); seed <= 6; seed++ {
 		for _, riders := range []int{800, 1500} {
 			t.Run(fmt.Sprintf("%d_riders_seed_%d", riders, seed), func(t *testing.T) {
-				res, err := (&Run{Dir: t.TempDir()}).Do(newCity(t, Options{Riders: riders, Seed: seed, Profile: Profiles[int(seed)%len(Profiles)]}))
+				res, err := (&Run{Dir: t.TempDir()}).Do(t.Context(), newCity(t, Options{Riders: riders, Seed: seed, Profile: Profiles[int(seed)%len(Profiles)]}))
 				if err != nil {
 					t.Fatal(err)
 				}

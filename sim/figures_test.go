@@ -54,7 +54,7 @@ func pageOf(t *testing.T, dir string, workers int, after func(day int, rd *sqlit
 			panic(p)
 		}
 	}()
-	if res, err = run.Do(city); err != nil {
+	if res, err = run.Do(t.Context(), city); err != nil {
 		t.Fatal(err)
 	}
 	return run, res

@@ -26,6 +26,8 @@ const (
 	forEmptyCard
 	forFiles
 	forUID
+	forIssuer
+	forCardKey
 )
 
 // draw is a number for one use: a hash of seed, purpose and key.

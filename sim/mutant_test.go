@@ -35,7 +35,7 @@ func TestMutantsAreSeen(t *testing.T) {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			city := first.anew(t)
-			res, err := (&Run{Dir: t.TempDir(), Ports: func(p *Ports) { m.put(city, p) }}).Do(city)
+			res, err := (&Run{Dir: t.TempDir(), Ports: func(p *Ports) { m.put(city, p) }}).Do(t.Context(), city)
 			if err != nil {
 				t.Fatalf("the run breaks off, so that no figure speaks: %v", err)
 			}
@@ -316,7 +316,7 @@ func (d deaf) Key(id txn.TerminalID) (*oda.SM2Public, bool) {
 func TestRowsLostForGoodAreRefundedInTime(t *testing.T) {
 	first := newCity(t, Options{Riders: 800, Seed: 1})
 	lose := func(rules func(*timeline.Params)) *Result {
-		res, err := (&Run{Dir: t.TempDir(), Ports: func(p *Ports) { p.Keys = deaf{p.Keys}; rules(&p.Recon) }}).Do(first.anew(t))
+		res, err := (&Run{Dir: t.TempDir(), Ports: func(p *Ports) { p.Keys = deaf{p.Keys}; rules(&p.Recon) }}).Do(t.Context(), first.anew(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,8 +336,9 @@ func TestRowsLostForGoodAreRefundedInTime(t *testing.T) {
 	if honest.Provisional != 0 || slow.Provisional == 0 || mean.Provisional != 0 {
 		t.Errorf("provisional in the end: %s, with twice the window %s, without credits %s", honest.Provisional, slow.Provisional, mean.Provisional)
 	}
-	// The cards that nobody saw again have their money lost in all three.
-	if slow.Owed != honest.Owed || mean.Owed != honest.Owed+slow.Provisional {
+	// The cards that nobody saw again have their money lost in all three; a credit
+	// has its limits, so that it need not cover all that a refund does.
+	if slow.Owed < honest.Owed || mean.Owed != slow.Owed+slow.Provisional {
 		t.Errorf("owed in the end: %s, with twice the window %s, without credits %s", honest.Owed, slow.Owed, mean.Owed)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/citycard/citycard/recon"
@@ -35,9 +36,11 @@ func (r *Run) checkRun() error {
 	if err != nil {
 		return err
 	}
-	left, err := filepath.Glob(filepath.Join(r.Dir, "spool-*.tmp"))
+	left, err := os.ReadDir(r.Dir)
 	for _, f := range left {
-		err = errors.Join(err, os.Remove(f))
+		if strings.HasPrefix(f.Name(), "spool-") && strings.HasSuffix(f.Name(), ".tmp") {
+			err = errors.Join(err, os.Remove(filepath.Join(r.Dir, f.Name())))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("remove what an interrupted run left: %w", err)

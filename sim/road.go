@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -61,7 +60,6 @@ type road struct {
 	fees     *clearing.FeeRule
 	dir      string
 	filesDir string // T+1 files, empty for none
-	spoolKey [16]byte
 	clock    func(stage string) func()
 	done     uint64 // deliveries that the database has seen
 	seen     uint64 // deliveries handed to deliver so far
@@ -124,9 +122,6 @@ func (r *road) openStores() error {
 	}
 	if r.db, err = sqlite.Open(filepath.Join(r.dir, "city.db"), sqlite.Options{Readers: 2}); err != nil {
 		return err
-	}
-	if _, err := rand.Read(r.spoolKey[:]); err != nil {
-		return fmt.Errorf("key for temporary files: %w", err)
 	}
 	key := keystore.DevelopmentKey("store/token")
 	cipher, err := sm4.NewCipher(key[:])

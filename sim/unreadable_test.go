@@ -43,7 +43,7 @@ func TestUnreadableRowsDoNotStopTheDay(t *testing.T) {
 					return e, fmt.Errorf("terminal %d, sequence %d: %w", r.Terminal, r.Sequence, bad)
 				}
 			}}
-			res, err := run.Do(newCity(t, Options{Riders: 200, Seed: 3}))
+			res, err := run.Do(t.Context(), newCity(t, Options{Riders: 200, Seed: 3}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -53,7 +54,9 @@ func newDayCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "day", Short: "Simulate a city's business day and close it",
 		Long: dayHelp, Example: dayExample, Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDay(env, &f, cmd.Flags().Changed("data")) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDay(cmd.Context(), env, &f, cmd.Flags().Changed("data"))
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.riders, "riders", "20000", "number of riders, or all of the day")
@@ -98,7 +101,7 @@ func (f *dayFlags) options() (sim.Options, error) {
 	return opt, nil
 }
 
-func runDay(env *environment, f *dayFlags, replaces bool) error {
+func runDay(ctx context.Context, env *environment, f *dayFlags, replaces bool) error {
 	opt, err := f.options()
 	if err != nil {
 		return err
@@ -122,12 +125,16 @@ func runDay(env *environment, f *dayFlags, replaces bool) error {
 		return err
 	}
 	defer done()
-	res, err := run.Do(city)
+	res, err := run.Do(ctx, city)
 	switch {
+	case errors.Is(err, context.Canceled):
+		return fail(exitFailed, errors.New("interrupted"), "a run with --out can go on: add --resume")
 	case errors.Is(err, sim.ErrOtherRun):
 		return fail(exitRefused, fmt.Errorf("--resume: %w", err), "citycard day --out another-folder begins a run of its own")
+	case err != nil && f.out == "":
+		return fail(exitFailed, err, "")
 	case err != nil:
-		return fail(exitFailed, err, "with --out the run can go on: add --resume")
+		return fail(exitFailed, err, "the run can go on: add --resume")
 	}
 	if err := env.showDay(f, res); err != nil {
 		return err

@@ -36,6 +36,9 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("open block folder: %w", err)
 	}
+	if err := syncFolder(filepath.Dir(filepath.Clean(dir))); err != nil {
+		return nil, fmt.Errorf("open block folder: %w", err)
+	}
 	return &Store{dir: dir, open: map[int32]*file{}}, nil
 }
 
@@ -77,11 +80,23 @@ func (s *Store) file(window int32) (*file, error) {
 		return nil, err
 	}
 	f := &file{f: h}
-	if f.end, err = h.Seek(0, io.SeekEnd); err != nil {
+	if f.end, err = h.Seek(0, io.SeekEnd); err == nil && f.end == 0 {
+		err = syncFolder(s.dir) // a new file's name must survive a power cut too
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
 	s.open[window] = f
 	return f, nil
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 const flushAt = 1 << 20

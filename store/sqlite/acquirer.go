@@ -168,12 +168,21 @@ func (r *Reader) HasBlock(hash seal.Hash) (found bool, err error) {
 	return found, err
 }
 
-// Watermark is the unix time before which every record of every terminal that
-// ever sent a block has arrived; 0 if none has.
-func (r *Reader) Watermark() (through int64, err error) {
-	err = r.Query(`SELECT coalesce(min(until), 0) FROM acquirer_head`, func(row *Row) error {
-		through = row.Int64(0)
+// Watermark is the unix time before which every record of every one of some
+// terminals has arrived; 0 if one of them never got a block through.
+func (r *Reader) Watermark(terminals int, among func(txn.TerminalID) bool) (through int64, err error) {
+	found := 0
+	err = r.Query(`SELECT terminal, until FROM acquirer_head`, func(row *Row) error {
+		if !among(txn.TerminalID(row.Int64(0))) {
+			return nil
+		}
+		if found++; found == 1 || row.Int64(1) < through {
+			through = row.Int64(1)
+		}
 		return nil
 	})
+	if found < terminals {
+		through = 0
+	}
 	return through, err
 }

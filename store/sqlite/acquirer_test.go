@@ -284,9 +284,13 @@ func unknown(t *rapid.T, r *sqlite.Reader, twin *twinStore) error {
 			want = int64(h.Until)
 		}
 	}
-	got, err := r.Watermark()
-	if got != want {
-		t.Fatalf("watermark %d, want %d", got, want)
+	all := func(txn.TerminalID) bool { return true }
+	got, err := r.Watermark(len(twin.Heads), all)
+	if err != nil || got != want {
+		t.Fatalf("watermark %d, want %d, %v", got, want, err)
+	}
+	if got, err = r.Watermark(len(twin.Heads)+1, all); got != 0 {
+		t.Fatalf("watermark %d although a terminal is silent", got)
 	}
 	return err
 }

@@ -7,7 +7,15 @@
 // Begin and Step return an Action: send these bytes to the card, ask for its
 // removal, or the Result. A Result says what to store and then what to show: the
 // host first makes the Records durable, giving each the next sequence number of
-// the terminal that its row names, and only then opens the gate.
+// the terminal that its row names, then tells the station records (Result.Settle),
+// and only then opens the gate.
+//
+// # Power failures
+//
+// A host that outlives them writes down Gate.Pending before each command, and with
+// the Records of each Result, in one write, what the array remembers: Array.Export,
+// or Result.Waiting if riders need not come back. After the failure the pending rows
+// are rows like others, and Array.Restore gives a new array the old memory.
 //
 // # The price must be known before the card
 //
@@ -26,19 +34,29 @@
 //
 // If the card leaves after the last record was asked for, nobody knows whether it
 // paid. The tap then waits in the Array, the memory that the gates of one array
-// share. A second tap there reads counter and balance; if they are those of a paid
-// tap, the card repeats its last record, the old signature is checked with it, and
-// the old tap is finished without a new charge. If the balance shows that the card
-// did not pay, the old tap becomes a doubt row LeftBeforeLast and a new one begins.
-// A tap that nobody comes back for becomes a doubt row LastAnswerLost when its
-// window ends (Array.Expire).
+// share. A second tap there reads counter and balance, once for each application
+// that a waiting tap names; if they are those of a paid tap, the card repeats its
+// last record, the old signature is checked with it, and the old tap is finished
+// without a new charge. Each tap that matches is tried before a new one begins. A tap
+// that nobody finishes becomes a doubt row LastAnswerLost, when its window ends
+// (Array.Expire) or when its card has paid another: counter and balance are under no
+// signature, so that they prove nothing. Until then the terminal's blocks must not
+// end after its time (Gate.SealUntil).
+//
+// # Paid and not yet through
+//
+// A card that has paid may tap again within PassWindow. It is found by its UID and
+// must repeat the record that it gave when it paid; a card that cannot is known by
+// its number, and stopped before it pays. The gate opens once more, never a third
+// time, and not after Passage.
 //
 // # Invariants
 //
 //   - A gate opens only for a tap that the kernel approved, for a torn tap that
-//     was finished, or again for a card that has just paid and not yet passed.
+//     was finished, or once more for a card that has just paid and not yet passed.
 //   - A card is charged at most once for one pass.
 //   - Every counter of a card that a gate has seen used leaves exactly one row.
+//   - A row has the price that the card was asked for.
 //   - The TVR of a row is the one sent to the card, because CVN 01 covers it.
 //
 // A Gate and its Array are for one goroutine: the host of the array.

@@ -121,7 +121,7 @@ func TestStepAfterTheEndChangesNothing(t *testing.T) {
 }
 
 // FuzzHostileCardAtGate: whatever a card answers, the gate ends the tap, every row can
-// be stored, and it stays shut unless the one card that was recorded answers, with a
+// be stored, the array outlives the power, and the gate stays shut unless the one card that was recorded answers, with a
 // signature over the 9F69 of its last record.
 func FuzzHostileCardAtGate(f *testing.F) {
 	w := newWorld(f)
@@ -140,7 +140,7 @@ func FuzzHostileCardAtGate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte, un uint32) {
 		w.t = t
 		w.arrays["array"] = gate.NewArray()
-		st := w.addGate("gate", "array", gate.Config{Terminal: 1, Mode: gate.Exit, Station: station, Medium: fare.MunicipalCard, PassWindow: time.Minute})
+		st := w.addGate("gate", "array", gate.Config{Terminal: 1, Mode: gate.Exit, Station: station, Medium: fare.MunicipalCard, PassWindow: time.Minute, RetapWindow: time.Minute})
 		a := st.gate.Begin(w.now, gate.Field{Cards: 1}, [4]byte{byte(un >> 24), byte(un >> 16), byte(un >> 8), byte(un)})
 		for steps := 0; a.Done == nil; steps++ {
 			if steps > 200 {
@@ -162,6 +162,13 @@ func FuzzHostileCardAtGate(f *testing.F) {
 			if err := a.Done.Records[i].Row.Encode(&raw); err != nil {
 				t.Fatal(err)
 			}
+		}
+		stored, err := st.array.Export(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := gate.NewArray().Restore(stored); err != nil {
+			t.Fatalf("a card made a memory that cannot be restored: %v", err)
 		}
 		if !a.Done.Opened {
 			return
@@ -186,7 +193,7 @@ func ExampleGate() {
 			a = g.Step(kernel.Event{Kind: kernel.CardLeft})
 		}
 	}
-	for range a.Done.Records { // store first
+	for range a.Done.Records { // store first, then tell the station records: a.Done.Settle
 	}
 	fmt.Println(a.Done.Opened, a.Done.Display, a.Done.Display.ZH()) // then show
 	// Output: false Please tap again here 请在此重新刷卡

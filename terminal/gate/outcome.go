@@ -38,7 +38,7 @@ func (g *Gate) ended(out *kernel.Outcome) Action {
 // price, it is asked for its own.
 func (g *Gate) declined(out *kernel.Outcome) Action {
 	g.unpaid(txn.Declined, out.Reason)
-	if p := g.passOfCard(out.Data.Card); p != nil && out.Reason != txn.DenyListed {
+	if p := g.passOfCard(out.Data.Card); p != nil {
 		return g.again(p)
 	}
 	if out.Fault.Code != kernel.CardRefused || g.runs > 1 {

@@ -35,6 +35,9 @@ func (g *Gate) known(p *kernel.Probe) Action {
 // time for it, for a rider who was too slow, and never a third.
 func (g *Gate) again(p *pass) Action {
 	g.result.Card = p.card
+	if denied := g.cfg.Kernel.Denied; denied != nil && denied(p.card) {
+		return g.done(CardDenied) // since it paid
+	}
 	if p.passed || p.opened {
 		return g.done(AlreadyUsed)
 	}

@@ -99,10 +99,17 @@ func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 
 // through takes a command to the card, or to whom stands before it. A relay that
 // "downgrades" clears the bit of 9F66 that asks for fDDA 01 and gives the last record
-// itself; one that "claims" says beside that that the card's signed 9F08 is old.
+// itself; one that "claims" says beside that that the card's signed 9F08 is old; one
+// that "renumbers" only changes the PSN in the answer to GET PROCESSING OPTIONS.
 func (w *world) through(r *rider, cmd []byte, last bool) ([]byte, error) {
 	switch name := commandName(cmd); {
 	case r.relay == "":
+	case r.relay == "renumbers":
+		answer, err := r.chip.Transmit(nil, cmd)
+		if name == "GET PROCESSING OPTIONS" {
+			answer = bytes.Replace(answer, []byte{0x5F, 0x34, 1, 1}, []byte{0x5F, 0x34, 1, 2}, 1)
+		}
+		return answer, err
 	case name == "GET PROCESSING OPTIONS":
 		cmd[7+3] &^= kernel.TTQ4FDDA01 // 9F66 is the first object of the PDOL
 	case last:

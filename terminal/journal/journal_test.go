@@ -56,9 +56,11 @@ func (s *stream) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// record is of a day later than the start, so that no block of these tests ends
+// after it.
 func record(n int) *gate.Record {
 	return &gate.Record{Row: txn.Row{Kind: txn.Purchase, Card: txn.CardKey{PAN: txn.PAN{0x62, 0x28, 0x00, 0x01, 0, 0, 0x11, 0x17, 0xFF, 0xFF}, PSN: 1},
-		ATC: uint16(n), Amount: 200, Time: opening, Terminal: terminal, Sequence: 999}}
+		ATC: uint16(n), Amount: 200, Time: opening + 86400, Terminal: terminal, Sequence: 999}}
 }
 
 // proven adds the evidence of one of many cards of one of many issuers.

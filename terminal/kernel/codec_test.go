@@ -148,6 +148,12 @@ func TestRecognise(t *testing.T) {
 	if s := tap(t, cfg, bare).Data.Seen(); s.Known() || !s.Valid() {
 		t.Errorf("a card without 9F69 is known by %+v", s)
 	}
+	strange := newPaperCard()
+	strange.records[[2]byte{1, 0x14}] = record("9F690802A1A2A3A4000000")
+	cfg.TTQ[3] = 0
+	if out := tap(t, cfg, strange); out.Result != Approved || out.Data.Seen() != (Seen{}) {
+		t.Errorf("%v, seen %+v", out.Result, out.Data.Seen())
+	}
 	for _, s := range []Seen{{AIDLen: 4}, {AIDLen: 17, SFI: 3, Last: 1}, {SFI: 3}} {
 		if s.Valid() {
 			t.Errorf("%+v is valid", s)

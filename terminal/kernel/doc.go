@@ -14,7 +14,13 @@
 // last record of the file locator is read. Commit in the Outcome follows from that:
 //
 //   - before the last READ RECORD was sent the card has certainly not paid;
-//   - after it was sent, only an answer 9000 makes it certain that the card paid.
+//   - after it was sent, only an answer 9000 makes it certain that the card paid;
+//   - and that only if the card is genuine: of one that is not, nothing is certain.
+//
+// The proof that the genuine card itself gave the last record is fDDA version 01,
+// whose signature covers 9F69. Nothing that the card signs covers the bit of 9F66
+// that asks for it, so a card whose signed 9F08 says that it can must give 9F69;
+// Config.RequireFDDA01 demands it of every card.
 //
 // So the machine stops at Identified, when the account number is known and nothing
 // is paid yet, and lets the host say Continue or Stop. The deny list, and the

@@ -31,11 +31,14 @@ func (s *Seen) Valid() bool {
 
 // Seen takes what the card can be recognised by: nothing if it gave no 9F69.
 func (d *Data) Seen() Seen {
-	if d.objects[objCAD] == nil || d.last.sfi == 0 {
+	if d.objects[objCAD] == nil {
 		return Seen{}
 	}
 	s := Seen{AIDLen: byte(len(d.aid)), SFI: d.last.sfi, Last: d.last.number, CAD: d.CAD}
 	copy(s.AID[:], d.aid)
+	if !s.Valid() {
+		return Seen{} // a 9F69 of a form that nobody knows
+	}
 	return s
 }
 

@@ -16,6 +16,7 @@ type AcquirerStore struct {
 	segments *blockfiles.Store
 	at       int64
 	lastID   uint32
+	waited   map[seal.Hash]int64 // when the blocks arrived that TakeWaiting gave
 }
 
 var _ acquirer.Store = (*AcquirerStore)(nil)
@@ -23,7 +24,7 @@ var _ acquirer.Store = (*AcquirerStore)(nil)
 // Acquirer opens the acquirer's tables in a transaction; at is the unix time of
 // arrival of what is admitted in it.
 func (tx *Tx) Acquirer(segments *blockfiles.Store, at int64) (*AcquirerStore, error) {
-	s := &AcquirerStore{tx: tx, segments: segments, at: at}
+	s := &AcquirerStore{tx: tx, segments: segments, at: at, waited: map[seal.Hash]int64{}}
 	err := tx.Query(`SELECT coalesce(max(id), 0) FROM acquirer_block`, func(r *Row) error {
 		s.lastID = uint32(r.Int64(0))
 		return nil
@@ -57,10 +58,14 @@ func (s *AcquirerStore) PutAccepted(p *acquirer.Prepared, window int32, head acq
 		return acquirer.Receipt{}, err
 	}
 	s.lastID++
+	at := s.at
+	if first, waited := s.waited[p.Hash]; waited {
+		at = first // a block is in time if it came in time, whatever it had to wait for
+	}
 	h := &p.Sealed.Header
 	if _, err := s.tx.Exec(`INSERT INTO acquirer_block (hash, id, terminal, number, start, row_count, window_no, arrived_at, segment, place, length)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.Hash[:], s.lastID, h.Terminal, h.Number, h.Start, h.Rows, window, s.at, window, place, len(p.Raw)); err != nil {
+		p.Hash[:], s.lastID, h.Terminal, h.Number, h.Start, h.Rows, window, at, window, place, len(p.Raw)); err != nil {
 		return acquirer.Receipt{}, err
 	}
 	_, err = s.tx.Exec(`INSERT INTO acquirer_head (terminal, number, hash, next_sequence, until) VALUES (?, ?, ?, ?, ?)
@@ -72,15 +77,20 @@ func (s *AcquirerStore) PutAccepted(p *acquirer.Prepared, window int32, head acq
 // PutWaiting implements acquirer.Store.
 func (s *AcquirerStore) PutWaiting(p *acquirer.Prepared) error {
 	h := &p.Sealed.Header
-	_, err := s.tx.Exec(`INSERT INTO acquirer_waiting (terminal, number, hash, raw) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		h.Terminal, h.Number, p.Hash[:], p.Raw)
+	_, err := s.tx.Exec(`INSERT INTO acquirer_waiting (terminal, number, hash, arrived_at, raw) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		h.Terminal, h.Number, p.Hash[:], s.at, p.Raw)
 	return err
 }
 
 // TakeWaiting implements acquirer.Store.
 func (s *AcquirerStore) TakeWaiting(terminal txn.TerminalID, number uint32) (raw [][]byte, err error) {
-	err = s.tx.Query(`SELECT raw FROM acquirer_waiting WHERE terminal = ? AND number = ? ORDER BY hash`, func(r *Row) error {
+	err = s.tx.Query(`SELECT raw, hash, arrived_at FROM acquirer_waiting WHERE terminal = ? AND number = ? ORDER BY hash`, func(r *Row) error {
 		raw = append(raw, r.Blob(0))
+		var hash seal.Hash
+		if err := r.Fill(1, hash[:]); err != nil {
+			return err
+		}
+		s.waited[hash] = r.Int64(2)
 		return nil
 	}, uint32(terminal), number)
 	if err == nil && raw != nil {

@@ -346,3 +346,42 @@ func TestBlockIsAcceptedOnce(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A block that waited for its predecessor is as old as its first arrival: lateness
+// is the terminal's, not the carrier's.
+func TestBlocksThatWaitedKeepTheTimeOfTheirArrival(t *testing.T) {
+	e := openEngine(t, sqlite.Options{})
+	files, err := segment.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := prepared(3, 7, 2)
+	if err := e.Write(t.Context(), func(tx *sqlite.Tx) error {
+		s, err := tx.Acquirer(files, 1000)
+		if err != nil {
+			return err
+		}
+		return s.PutWaiting(early)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Write(t.Context(), func(tx *sqlite.Tx) error {
+		s, err := tx.Acquirer(files, 9000)
+		if err != nil {
+			return err
+		}
+		if raw, err := s.TakeWaiting(7, 2); err != nil || len(raw) != 1 {
+			t.Fatalf("%d blocks wait, %v", len(raw), err)
+		}
+		if _, err := s.PutAccepted(early, 3, acquirer.Head{Number: 2}); err != nil {
+			return err
+		}
+		blocks, err := tx.Blocks(3)
+		if len(blocks) != 1 || blocks[0].Arrived != 1000 {
+			t.Errorf("accepted as %+v, want the arrival at 1000", blocks)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

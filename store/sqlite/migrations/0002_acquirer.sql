@@ -28,6 +28,7 @@ CREATE TABLE acquirer_waiting (
   terminal INTEGER NOT NULL,
   number   INTEGER NOT NULL,
   hash     BLOB    NOT NULL,
+  arrived_at INTEGER NOT NULL,
   raw      BLOB    NOT NULL,
   PRIMARY KEY (terminal, number, hash)
 ) WITHOUT ROWID;

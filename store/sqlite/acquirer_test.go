@@ -356,7 +356,7 @@ func TestBlocksThatWaitedKeepTheTimeOfTheirArrival(t *testing.T) {
 		t.Fatal(err)
 	}
 	early := prepared(3, 7, 2)
-	if err := e.Write(t.Context(), func(tx *sqlite.Tx) error {
+	if err := e.DB.Write(t.Context(), func(tx *sqlite.Tx) error {
 		s, err := tx.Acquirer(files, 1000)
 		if err != nil {
 			return err
@@ -365,7 +365,7 @@ func TestBlocksThatWaitedKeepTheTimeOfTheirArrival(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Write(t.Context(), func(tx *sqlite.Tx) error {
+	if err := e.DB.Write(t.Context(), func(tx *sqlite.Tx) error {
 		s, err := tx.Acquirer(files, 9000)
 		if err != nil {
 			return err

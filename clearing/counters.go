@@ -2,7 +2,6 @@ package clearing
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/emmansun/gmsm/sm3"
@@ -141,8 +140,6 @@ func (c *Counters) append(dst []byte) []byte {
 	}
 	return dst
 }
-
-var errState = errors.New("stored card state is damaged")
 
 func (c *Counters) parse(b []byte) (rest []byte, err error) {
 	if len(b) < 6 {

@@ -2,6 +2,8 @@ package clearing
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/money"
@@ -40,21 +42,23 @@ func (s *CardState) takeEntry(atc uint16) (entryMark, bool) {
 }
 
 // journey finds where a cleared exit came from and keeps the month's sum. It
-// gives the entry station, or 0 if the row is no exit or its entry is unknown. An
-// exit that a terminal without a station claims has no journey: it is not split.
-func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) fare.StationID {
+// gives the entry station, or 0 if the row is no exit or its entry is unknown, and
+// what is to wait for its price if it was charged blind. An exit that a terminal
+// without a station claims has no journey: it is not split.
+func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) (fare.StationID, *openFare) {
 	r := &it.Row
 	if r.Kind != txn.Exit || terminal.Station == 0 {
-		return 0
+		return 0, nil
 	}
 	blind := r.Flags&(txn.EntryUnread|txn.MonthUnread) != 0
 	entryTerminal, entryTime := r.EntryTerminal, r.EntryTime
 	if e, found := s.takeEntry(r.ATC); r.Flags.Has(txn.EntryUnread) && found {
 		entryTerminal, entryTime = e.terminal, e.time
 	}
-	if blind && len(s.open) < maxOpen {
-		s.open = append(s.open, openFare{atc: r.ATC, terminal: r.Terminal, time: r.Time, paid: r.Amount, ref: it.Ref, before: s.before(r.Month, r.ATC, r.MonthSum),
-			month: r.Month, entry: entryMark{terminal: entryTerminal, time: entryTime}})
+	var open *openFare
+	if blind {
+		open = &openFare{atc: r.ATC, terminal: r.Terminal, time: r.Time, paid: r.Amount, ref: it.Ref, before: s.before(r.Month, r.ATC, r.MonthSum),
+			month: r.Month, entry: entryMark{terminal: entryTerminal, time: entryTime}}
 	}
 	var from fare.StationID
 	if e, known := c.Register.Terminal(entryTerminal); known && entryTerminal != 0 {
@@ -66,7 +70,20 @@ func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) fare.Statio
 			s.month, s.sum, s.sumATC = r.Month, s.before(r.Month, r.ATC, r.MonthSum)+quote.Counted, r.ATC
 		}
 	}
-	return from
+	return from, open
+}
+
+// wait remembers a blind fare until its price is known. The one that has waited
+// longest gives way, and is reported.
+func (s *CardState) wait(card txn.CardKey, o *openFare) []Abandoned {
+	var gone []Abandoned
+	if len(s.open) == maxOpen {
+		old := &s.open[0]
+		gone = append(gone, Abandoned{Card: card, ATC: old.atc, Ref: old.ref, Terminal: old.terminal, Paid: old.paid})
+		s.open = slices.Delete(s.open, 0, 1)
+	}
+	s.open = append(s.open, *o)
+	return gone
 }
 
 // before is the month's sum before the journey of a counter. The gates' records,
@@ -123,10 +140,38 @@ func (c *Clearer) settleOpen(res *Result, s *CardState, card txn.CardKey, next i
 		case uncounted && o.month == s.month:
 			s.sum += quote.Counted
 		}
-		if quote.Pay < o.paid {
-			res.Rebates = append(res.Rebates, Rebate{Card: card, ATC: o.atc, Ref: o.ref, Acquirer: to.Acquirer, Operator: to.Operator, Paid: o.paid, Price: quote.Pay})
+		if b := c.rebate(&o, from, to, quote.Pay); len(b.Debits) > 0 {
+			b.Card = card
+			res.Rebates = append(res.Rebates, b)
 		}
 	}
 	s.open = kept
 	return nil
+}
+
+// rebate brings what the operators got for a blind fare to their shares of its
+// price. A fare below the price stands: nobody is charged afterwards.
+func (c *Clearer) rebate(o *openFare, from, to Terminal, price money.Fen) Rebate {
+	price = min(max(price, o.merchant), o.paid)
+	return Rebate{ATC: o.atc, Ref: o.ref, Acquirer: to.Acquirer, Operator: to.Operator, Paid: o.paid, Price: price,
+		Debits: less(o.shares, c.split(from.Station, to, price-o.merchant))}
+}
+
+// less is what each operator got too much: got less due, by operator number,
+// those that got what they are due left out.
+func less(got, due []fare.Share) []fare.Share {
+	sum := map[fare.OperatorID]money.Fen{}
+	for _, s := range got {
+		sum[s.Operator] += s.Fen
+	}
+	for _, s := range due {
+		sum[s.Operator] -= s.Fen
+	}
+	var out []fare.Share
+	for _, op := range slices.Sorted(maps.Keys(sum)) {
+		if sum[op] != 0 {
+			out = append(out, fare.Share{Operator: op, Fen: sum[op]})
+		}
+	}
+	return out
 }

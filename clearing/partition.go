@@ -3,6 +3,7 @@ package clearing
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,6 +47,11 @@ func (c *Clearer) Partition(rows []txn.Presented, states States, verify Verifier
 		}
 		card := rows[from].Row.Card
 		state, err := DecodeCardState(old[card])
+		if errors.Is(err, errState) {
+			c.quarantine(res, rows[from:to], verdicts[from:to])
+			from = to
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("card %s: %w", card, err)
 		}
@@ -87,6 +93,22 @@ func cardsOf(sorted []txn.Presented) []txn.CardKey {
 	return cards
 }
 
+// quarantine refuses the rows of a card whose stored state is damaged: without its
+// counters nobody can say what has been paid before. The state is left for people
+// to look at, and one card does not stop the window of all others.
+func (c *Clearer) quarantine(res *Result, rows []txn.Presented, verified []txn.Verdict) {
+	issuer, _ := c.Issuers.Issuer(rows[0].Row.Card)
+	res.Damaged = append(res.Damaged, rows[0].Row.Card)
+	for i := range rows {
+		v := verified[i]
+		if !v.Refused() {
+			v = txn.BadCardData
+		}
+		res.Counts[v]++
+		res.Items = append(res.Items, Item{Presented: &rows[i], Verdict: v, Issuer: issuer})
+	}
+}
+
 // card decides the rows of one card in the order of their counters.
 func (c *Clearer) card(res *Result, state *CardState, rows []txn.Presented, verified []txn.Verdict) error {
 	issuer, known := c.Issuers.Issuer(rows[0].Row.Card)
@@ -124,6 +146,9 @@ func (c *Clearer) decide(state *CardState, p *txn.Presented) txn.Verdict {
 	if p.Row.Kind == txn.Doubt || p.Row.Kind == txn.Declined {
 		return txn.Noted
 	}
+	if !runs(p.Row.Kind) {
+		return txn.BadCardData
+	}
 	check := c.Counters
 	if check == nil {
 		check = (*Counters).Check
@@ -150,6 +175,11 @@ func (c *Clearer) decide(state *CardState, p *txn.Presented) txn.Verdict {
 	return txn.Cleared
 }
 
+// runs reports whether this profile runs a kind of paid row or checkpoint. The
+// others are refused before they touch a counter: reconciliation has no timeline
+// for them, and money that it cannot observe must not be cleared.
+func runs(k txn.Kind) bool { return k == txn.Purchase || k == txn.Entry || k == txn.Exit }
+
 // clear prices a cleared row and enters it into nets and shares.
 func (c *Clearer) clear(res *Result, state *CardState, it *Item) error {
 	terminal, known := c.Register.Terminal(it.Row.Terminal)
@@ -162,16 +192,25 @@ func (c *Clearer) clear(res *Result, state *CardState, it *Item) error {
 	res.Nets.Owe(it.Acquirer, c.Network, it.Fees.NetworkAcquirer, 0)
 	pair := [2]Participant{it.Issuer, it.Acquirer}
 	res.Totals[pair] = res.Totals[pair].plus(Totals{Items: 1, Amount: it.Row.Amount, Fees: it.Fees})
-	payable := it.Row.Amount - it.Fees.Merchant
-	entry := c.journey(state, it, terminal)
-	it.Shares = []fare.Share{{Operator: terminal.Operator, Fen: payable}}
-	if entry != 0 { // where no way can be found, the operator of the exit has it all
-		if shares, err := c.Fares.SplitByOperator(entry, terminal.Station, payable); err == nil {
-			it.Shares = shares
-		}
+	from, open := c.journey(state, it, terminal)
+	it.Shares = c.split(from, terminal, it.Row.Amount-it.Fees.Merchant)
+	if open != nil {
+		open.merchant, open.shares = it.Fees.Merchant, it.Shares
+		res.Abandoned = append(res.Abandoned, state.wait(it.Row.Card, open)...)
 	}
 	for _, s := range it.Shares {
 		res.Shares[ShareKey{it.Acquirer, s.Operator}] += s.Fen
 	}
 	return nil
+}
+
+// split divides an amount among the operators of a journey. Where no way can be
+// found, the operator of the exit has it all.
+func (c *Clearer) split(from fare.StationID, exit Terminal, amount money.Fen) []fare.Share {
+	if from != 0 {
+		if shares, err := c.Fares.SplitByOperator(from, exit.Station, amount); err == nil {
+			return shares
+		}
+	}
+	return []fare.Share{{Operator: exit.Operator, Fen: amount}}
 }

@@ -24,6 +24,9 @@ const (
 	CodeUndoCollect     uint16 = 9
 	CodeClaim           uint16 = 10 // claim on the acquirer -> float: paid, though the card never paid
 	CodeUndoClaim       uint16 = 11
+	CodeReshare         uint16 = 12 // operator -> operator: its part of a rebate, or of a way that was not known before
+	CodeUnbacked        uint16 = 13 // loss -> float: a debit above what the card has
+	CodeRecovered       uint16 = 14 // float -> loss: money for such a debit came back
 )
 
 // Token names a card in books and stores without showing its number: a keyed
@@ -54,6 +57,10 @@ func FloatAccount(t Token) ledger.AccountID { return account(ledger.CardFloat, t
 
 // CustomerAccount is the bank account behind a card.
 func CustomerAccount(t Token) ledger.AccountID { return account(ledger.CustomerBank, t) }
+
+// LossAccount is what the issuer has lost on one card: debits that its float did
+// not cover, less what came back.
+func LossAccount(t Token) ledger.AccountID { return account(ledger.Loss, t) }
 
 func account(kind ledger.AccountKind, t Token) ledger.AccountID {
 	var id ledger.AccountID
@@ -116,6 +123,34 @@ func (b *Books) Rebate(card txn.CardKey, operator ledger.AccountID, atc uint16, 
 		Amount: amount, Code: CodeRebate, At: at, Window: window}
 }
 
+// Reshare gives the transfer between two operators that belongs to the blind fare
+// of a counter; number tells the transfers of one fare apart.
+func (b *Books) Reshare(card txn.CardKey, from, to ledger.AccountID, atc, number uint16, amount money.Fen, window int32, at int64) ledger.Transfer {
+	t := b.Tokens.Token(card)
+	return ledger.Transfer{ID: transferID(CodeReshare, t, uint32(atc), number), Debit: from, Credit: to,
+		Amount: amount, Code: CodeReshare, At: at, Window: window}
+}
+
+// Unbacked gives the card's loss account and the transfer that must stand before
+// a transfer out of a float that does not cover it: the issuer owes the other side
+// the whole amount, so it lends the float the part that lacks. What the card
+// should hold is float less loss, which is what it would be if a float could be
+// overdrawn. short must be a transfer of Fares or Correction.
+func (b *Books) Unbacked(short *ledger.Transfer, lacks money.Fen) (ledger.Account, ledger.Transfer) {
+	t := Token(short.Debit[1:])
+	return ledger.Account{ID: LossAccount(t), Kind: ledger.Loss, Limit: ledger.Unlimited},
+		ledger.Transfer{ID: following(CodeUnbacked, t, short.ID), Debit: LossAccount(t), Credit: short.Debit,
+			Amount: lacks, Code: CodeUnbacked, At: short.At, Window: short.Window}
+}
+
+// Recovered gives the transfer that takes back such a loan, or a part of it, out
+// of a correction that has put money into the float.
+func (b *Books) Recovered(back *ledger.Transfer, amount money.Fen) ledger.Transfer {
+	t := Token(back.Credit[1:])
+	return ledger.Transfer{ID: following(CodeRecovered, t, back.ID), Debit: back.Credit, Credit: LossAccount(t),
+		Amount: amount, Code: CodeRecovered, At: back.At, Window: back.Window}
+}
+
 // Correction gives the transfer for a decision of reconciliation. code is one of
 // CodeRefund to CodeUndoRefund or CodeCollect to CodeUndoClaim; p, q and number are
 // the decision's permanent key. other is the account on the other side of the
@@ -160,6 +195,19 @@ func transferID(code uint16, t Token, key uint32, number uint16) ledger.Transfer
 	copy(in[6:], t[:])
 	binary.BigEndian.PutUint32(in[21:], key)
 	binary.BigEndian.PutUint16(in[25:], number)
+	sum := sm3.Sum(in[:])
+	id := ledger.TransferID{t[0], t[1]}
+	copy(id[2:], sum[:])
+	return id
+}
+
+// following is the id of a transfer that goes with another one: SM3 over code and
+// its id, behind the same two bytes of the token.
+func following(code uint16, t Token, other ledger.TransferID) ledger.TransferID {
+	var in [22]byte
+	copy(in[:4], "issf")
+	binary.BigEndian.PutUint16(in[4:], code)
+	copy(in[6:], other[:])
 	sum := sm3.Sum(in[:])
 	id := ledger.TransferID{t[0], t[1]}
 	copy(id[2:], sum[:])

@@ -40,7 +40,7 @@
 // # Sources
 //
 // The parties and postings are those of electronic cash (JR/T 0025, electronic
-// cash application; seeds 001, 002 and 004). Batches, permanent ids and numbered
+// cash application). Batches, permanent ids and numbered
 // outcomes in order of precedence are ideas that TigerBeetle made known; no code
 // is taken from it.
 package ledger

@@ -20,20 +20,20 @@ func (e *environment) showDay(f *dayFlags, res *sim.Result) error {
 
 func daySummary(r *sim.Result, lang string) string {
 	var b strings.Builder
-	line := func(en, zh, format string, args ...any) {
+	line := func(en, zh, format, formatZH string, args ...any) {
 		label := en
 		if lang == "zh" {
-			label = zh
+			label, format = zh, formatZH
 		}
 		fmt.Fprintf(&b, "%s %s\n", pad(label, 34), fmt.Sprintf(format, args...))
 	}
-	line("Business day, seed, cards", "营业日、种子、卡型", "%s, %d, %s", r.Date, r.Seed, r.Profile)
-	line("Riders and taps", "乘客数、刷卡数", "%d riders, %d taps", r.Riders, r.Taps)
-	line("Offline transactions, verified", "脱机交易、已验证", "%d, %d", r.OfflineTxns, r.Verified)
-	line("Money cleared", "清算金额", "%s yuan", r.ClearedFen)
-	line("Cards torn before / after paying", "扣款前/后离场", "%d / %d, of the latter %d finished at the gate", r.TornBeforeCommit, r.TornAfterCommit, r.RecoveredAtGate)
-	line("Flash cards", "闪卡", "%d caused, %d provable, %d found, %d open", r.FlashCard.Caused, r.FlashCard.Decidable, r.FlashCard.Found, r.FlashCard.Undecided)
-	line("Refunds and credits, rebates", "退款与垫付、补差", "%d, %d", r.Refunds, r.Rebates)
+	line("Business day, seed, cards", "营业日、种子、卡型", "%s, %d, %s", "%s，%d，%s", r.Date, r.Seed, r.Profile)
+	line("Riders and taps", "乘客数、刷卡数", "%d riders, %d taps", "%d 人，%d 次", r.Riders, r.Taps)
+	line("Offline transactions, verified", "脱机交易、已验证", "%d, %d", "%d，%d", r.OfflineTxns, r.Verified)
+	line("Money cleared", "清算金额", "%s yuan", "%s 元", r.ClearedFen)
+	line("Cards torn before / after paying", "扣款前/后离场", "%d / %d, of the latter %d finished at the gate", "%d / %d，后者中 %d 次在闸机补完", r.TornBeforeCommit, r.TornAfterCommit, r.RecoveredAtGate)
+	line("Flash cards", "闪卡", "%d caused, %d provable, %d found, %d open", "发生 %d，可证 %d，查出 %d，未决 %d", r.FlashCard.Caused, r.FlashCard.Decidable, r.FlashCard.Found, r.FlashCard.Undecided)
+	line("Refunds and credits, rebates", "退款与垫付、补差", "%d, %d", "%d，%d", r.Refunds, r.Rebates)
 	verdict := func(ok bool) string {
 		switch {
 		case ok && lang == "zh":
@@ -45,12 +45,12 @@ func daySummary(r *sim.Result, lang string) string {
 		}
 		return "NO"
 	}
-	line("Faults rejected as injected", "注入与拒绝一致", "%s", verdict(r.Rejected == r.Injected))
-	line("Ledger balances", "总账平衡", "%s (%d postings)", verdict(r.LedgerBalanced), r.Postings)
-	line("Nets add up to", "轧差合计", "%d fen", r.NetsSumFen)
-	line("Float less what cards hold", "备付金差额", "%d fen", int64(r.FloatIdentityGap))
-	line("Unexplained", "未解释差额", "%d fen", int64(r.Unexplained))
-	line("Time", "用时", "%.1f s", float64(r.ElapsedMS)/1000)
+	line("Faults rejected as injected", "注入与拒绝一致", "%s", "%s", verdict(r.Rejected == r.Injected))
+	line("Ledger balances", "总账平衡", "%s (%d postings)", "%s（%d 笔）", verdict(r.LedgerBalanced), r.Postings)
+	line("Nets add up to", "轧差合计", "%d fen", "%d 分", r.NetsSumFen)
+	line("Float less what cards hold", "备付金差额", "%d fen", "%d 分", int64(r.FloatIdentityGap))
+	line("Unexplained", "未解释差额", "%d fen", "%d 分", int64(r.Unexplained))
+	line("Time", "用时", "%.1f s", "%.1f 秒", float64(r.ElapsedMS)/1000)
 	return b.String()
 }
 

@@ -36,7 +36,8 @@ func (s CardStates) Load(cards []txn.CardKey) (map[txn.CardKey][]byte, error) {
 	return out, nil
 }
 
-// PutClearing stores a partition's new states, exceptions and rebates.
+// PutClearing stores a partition's new states, exceptions, rebates and abandoned
+// fares. What moves between operators only is no rebate.
 func (tx *Tx) PutClearing(window int32, res *clearing.Result, vault *Vault) error {
 	for i := range res.States {
 		u := &res.States[i]
@@ -52,9 +53,20 @@ func (tx *Tx) PutClearing(window int32, res *clearing.Result, vault *Vault) erro
 	}
 	for i := range res.Rebates {
 		b := &res.Rebates[i]
+		if b.Amount() == 0 {
+			continue
+		}
 		t := vault.Token(b.Card)
 		if _, err := tx.Exec(`INSERT INTO clearing_rebate (token, atc, window_no, card, paid, price) VALUES (?, ?, ?, ?, ?, ?)`,
 			t[:], b.ATC, window, b.Card.String(), b.Paid, b.Price); err != nil {
+			return err
+		}
+	}
+	for i := range res.Abandoned {
+		a := &res.Abandoned[i]
+		t := vault.Token(a.Card)
+		if _, err := tx.Exec(`INSERT INTO clearing_abandoned (token, atc, window_no, card, block, row_index, terminal, paid) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			t[:], a.ATC, window, a.Card.String(), a.Ref.Block, a.Ref.Index, uint32(a.Terminal), a.Paid); err != nil {
 			return err
 		}
 	}
@@ -176,4 +188,13 @@ func (r *Reader) Exceptions(each func(Exception) error) error {
 		}
 		return each(e)
 	})
+}
+
+// AbandonedFares counts the blind fares whose entries are no longer waited for.
+func (r *Reader) AbandonedFares() (n int64, err error) {
+	err = r.Query(`SELECT count(*) FROM clearing_abandoned`, func(row *Row) error {
+		n = row.Int64(0)
+		return nil
+	})
+	return n, err
 }

@@ -68,7 +68,7 @@ func TestMarkingACounterTwiceStopsTheProcess(t *testing.T) {
 }
 
 func FuzzDecodeCardState(f *testing.F) {
-	s := &CardState{entries: []entryMark{{3, 9, 100}}, open: []openFare{{atc: 4, terminal: 7, paid: 900}}, month: [2]byte{0x26, 0x11}, sum: 500, sumATC: 4}
+	s := &CardState{entries: []entryMark{{3, 9, 100}}, open: []openFare{{atc: 4, terminal: 7, paid: 900, merchant: 9, shares: []fare.Share{{Operator: 1, Fen: 594}, {Operator: 2, Fen: 297}}}, {atc: 9}}, month: [2]byte{0x26, 0x11}, sum: 500, sumATC: 4}
 	s.Counters.Mark(3, [8]byte{1})
 	s.Counters.Mark(400, [8]byte{2})
 	f.Add(s.Encode(nil))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 )
@@ -111,13 +112,14 @@ func TestBlindJourneysAreSettledWhenTheEntryIsKnown(t *testing.T) {
 	}
 }
 
-// A rebate is paid by the operator of the exit and names the row.
+// A rebate is paid by the operators of the way and names the row.
 func TestRebateNamesRowAndOperator(t *testing.T) {
 	c := newCity()
 	in := entry(cardB(3), 4, 1)
 	row := c.row(blind(cardB(3), 5, 4, txn.EntryUnread, in, 0, 900))
 	res := c.clear(t, c.row(in), row)
-	want := []Rebate{{Card: cardB(3), ATC: 5, Ref: row.Ref, Acquirer: metroBank, Operator: 2, Paid: 900, Price: 600}}
+	want := []Rebate{{Card: cardB(3), ATC: 5, Ref: row.Ref, Acquirer: metroBank, Operator: 2, Paid: 900, Price: 600,
+		Debits: []fare.Share{{Operator: 1, Fen: 200}, {Operator: 2, Fen: 100}}}}
 	if diff := cmp.Diff(want, res.Rebates); diff != "" {
 		t.Fatal(diff)
 	}
@@ -145,8 +147,36 @@ func TestOpenJourneysAreBounded(t *testing.T) {
 		c.clear(t, c.row(entry(card, atc+1, 2))) // and an entry that nobody uses
 	}
 	s, err := DecodeCardState(c.states[card])
-	if err != nil || len(s.open) > maxOpen || len(s.entries) > maxEntries {
+	if err != nil || len(s.open) != 12 || len(s.entries) > maxEntries {
 		t.Fatalf("%d open journeys and %d entries, %v", len(s.open), len(s.entries), err)
+	}
+}
+
+// When too many wait, the one that has waited longest gives way, and is named: its
+// entry comes in vain, those of the others do not.
+func TestOldestOpenJourneyIsAbandoned(t *testing.T) {
+	c := newCity()
+	card := cardA(1)
+	var rows []txn.Presented
+	for i := range maxOpen + 2 {
+		rows = append(rows, c.row(blind(card, uint16(10*i+5), 3, txn.EntryUnread, txn.Row{}, 0, 900)))
+	}
+	res := c.clear(t, rows[:maxOpen]...)
+	if len(res.Abandoned) != 0 {
+		t.Errorf("abandoned before the limit: %+v", res.Abandoned)
+	}
+	want := []Abandoned{{card, 5, rows[0].Ref, gate(3), 900}, {card, 15, rows[1].Ref, gate(3), 900}}
+	refs := []txn.Presented{rows[maxOpen], rows[maxOpen+1]}
+	if diff := cmp.Diff(want, c.clear(t, refs...).Abandoned); diff != "" {
+		t.Error(diff)
+	}
+	res = c.clear(t, c.row(entry(card, 24, 1)))
+	if diff := cmp.Diff([]rebate{{25, 900, 500}}, rebates(res), cmp.AllowUnexported(rebate{})); diff != "" {
+		t.Errorf("third journey:\n%s", diff)
+	}
+	res = c.clear(t, c.row(entry(card, 4, 1)), c.row(entry(card, 14, 1)))
+	if len(res.Rebates) != 0 {
+		t.Errorf("abandoned journeys are settled: %+v", res.Rebates)
 	}
 }
 

@@ -33,11 +33,12 @@ func TestEveryVerdictIsReached(t *testing.T) {
 		want txn.Verdict
 	}{
 		{"paid", bus(card, 11, 200), 0, txn.Cleared},
-		{"single deduction", with(bus(card, 12, 200), func(r *txn.Row) { r.Kind = txn.Single }), 0, txn.Cleared},
-		{"completion", with(bus(card, 13, 200), func(r *txn.Row) { r.Kind = txn.Completion }), 0, txn.Cleared},
+		{"single deduction is not run", with(bus(card, 12, 200), func(r *txn.Row) { r.Kind = txn.Single }), 0, txn.BadCardData},
+		{"completion is not run", with(bus(card, 13, 200), func(r *txn.Row) { r.Kind = txn.Completion }), 0, txn.BadCardData},
 		{"entry", entry(card, 14, 1), 0, txn.Checkpoint},
 		{"purchase over 0", bus(card, 15, 0), 0, txn.Checkpoint},
-		{"hold: no cryptogram, never paid", with(bus(card, 16, 500), func(r *txn.Row) { r.Kind = txn.Hold }), 0, txn.Checkpoint},
+		{"hold is not run", with(bus(card, 16, 500), func(r *txn.Row) { r.Kind = txn.Hold }), 0, txn.BadCardData},
+		{"completion under a cleared counter", with(cleared, func(r *txn.Row) { r.Kind = txn.Completion }), 0, txn.BadCardData},
 		{"doubt", with(bus(card, 17, 300), doubt), 0, txn.Noted},
 		{"doubt over a cleared counter", with(bus(card, 10, 300), doubt), 0, txn.Noted},
 		{"doubt of a denied card", with(bus(card, 17, 300), doubt), txn.MarkDenied, txn.Noted},
@@ -232,8 +233,7 @@ func TestBrokenPortsStopThePartition(t *testing.T) {
 	}{
 		{"verifier", "verify 1 rows", row, func(c *city) { c.fail = "verify" }, errPort},
 		{"states", "load card states", row, func(c *city) { c.fail = "load" }, errPort},
-		{"damaged state", "card 622800******0001/01: stored card state is damaged", row, func(c *city) { c.states[cardA(1)] = []byte{1, 2} }, errState},
-		{"state of a newer program", "version 9", row, func(c *city) { c.states[cardA(1)] = []byte{9} }, errState},
+		{"state of a newer program", "card 622800******0001/01: stored card state is of another program: version 9", row, func(c *city) { c.states[cardA(1)] = []byte{9} }, errVersion},
 		{"terminal without entry in the register", "terminal 555 of an accepted block is not in clearing's register", with(row, func(r *txn.Row) { r.Terminal = exitOnlyOther }), func(*city) {}, nil},
 	} {
 		city := newCity()

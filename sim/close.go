@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -151,11 +152,14 @@ func (w *closing) run(tx *sqlite.Tx) error {
 		return err
 	}
 	report, err := recon.Day(ctx, store, recon.Input{Now: w.closeTime(w.day), Params: w.Recon, Events: w.events(), Marks: func(txn.CardKey) timeline.Watermarks { return marks }})
-	if err != nil {
+	if err != nil && !errors.Is(err, recon.ErrDamaged) { // of which the report tells, everything else was done
 		return err
 	}
 	for _, err := range report.Rejected {
 		w.bad.add(err)
+	}
+	for _, card := range report.Damaged {
+		w.bad.damaged(w.vault.Token(card))
 	}
 	if err := w.bad.write(tx); err != nil {
 		return err
@@ -294,6 +298,9 @@ func (w *closing) store(res *clearing.Result) error {
 	if err := w.tx.PutClearing(w.window.Number, res, w.vault); err != nil {
 		return err
 	}
+	for _, card := range res.Damaged {
+		w.bad.damaged(w.vault.Token(card))
+	}
 	at := w.closeTime(w.day)
 	var fares []issuer.Fare
 	for i := range res.Items {
@@ -312,10 +319,28 @@ func (w *closing) store(res *clearing.Result) error {
 		}
 	}
 	for i := range res.Rebates {
-		b := &res.Rebates[i]
-		w.posts = append(w.posts, w.books.Rebate(b.Card, accounts{}.Operator(b.Operator), b.ATC, b.Amount(), w.window.Number, at))
+		w.rebate(&res.Rebates[i], at)
 	}
 	return w.flush(8000)
+}
+
+// rebate posts one: the operator of the exit pays the card, and the others make
+// good their parts to it, or get from it what they lack. So each operator moves by
+// its debit, and there is one posting for each of them.
+func (w *closing) rebate(b *clearing.Rebate, at int64) {
+	exit := accounts{}.Operator(b.Operator)
+	if b.Amount() > 0 {
+		w.posts = append(w.posts, w.books.Rebate(b.Card, exit, b.ATC, b.Amount(), w.window.Number, at))
+	}
+	for n, d := range b.Debits {
+		from, to, amount := accounts{}.Operator(d.Operator), exit, d.Fen
+		if amount < 0 {
+			from, to, amount = to, from, -amount
+		}
+		if d.Operator != b.Operator {
+			w.posts = append(w.posts, w.books.Reshare(b.Card, from, to, b.ATC, uint16(n), amount, w.window.Number, at))
+		}
+	}
 }
 
 // flush posts the collected transfers when there are more than a number of them.
@@ -338,7 +363,10 @@ func (w *closing) postCorrections(postings []recon.Posting) error {
 		}
 		out = append(out, t)
 	}
-	return w.book(w.tx, nil, out)
+	if err := w.book(w.tx, nil, out); err != nil {
+		return err
+	}
+	return w.repay(w.tx, out)
 }
 
 var correctionCodes = map[timeline.Purpose]uint16{

@@ -68,6 +68,8 @@ type Result struct {
 	Owed              money.Fen        `json:"owed_fen"`        // what riders lost, got no service for, and did not get back by D+25
 	Provisional       money.Fen        `json:"provisional_fen"` // credits not yet final after D+25, when every window is over
 	UnreadableRows    int64            `json:"unreadable_rows"` // that clearing let through and reconciliation cannot read
+	DamagedCards      int              `json:"damaged_cards"`   // whose stored state cannot be read: their rows are held, everybody else's go on
+	AbandonedFares    int64            `json:"abandoned_fares"` // charged blind, and dropped from what waits for its entry: the charge stands
 	BlocksUnreceipted int              `json:"blocks_unreceipted"`
 	ElapsedMS         int64            `json:"elapsed_ms"`
 	Stages            map[string]int64 `json:"stages"`
@@ -102,6 +104,7 @@ func (r *Result) Open() []string {
 	must("refunds_undone", r.RefundsUndone == 0)
 	must("provisional_fen", r.Provisional == 0)
 	must("unreadable_rows", r.UnreadableRows == 0)
+	must("damaged_cards", r.DamagedCards == 0)
 	must("blocks_unreceipted", r.BlocksUnreceipted == 0)
 	return open
 }
@@ -172,6 +175,9 @@ func (r *Run) read(rd *sqlite.Reader, res *Result) error {
 		return err
 	}
 	res.UnreadableRows, res.Unreadable = bad.Rows, bad.First
+	if res.AbandonedFares, err = rd.AbandonedFares(); err != nil {
+		return err
+	}
 	res.Verified = verdicts[txn.Cleared] + verdicts[txn.Checkpoint]
 	positions, err := rd.NetPositions()
 	if err != nil {
@@ -191,7 +197,7 @@ func (r *Run) read(rd *sqlite.Reader, res *Result) error {
 	if err := r.auditFlash(rd, res); err != nil {
 		return fmt.Errorf("flash cards: %w", err)
 	}
-	return r.auditCards(rd, res)
+	return r.auditCards(rd, res, &bad)
 }
 
 // auditFlash compares what reconciliation found with what happened and with what
@@ -238,22 +244,31 @@ func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
 }
 
 // auditCards adds up what the issuers' books and the timelines of the cards
-// cannot explain to each other.
-func (r *Run) auditCards(rd *sqlite.Reader, res *Result) error {
+// cannot explain to each other. What a float borrowed for a row that it did not
+// cover counts as overdrawn.
+func (r *Run) auditCards(rd *sqlite.Reader, res *Result, bad *unreadable) error {
 	var c timeline.Card
 	rules := reconRules()
-	return rd.Timelines(r.road.vault, func(card txn.CardKey, blob []byte) error {
+	err := rd.Timelines(r.road.vault, func(card txn.CardKey, blob []byte) error {
 		c.Key = card
-		if err := c.Decode(blob); err != nil {
-			return fmt.Errorf("timeline of card %s: %w", card, err)
+		if c.Decode(blob) != nil {
+			bad.damaged(r.road.vault.Token(card))
+			return nil
 		}
-		b, _, err := rd.Balance(issuer.FloatAccount(r.road.books.Tokens.Token(card)))
+		token := r.road.books.Tokens.Token(card)
+		float, _, err := rd.Balance(issuer.FloatAccount(token))
 		if err != nil {
 			return err
 		}
-		gap := c.Explained(b.Net(), &rules)
+		loss, _, err := rd.Balance(issuer.LossAccount(token))
+		if err != nil {
+			return err
+		}
+		gap := c.Explained(float.Net()+loss.Net(), &rules)
 		res.Unexplained += max(gap, -gap)
 		res.Provisional += c.Provisional()
 		return nil
 	})
+	res.DamagedCards = len(bad.Cards)
+	return err
 }

@@ -219,11 +219,83 @@ func (r *road) book(tx *sqlite.Tx, accounts []ledger.Account, transfers []ledger
 			return err
 		}
 		for i, o := range outcomes {
-			if !o.OK() {
-				return fmt.Errorf("post transfer %s of %s yuan, code %d: %s", transfers[i].ID, transfers[i].Amount, transfers[i].Code, o)
+			t := &transfers[i]
+			switch {
+			case o.OK():
+			case o == ledger.DebitLimitExceeded && t.Debit[0] == byte(ledger.CardFloat):
+				if err := r.bookUnbacked(tx, t); err != nil {
+					return err
+				}
+			default:
+				return refusedTransfer(t, o)
 			}
 		}
 		transfers = transfers[n:]
+	}
+	return nil
+}
+
+func refusedTransfer(t *ledger.Transfer, o ledger.Outcome) error {
+	return fmt.Errorf("post transfer %s of %s yuan, code %d: %s", t.ID, t.Amount, t.Code, o)
+}
+
+// bookUnbacked books a debit that a card's float does not cover. The row behind it
+// is valid, so the other side has its money from the issuer all the same: what
+// lacks comes from the loss account of the card, and one card does not keep the
+// window of all others open. Float less loss is then what the float would be if it
+// could be overdrawn, and every sum of float and timeline is made with it; when
+// reconciliation finds which row the card never paid and claims it from the
+// acquirer, repay takes the money back.
+func (r *road) bookUnbacked(tx *sqlite.Tx, t *ledger.Transfer) error {
+	float, _, err := tx.Balance(t.Debit)
+	if err != nil {
+		return err
+	}
+	account, loan := r.books.Unbacked(t, t.Amount-float.Net())
+	opened, err := tx.OpenAccounts([]ledger.Account{account})
+	if err != nil {
+		return err
+	}
+	if !opened[0].OK() {
+		return fmt.Errorf("open account %s: %s", account.ID, opened[0])
+	}
+	both := []ledger.Transfer{loan, *t}
+	outcomes, err := tx.PostLinked(both)
+	if err != nil {
+		return err
+	}
+	for i, o := range outcomes {
+		if !o.OK() {
+			return refusedTransfer(&both[i], o)
+		}
+	}
+	return nil
+}
+
+// repay pays back to the loss accounts what corrections have put into floats
+// that had borrowed there.
+func (r *road) repay(tx *sqlite.Tx, corrections []ledger.Transfer) error {
+	for i := range corrections {
+		t := &corrections[i]
+		if t.Credit[0] != byte(ledger.CardFloat) {
+			continue
+		}
+		loss, found, err := tx.Balance(issuer.LossAccount(issuer.Token(t.Credit[1:])))
+		if err != nil {
+			return err
+		}
+		if !found || loss.Net() >= 0 {
+			continue
+		}
+		float, _, err := tx.Balance(t.Credit)
+		if err != nil {
+			return err
+		}
+		if back := min(-loss.Net(), t.Amount, float.Net()); back > 0 {
+			if err := r.book(tx, nil, []ledger.Transfer{r.books.Recovered(t, back)}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

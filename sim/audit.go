@@ -24,12 +24,13 @@ type audit struct {
 	shares  money.Fen // paid to operators
 	fees    money.Fen // of the network, for the fares posted
 	rebates money.Fen // paid to riders
+	spent   []int32   // by rider: what left the chip, less what came back to the customer, in fen
 }
 
 // auditFloat replays the issuers' ledger against the truth of the chips, window
 // by window, and adds up what differs at the end of each.
 func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
-	a := &audit{Run: r, res: res, index: r.road.accountIndex(), books: oracle.NewBooks(r.world.riders.Len()), day: -1}
+	a := &audit{Run: r, res: res, index: r.road.accountIndex(), books: oracle.NewBooks(r.world.riders.Len()), spent: make([]int32, r.world.riders.Len()), day: -1}
 	err := rd.Scan(ledger.Filter{}, func(t *ledger.Transfer) error {
 		res.Postings++
 		if t.Code == issuer.CodeLoad {
@@ -50,6 +51,7 @@ func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
 	if s := a.books.Sums(); !s.Clean() {
 		res.FloatIdentityGap += s.Unbacked + s.Overpaid + s.Overtaken + s.Partial
 	}
+	a.auditFares(a.spent, res)
 	if err := a.settled(rd); err != nil {
 		return err
 	}
@@ -67,6 +69,7 @@ func (a *audit) until(day int) error {
 			continue
 		}
 		for _, c := range a.truth.commits[a.day+1] {
+			a.spent[c.rider] += int32(c.amount)
 			if err := a.books.Commit(int(c.rider), c.atc, c.amount); err != nil {
 				return err
 			}
@@ -87,6 +90,11 @@ func (a *audit) transfer(t *ledger.Transfer) error {
 	case issuer.CodeRebate:
 		a.res.Rebates++
 		a.rebates += t.Amount
+		rider, err := a.index.rider(t.Credit)
+		if err != nil {
+			return err
+		}
+		a.spent[rider] -= int32(t.Amount)
 	case clearing.CodeOperatorShare:
 		a.shares += t.Amount
 	}
@@ -139,11 +147,13 @@ func (a *audit) correction(t *ledger.Transfer) error {
 	switch t.Code {
 	case issuer.CodeRefund, issuer.CodeProvisional:
 		a.res.Refunds++
+		a.spent[found] -= int32(t.Amount)
 		return a.books.Refunded(rider, p, q, t.Amount)
 	case issuer.CodeUndoProvisional, issuer.CodeUndoRefund:
 		if t.Code == issuer.CodeUndoRefund {
 			a.res.RefundsUndone++
 		}
+		a.spent[found] += int32(t.Amount)
 		return a.books.Undone(rider, p, q, t.Amount)
 	case issuer.CodeCollect, issuer.CodeUndoClaim:
 		return a.books.Posted(rider, p, t.Amount)

@@ -64,11 +64,12 @@ type carrier struct {
 	lateRows int
 	delayed  [LastDay + 1]tally // rows by the day of their arrival, those that arrived on a later day than they were sealed
 	touched  map[uint32]bool    // riders whose rows are in blocks that were held up
+	apart    map[uint32]bool    // riders whose rows may be in windows after the day of the tap
 }
 
 func newCarrier(w *World) *carrier {
 	return &carrier{World: w, release: map[txn.TerminalID]int{}, late: map[txn.TerminalID]bool{}, injected: map[acquirer.Outcome]int{},
-		touched: map[uint32]bool{}}
+		touched: map[uint32]bool{}, apart: map[uint32]bool{}}
 }
 
 // lossy terminals have a bad line: their blocks may take up to two slots more,
@@ -93,6 +94,9 @@ func (c *carrier) take(slot int, blocks []sealedBlock, end bool) error {
 	for i := range blocks {
 		b := &blocks[i]
 		at := c.arrival(slot, b)
+		if slot > slotClose-3 && c.lossy(b.terminal.id) {
+			c.note(b, c.apart)
+		}
 		c.send(at, b)
 		if day := slotDay(at); day > slotDay(slot) {
 			c.rows(b, func(r *txn.Row) { c.delayed[day].add(r) })
@@ -141,11 +145,11 @@ func (c *carrier) send(slot int, b *sealedBlock) {
 func (c *carrier) arrival(slot int, b *sealedBlock) int {
 	id := b.terminal.id
 	if until, held := c.release[id]; held {
-		c.note(b)
+		c.note(b, c.touched)
 		return max(slot, until)
 	}
 	if c.late[id] && slot == slotClose {
-		c.note(b)
+		c.note(b, c.touched)
 		return slotClose + 21 + c.below(4, forCarrier, uint64(id), 1)
 	}
 	if c.lossy(id) {
@@ -154,11 +158,11 @@ func (c *carrier) arrival(slot int, b *sealedBlock) int {
 	return slot
 }
 
-// note remembers whose rows were held up.
-func (c *carrier) note(b *sealedBlock) {
+// note remembers whose rows a block has.
+func (c *carrier) note(b *sealedBlock, riders map[uint32]bool) {
 	c.rows(b, func(r *txn.Row) {
 		if rider, known := c.riderOf(r.Card); known {
-			c.touched[rider] = true
+			riders[rider] = true
 		}
 	})
 }

@@ -45,6 +45,7 @@ type City struct {
 	shared    *stationRecords
 	injected  *injection
 	verifier  *oda.Verifier // of all terminals
+	right     *rightFares   // nil with a tariff of the user's own
 }
 
 const secondsPerDay = 86400
@@ -130,6 +131,9 @@ func (c *City) loadData() error {
 			return fmt.Errorf("demand station %d (%s) is not in the network of stations.csv", i, name)
 		}
 		c.stations = append(c.stations, id)
+	}
+	if err := c.findRightFares(files); err != nil {
+		return fmt.Errorf("right fares: %w", err)
 	}
 	return nil
 }

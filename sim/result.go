@@ -64,6 +64,8 @@ type Result struct {
 	LedgerBalanced    bool             `json:"ledger_balanced"`
 	FloatIdentityGap  money.Fen        `json:"float_identity_gap_fen"`
 	Unexplained       money.Fen        `json:"unexplained_fen"`
+	FareRiders        int              `json:"fare_riders"`     // whose fares could be worked out again by another way
+	FareGap           money.Fen        `json:"fare_gap_fen"`    // what they paid too much or too little in the end
 	Unsettled         money.Fen        `json:"unsettled_fen"`   // what institutions got too much or too little, or still have to pass on
 	Owed              money.Fen        `json:"owed_fen"`        // what riders lost, got no service for, and did not get back by D+25
 	Provisional       money.Fen        `json:"provisional_fen"` // credits not yet final after D+25, when every window is over
@@ -99,6 +101,7 @@ func (r *Result) Open() []string {
 	must("ledger_balanced", r.LedgerBalanced)
 	must("float_identity_gap_fen", r.FloatIdentityGap == 0)
 	must("unexplained_fen", r.Unexplained == 0)
+	must("fare_gap_fen", r.FareGap == 0)
 	must("unsettled_fen", r.Unsettled == 0)
 	must("owed_fen", r.Owed == 0)
 	must("refunds_undone", r.RefundsUndone == 0)

@@ -51,6 +51,7 @@ func (k *worker) tap(p *place, f followUp) error {
 		return err
 	}
 	k.countTap(p, &f, res, paid, before, after)
+	k.charge(&f, res)
 	if res.Opened {
 		k.passed(&f)
 		if copied != nil {

@@ -21,6 +21,7 @@ type World struct {
 	inside  []bool   // the rider passed an entry gate and no exit gate
 	origin  []uint16 // the place of that entry gate
 	taps    []uint16 // times that each card was presented
+	dues    []account
 	events  []event
 	waiting map[int]bool // places at which riders are about to tap again
 }
@@ -66,6 +67,10 @@ func (a *tapCounts) add(b tapCounts) {
 func NewWorld(c *City) *World {
 	n := c.riders.Len()
 	w := &World{City: c, waiting: map[int]bool{}, cards: make([][]byte, n), inside: make([]bool, n), origin: make([]uint16, n), taps: make([]uint16, n)}
+	w.dues = make([]account, n)
+	for i := range w.dues {
+		w.dues[i].gates = int32(c.openingMonth(uint32(i)))
+	}
 	w.events = c.plan()
 	return w
 }

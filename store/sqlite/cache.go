@@ -14,11 +14,13 @@ type cachedAccount struct {
 }
 
 // accountCache keeps accounts by id. Rows are only appended, so that a position
-// stays good until the cache is reset or undone.
+// stays good until the cache is reset or undone. times counts the resets: a mark
+// of before one has no positions to go back to.
 type accountCache struct {
-	byID map[ledger.AccountID]int32
-	rows []cachedAccount
-	undo []undoEntry
+	times int
+	byID  map[ledger.AccountID]int32
+	rows  []cachedAccount
+	undo  []undoEntry
 }
 
 // undoEntry is what an account was before a change in this transaction.
@@ -31,8 +33,8 @@ type undoEntry struct {
 // mark is a point that the writer's memory can go back to, as a savepoint is for
 // the file.
 type mark struct {
-	rows, undo int
-	nextSeq    int64
+	rows, undo, times int
+	nextSeq           int64
 }
 
 func (c *accountCache) reset() {
@@ -40,6 +42,7 @@ func (c *accountCache) reset() {
 		c.byID = make(map[ledger.AccountID]int32)
 	}
 	clear(c.byID)
+	c.times++
 	c.rows = c.rows[:0]
 	c.undo = c.undo[:0]
 }
@@ -60,11 +63,16 @@ func (c *accountCache) change(at int32, last int64, balance ledger.Balance) {
 }
 
 func (w *writer) mark() mark {
-	return mark{len(w.cache.rows), len(w.cache.undo), w.nextSeq}
+	return mark{len(w.cache.rows), len(w.cache.undo), w.cache.times, w.nextSeq}
 }
 
 func (w *writer) undo(m mark) {
 	c := &w.cache
+	w.nextSeq = m.nextSeq
+	if c.times != m.times { // read again what is needed
+		c.reset()
+		return
+	}
 	for i := len(c.undo) - 1; i >= m.undo; i-- {
 		u := c.undo[i]
 		c.rows[u.at].last, c.rows[u.at].balance = u.last, u.balance
@@ -74,7 +82,6 @@ func (w *writer) undo(m mark) {
 		delete(c.byID, a.id)
 	}
 	c.rows = c.rows[:m.rows]
-	w.nextSeq = m.nextSeq
 }
 
 // account gives the position of an account, reading it on first use; false if it

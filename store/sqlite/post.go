@@ -70,6 +70,9 @@ func (tx *Tx) post(batch []ledger.Transfer, linked bool) ([]ledger.Outcome, erro
 
 // postBatch stages the ids, lets the machine decide, and stores what it says.
 func (w *writer) postBatch(batch []ledger.Transfer, linked bool) ([]ledger.Outcome, error) {
+	if len(w.cache.rows) > w.opt.AccountCache || len(w.cache.undo) > w.opt.AccountCache {
+		w.cache.reset() // a long transaction must not keep every account it met
+	}
 	p := &w.poster
 	p.accounts = &w.cache
 	base := w.nextSeq

@@ -185,6 +185,9 @@ func TestRowsComeBackAsTheyWent(t *testing.T) {
 			changed[i] = changed[i] || b[i] != first[i]
 		}
 	})
+	if testing.Short() {
+		return // too few rows are drawn for every byte to differ
+	}
 	for i, c := range changed {
 		if constant := i == 0 || i >= 126; c == constant {
 			t.Errorf("byte %d: carries a value %v, want %v", i, c, !constant)

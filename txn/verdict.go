@@ -7,7 +7,7 @@ type Verdict uint8
 // The verdicts. All but Cleared, Checkpoint and Noted refuse the row.
 const (
 	Cleared            Verdict = 0 // paid row: enters nets and postings
-	Checkpoint         Verdict = 1 // verified, nothing to pay: a row over amount 0 or a hold
+	Checkpoint         Verdict = 1 // verified, nothing to pay: a row over amount 0
 	Noted              Verdict = 2 // doubt or declined row: an observation
 	BadCryptogram      Verdict = 3 // TC does not verify
 	BadBalanceMAC      Verdict = 4 // balance MAC in 9F10 does not verify

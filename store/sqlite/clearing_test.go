@@ -16,6 +16,7 @@ import (
 
 	"github.com/citycard/citycard/clearing"
 	"github.com/citycard/citycard/crypt/seal"
+	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
@@ -166,11 +167,23 @@ func TestClearingTablesShowNoNumber(t *testing.T) {
 	vault := newVault(t, "0123456789abcdef")
 	card := txn.CardKey{PAN: txn.PAN{0x62, 0x28, 0x00, 0x12, 0x34, 0x56, 0x78, 0x90, 0xFF, 0xFF}, PSN: 1}
 	res := &clearing.Result{
-		States:  []clearing.StateUpdate{{Card: card, State: []byte{1}}},
-		Items:   []clearing.Item{{Presented: &txn.Presented{Row: txn.Row{Card: card, ATC: 7}}, Verdict: txn.Duplicate}},
-		Rebates: []clearing.Rebate{{Card: card, ATC: 7, Paid: 900, Price: 500}},
+		States: []clearing.StateUpdate{{Card: card, State: []byte{1}}},
+		Items:  []clearing.Item{{Presented: &txn.Presented{Row: txn.Row{Card: card, ATC: 7}}, Verdict: txn.Duplicate}},
+		Rebates: []clearing.Rebate{{Card: card, ATC: 7, Paid: 900, Price: 500},
+			{Card: card, ATC: 8, Paid: 900, Price: 900, Debits: []fare.Share{{Operator: 1, Fen: -300}, {Operator: 2, Fen: 300}}}},
+		Abandoned: []clearing.Abandoned{{Card: card, ATC: 9, Ref: txn.Ref{Block: 3, Index: 4}, Terminal: 5, Paid: 900}},
 	}
 	mustWrite(t, e.DB, func(tx *sqlite.Tx) error { return tx.PutClearing(20_000, res, vault) })
+	err := e.DB.Read(context.Background(), func(r *sqlite.Reader) error {
+		abandoned, err := r.AbandonedFares()
+		if rebates, sum, _ := r.RebateSum(); abandoned != 1 || rebates != 1 || sum != 400 { // what moves between operators is no rebate
+			t.Errorf("%d fares abandoned, %d rebates of %s", abandoned, rebates, sum)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := dump(t, e.DB)
 	if !strings.Contains(text, "622800******7890/01") {
 		t.Error("the masked number is not in the dump")
@@ -181,7 +194,7 @@ func TestClearingTablesShowNoNumber(t *testing.T) {
 		}
 	}
 	// A counter is rebated once and a row refused once, for ever.
-	for name, again := range map[string]*clearing.Result{"rebate": {Rebates: res.Rebates}, "refused row": {Items: res.Items}} {
+	for name, again := range map[string]*clearing.Result{"rebate": {Rebates: res.Rebates}, "refused row": {Items: res.Items}, "abandoned fare": {Abandoned: res.Abandoned}} {
 		err := e.DB.Write(context.Background(), func(tx *sqlite.Tx) error { return tx.PutClearing(20_001, again, vault) })
 		if err == nil || !strings.Contains(err.Error(), "UNIQUE") {
 			t.Errorf("%s a second time: %v", name, err)

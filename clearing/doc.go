@@ -10,6 +10,11 @@
 // about it is decided from its own rows and its own stored state. So partitions
 // may run at the same time and the result depends on the rows alone.
 //
+// A card whose stored state is damaged has its rows refused and its state left as
+// it is; it does not stop the cards beside it.
+//
 // Invariants: a counter of a card is cleared at most once, for ever; the nets of
-// a window add to zero; the shares of a journey add to its amount.
+// a window add to zero; the shares of a journey add to its amount less the merchant
+// fee, and after a rebate each operator has its share of the right price less that
+// fee.
 package clearing

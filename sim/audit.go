@@ -18,27 +18,33 @@ type audit struct {
 	res     *Result
 	index   accountIndex
 	books   *oracle.Books
-	float   money.Fen // of all cards
-	day     int       // the last day after D whose postings have been read, -1 before D
-	payable money.Fen // to operators, for the fares posted
-	shares  money.Fen // paid to operators
-	fees    money.Fen // of the network, for the fares posted
-	rebates money.Fen // paid to riders
-	spent   []int32   // by rider: what left the chip, less what came back to the customer, in fen
+	float   money.Fen                      // of all cards
+	day     int                            // the last day after D whose postings have been read, -1 before D
+	payable money.Fen                      // to operators, for the fares posted
+	shares  money.Fen                      // paid to operators
+	income  income                         // by the truth
+	got     map[ledger.AccountID]money.Fen // by operators
+	rebates money.Fen                      // paid to riders
+	spent   []int32                        // by rider: what left the chip, less what came back to the customer, in fen
 }
 
 // auditFloat replays the issuers' ledger against the truth of the chips, window
 // by window, and adds up what differs at the end of each.
 func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
-	a := &audit{Run: r, res: res, index: r.road.accountIndex(), books: oracle.NewBooks(r.world.riders.Len()), spent: make([]int32, r.world.riders.Len()), day: -1}
+	a := &audit{Run: r, res: res, index: r.road.accountIndex(), books: oracle.NewBooks(r.world.riders.Len()), spent: make([]int32, r.world.riders.Len()), day: -1,
+		income: income{operators: map[string]money.Fen{}, unclear: map[uint32][]charged{}, back: map[uint32]money.Fen{}}, got: map[ledger.AccountID]money.Fen{}}
 	err := rd.Scan(ledger.Filter{}, func(t *ledger.Transfer) error {
 		res.Postings++
-		if t.Code == issuer.CodeLoad {
-			a.float += t.Amount
-			return nil
+		if t.Code != issuer.CodeLoad {
+			if err := a.until(int(t.Window - r.world.day)); err != nil {
+				return err
+			}
 		}
-		if err := a.until(int(t.Window - r.world.day)); err != nil {
-			return err
+		if ofFloat(t.Credit) {
+			a.float += t.Amount
+		}
+		if ofFloat(t.Debit) {
+			a.float -= t.Amount
 		}
 		return a.transfer(t)
 	})
@@ -52,6 +58,9 @@ func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
 		res.FloatIdentityGap += s.Unbacked + s.Overpaid + s.Overtaken + s.Partial
 	}
 	a.auditFares(a.spent, res)
+	if res.SplitGap, err = a.splitGap(); err != nil {
+		return err
+	}
 	if err := a.settled(rd); err != nil {
 		return err
 	}
@@ -63,14 +72,16 @@ func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
 func (a *audit) until(day int) error {
 	for ; a.day < day; a.day++ {
 		if a.day >= 0 {
-			a.res.FloatIdentityGap += distance(a.float, a.books.FloatShould(a.truth.chips[a.day]))
+			// Timeline, section 11: nothing is loaded, so that these terms are left.
+			should := a.truth.chips[a.day] + a.books.Outstanding() - a.books.Unbacked()
+			a.res.FloatIdentityGap += distance(a.float, should)
 		}
 		if a.day+1 > LastDay {
 			continue
 		}
 		for _, c := range a.truth.commits[a.day+1] {
-			a.spent[c.rider] += int32(c.amount)
-			if err := a.books.Commit(int(c.rider), c.atc, c.amount); err != nil {
+			a.spent[c.rider] += c.amount
+			if err := a.books.Commit(int(c.rider), c.atc, money.Fen(c.amount)); err != nil {
 				return err
 			}
 		}
@@ -78,9 +89,15 @@ func (a *audit) until(day int) error {
 	return nil
 }
 
+// ofFloat says that an account is a card's float, or what that has borrowed.
+func ofFloat(id ledger.AccountID) bool {
+	return id[0] == byte(ledger.CardFloat) || id[0] == byte(ledger.Loss)
+}
+
 func distance(x, y money.Fen) money.Fen { return max(x-y, y-x) }
 
 func (a *audit) transfer(t *ledger.Transfer) error {
+	a.moved(t)
 	switch t.Code {
 	case issuer.CodeFares:
 		return a.fares(t)
@@ -95,6 +112,7 @@ func (a *audit) transfer(t *ledger.Transfer) error {
 			return err
 		}
 		a.spent[rider] -= int32(t.Amount)
+		a.income.back[rider] += t.Amount
 	case clearing.CodeOperatorShare:
 		a.shares += t.Amount
 	}
@@ -114,21 +132,20 @@ func (a *audit) fares(t *ledger.Transfer) error {
 		if err := a.books.Posted(int(rider), f.ATC, f.Amount); err != nil {
 			return err
 		}
-		fees := a.road.fees.Price(f.Amount)
-		a.payable += f.Amount - fees.Merchant
-		a.fees += fees.NetworkIssuer + fees.NetworkAcquirer
+		if err := a.posted(rider, f.ATC, f.Amount); err != nil {
+			return err
+		}
 	}
-	a.float -= t.Amount
 	a.res.ClearedFen += t.Amount
 	return nil
 }
 
 // correction enters what reconciliation decided.
 func (a *audit) correction(t *ledger.Transfer) error {
-	account, toFloat := t.Debit, false
+	account := t.Debit
 	switch t.Code {
 	case issuer.CodeUndoProvisional, issuer.CodeUndoRefund, issuer.CodeUndoCollect, issuer.CodeClaim:
-		account, toFloat = t.Credit, true
+		account = t.Credit
 	}
 	found, err := a.index.rider(account)
 	if err != nil {
@@ -137,11 +154,6 @@ func (a *audit) correction(t *ledger.Transfer) error {
 	p, q, err := issuer.ParseCorrection(t.Ref)
 	if err != nil {
 		return err
-	}
-	if toFloat {
-		a.float += t.Amount
-	} else {
-		a.float -= t.Amount
 	}
 	rider := int(found)
 	switch t.Code {
@@ -171,6 +183,7 @@ func (a *audit) settled(rd *sqlite.Reader) error {
 		return b.Net(), err
 	}
 	sum := distance(a.shares, a.payable)
+	kept := map[string]money.Fen{}
 	for _, p := range Participants() {
 		want := money.Fen(0)
 		id := accounts{}.Settlement(p.ID)
@@ -178,14 +191,20 @@ func (a *audit) settled(rd *sqlite.Reader) error {
 		case "acquirer":
 			id = accounts{}.Acquirer(p.ID)
 		case "network":
-			id, want = accounts{}.Fees(p.ID), a.fees
+			id, want = accounts{}.Fees(p.ID), a.income.network
 		}
 		got, err := net(id)
 		if err != nil {
 			return fmt.Errorf("account of %s: %w", p.Name, err)
 		}
 		sum += distance(got, want)
+		fees, err := net(accounts{}.Fees(p.ID))
+		if err != nil {
+			return fmt.Errorf("fees of %s: %w", p.Name, err)
+		}
+		kept[p.Role] += fees
 	}
+	sum += distance(kept["issuer"], a.income.issuers) + distance(kept["acquirer"], a.income.acquirers)
 	rebates, err := rd.RebatesOwed()
 	if err != nil {
 		return err
@@ -201,19 +220,45 @@ func (a *audit) owed(rd *sqlite.Reader) error {
 	if a.books.Outstanding() == 0 {
 		return nil
 	}
-	refused := map[string]money.Fen{}
-	if err := rd.Exceptions(func(e sqlite.Exception) error {
-		if e.Verdict == txn.DeniedCard || e.Verdict == txn.LateOverLimit {
-			refused[e.Card] += e.Amount
-		}
-		return nil
-	}); err != nil {
+	refused, err := a.refused(rd)
+	if err != nil {
 		return err
 	}
 	for i := range a.world.riders.Len() {
 		if lacks := a.books.Card(i).Outstanding; lacks > 0 {
-			a.res.Owed += max(0, lacks-refused[a.world.cardOf(uint32(i)).String()])
+			a.res.Owed += max(0, lacks-refused[uint32(i)])
 		}
 	}
 	return nil
+}
+
+// refused adds up, by rider, the rows that were refused for the card's or the
+// terminal's fault, as they stand in their blocks.
+func (a *audit) refused(rd *sqlite.Reader) (map[uint32]money.Fen, error) {
+	out := map[uint32]money.Fen{}
+	opened := map[uint32][]txn.Presented{}
+	err := rd.Exceptions(func(e sqlite.Exception) error {
+		if e.Verdict != txn.DeniedCard && e.Verdict != txn.LateOverLimit {
+			return nil
+		}
+		rows, found := opened[e.Ref.Block]
+		if !found {
+			b, err := rd.FindBlock(e.Ref.Block)
+			if err != nil {
+				return err
+			}
+			if rows, err = a.road.openBlock(&b); err != nil {
+				return fmt.Errorf("block %d: %w", b.ID, err)
+			}
+			opened[e.Ref.Block] = rows
+		}
+		if int(e.Ref.Index) >= len(rows) {
+			return fmt.Errorf("refused row %s is not in its block", e.Ref)
+		}
+		if rider, known := a.world.riderOf(rows[e.Ref.Index].Row.Card); known {
+			out[rider] += rows[e.Ref.Index].Row.Amount
+		}
+		return nil
+	})
+	return out, err
 }

@@ -64,6 +64,7 @@ type carrier struct {
 	lateRows int
 	delayed  [LastDay + 1]tally // rows by the day of their arrival, those that arrived on a later day than they were sealed
 	touched  map[uint32]bool    // riders whose rows are in blocks that were held up
+	lost     int                // blocks that got lost and were sent again
 	apart    map[uint32]bool    // riders whose rows may be in windows after the day of the tap
 }
 
@@ -73,7 +74,7 @@ func newCarrier(w *World) *carrier {
 }
 
 // lossy terminals have a bad line: their blocks may take up to two slots more,
-// and overtake each other.
+// and overtake each other, or get lost, so that the terminal sends them again.
 func (c *carrier) lossy(id txn.TerminalID) bool { return c.oneIn(20, forCarrier, uint64(id)) }
 
 // calm says that nothing ever happens to the blocks of a terminal on their way.
@@ -94,10 +95,16 @@ func (c *carrier) take(slot int, blocks []sealedBlock, end bool) error {
 	for i := range blocks {
 		b := &blocks[i]
 		at := c.arrival(slot, b)
+		lost := c.loses(slot, b)
+		if lost {
+			at = slot + 1
+		}
 		if slot > slotClose-3 && c.lossy(b.terminal.id) {
 			c.note(b, c.apart)
 		}
-		c.send(at, b)
+		if err := c.forward(at, b, lost); err != nil {
+			return err
+		}
 		if day := slotDay(at); day > slotDay(slot) {
 			c.rows(b, func(r *txn.Row) { c.delayed[day].add(r) })
 		}
@@ -130,6 +137,28 @@ func (c *carrier) interfere(slot int, blocks []sealedBlock) error {
 		return c.holdBack(blocks)
 	}
 	return nil
+}
+
+// loses says that a block never arrives.
+func (c *carrier) loses(slot int, b *sealedBlock) bool {
+	return slot <= slotClose && c.lossy(b.terminal.id) && c.oneIn(6, forCarrier, uint64(b.terminal.id), 5, uint64(b.content.Header.Number))
+}
+
+// forward puts a block on its way to arrive in a slot. In place of a lost one goes
+// what its terminal sends again, having got no receipt: from its journal.
+func (c *carrier) forward(slot int, b *sealedBlock, lost bool) error {
+	if !lost {
+		c.send(slot, b)
+		return nil
+	}
+	for _, raw := range b.terminal.journal.Unreceipted() {
+		if hash := seal.HashOf(raw[:len(raw)-block.SignatureSize]); hash == b.hash {
+			c.lost++
+			c.send(slot, &sealedBlock{terminal: b.terminal, hash: hash, raw: raw})
+			return nil
+		}
+	}
+	return fmt.Errorf("terminal %d has forgotten block %d, for which it has no receipt", b.terminal.id, b.content.Header.Number)
 }
 
 func (c *carrier) send(slot int, b *sealedBlock) {

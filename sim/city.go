@@ -16,6 +16,7 @@ import (
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/fare/beijing"
 	"github.com/citycard/citycard/sim/demand"
+	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -45,6 +46,7 @@ type City struct {
 	shared    *stationRecords
 	injected  *injection
 	verifier  *oda.Verifier // of all terminals
+	prices    gate.Pricer   // what gates ask
 	right     *rightFares   // nil with a tariff of the user's own
 }
 
@@ -102,6 +104,7 @@ func (c *City) loadData() error {
 	if c.book, err = fare.Parse(files); err != nil {
 		return fmt.Errorf("fare data: %w", err)
 	}
+	c.prices = c.book
 	if c.calendar, err = loadCalendar(rest); err != nil {
 		return fmt.Errorf("calendar: %w", err)
 	}
@@ -119,9 +122,12 @@ func (c *City) loadData() error {
 		}
 		c.profiles = append(c.profiles, p)
 	}
-	for name := range rest {
-		if slices.Contains(perso.EmbeddedNames(), strings.TrimSuffix(name, ".yaml")) {
-			continue // of a profile that this run does not use
+	for name, text := range rest {
+		if profile := strings.TrimSuffix(name, ".yaml"); slices.Contains(perso.EmbeddedNames(), profile) {
+			if _, err := perso.Parse(text); err != nil { // this run does not use it, and yet it must be sound
+				return fmt.Errorf("card profile %s: %w", profile, err)
+			}
+			continue
 		}
 		return fmt.Errorf("data file %s: no embedded file has this name; known are those of `citycard day --help`", name)
 	}

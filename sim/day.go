@@ -124,7 +124,9 @@ func (r *Run) slot(ctx context.Context, slot int) error {
 	if err := r.road.closeWindow(day, r.Workers); err != nil {
 		return err
 	}
-	r.truth.endOfDay(r.world)
+	if err := r.truth.endOfDay(r.world); err != nil {
+		return err
+	}
 	r.progress(0.7 + 0.3*float64(day)/LastDay)
 	return nil
 }

@@ -60,12 +60,8 @@ func (r *Run) knowable(rd *sqlite.Reader) (map[uint32][]oracle.Open, error) {
 	if len(seen) == 0 {
 		return nil, nil
 	}
-	refused, err := rd.RefusedRows()
-	if err != nil {
-		return nil, err
-	}
 	for day := range int32(LastDay + 1) {
-		if err := r.arrived(rd, r.world.day+day, refused, seen); err != nil {
+		if err := r.arrived(rd, r.world.day+day, seen); err != nil {
 			return nil, err
 		}
 	}
@@ -77,8 +73,8 @@ func (r *Run) knowable(rd *sqlite.Reader) (map[uint32][]oracle.Open, error) {
 }
 
 // arrived reads the blocks of a window again and collects the rows of some
-// riders whose card data are valid.
-func (r *Run) arrived(rd *sqlite.Reader, window int32, refused map[txn.Ref]txn.Verdict, seen map[uint32][]oracle.Seen) error {
+// riders, all but those that the injector made: no verdict of clearing is looked at.
+func (r *Run) arrived(rd *sqlite.Reader, window int32, seen map[uint32][]oracle.Seen) error {
 	blocks, err := rd.Blocks(window)
 	if err != nil {
 		return err
@@ -99,11 +95,11 @@ func (r *Run) arrived(rd *sqlite.Reader, window int32, refused map[txn.Ref]txn.V
 				if _, wanted := seen[rider]; !known || !wanted {
 					continue
 				}
-				switch v := refused[p.Ref]; v {
-				case txn.BadCryptogram, txn.BadBalanceMAC, txn.BadCardData, txn.Duplicate:
-				default:
-					seen[rider] = append(seen[rider], oracle.Seen{Row: p.Row, Refused: v.Refused()})
+				if p.Row.Terminal == shopTerminals+1 {
+					continue
 				}
+				late := blocks[i].Arrived-p.Row.Time > lateAfter
+				seen[rider] = append(seen[rider], oracle.Seen{Row: p.Row, Refused: late || r.world.injected.deniedAtAcquirer(rider)})
 			}
 			opened[i] = nil
 		}

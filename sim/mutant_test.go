@@ -16,6 +16,7 @@ import (
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/block"
 )
@@ -31,11 +32,18 @@ type mutant struct {
 
 func TestMutantsAreSeen(t *testing.T) {
 	first := newCity(t, Options{Riders: 800, Seed: 1, Workers: 1})
-	for _, m := range slices.Concat(blockMutants, rowMutants, moneyMutants, reconMutants) {
+	for _, m := range slices.Concat(blockMutants, rowMutants, moneyMutants, fareMutants, reconMutants) {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			city := first.anew(t)
-			res, err := (&Run{Dir: t.TempDir(), Ports: func(p *Ports) { m.put(city, p) }}).Do(t.Context(), city)
+			run := &Run{Dir: t.TempDir()}
+			run.Ports = func(p *Ports) {
+				m.put(city, p)
+				if rule := feesOf[m.name]; rule != nil {
+					run.road.fees = rule
+				}
+			}
+			res, err := run.Do(t.Context(), city)
 			if err != nil {
 				t.Fatalf("the run breaks off, so that no figure speaks: %v", err)
 			}
@@ -210,6 +218,89 @@ var moneyMutants = []mutant{
 	{"fares of another card", altered(issuer.CodeFares, func(t *ledger.Transfer) { t.Ref[1]++ }), "float_identity_gap_fen"},
 	{"a split loses a fen", splitting(func(s []fare.Share) []fare.Share { s[0].Fen--; return s }), "unsettled_fen"},
 	{"a split makes a fen", splitting(func(s []fare.Share) []fare.Share { s[len(s)-1].Fen++; return s }), "unsettled_fen"},
+}
+
+// dearer asks a yuan more for every ride.
+type dearer struct{ gate.Pricer }
+
+func (d dearer) Price(t fare.Trip) (fare.Quote, error) {
+	q, err := d.Pricer.Price(t)
+	q.Pay += 1_00
+	return q, err
+}
+
+func (d dearer) BusPrice(metres int, card bool) (fare.Quote, error) {
+	q, err := d.Pricer.BusPrice(metres, card)
+	q.Pay += 1_00
+	return q, err
+}
+
+// forgetsDiscounts prices every ride as the first of the month.
+type forgetsDiscounts struct{ gate.Pricer }
+
+func (f forgetsDiscounts) Price(t fare.Trip) (fare.Quote, error) {
+	t.MonthPaid = 0
+	return f.Pricer.Price(t)
+}
+
+func asking(price func(gate.Pricer) gate.Pricer) func(*City, *Ports) {
+	return func(c *City, _ *Ports) {
+		c.prices = price(c.book)
+		c.places, c.terminals, c.shared = nil, map[uint32]*terminal{}, nil
+		if err := c.build(); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// neverCheaper is clearing's fare book in which no ride costs less than was charged.
+type neverCheaper struct{ clearing.Fares }
+
+func (n neverCheaper) Price(t fare.Trip) (fare.Quote, error) {
+	q, err := n.Fares.Price(t)
+	q.Pay = 1 << 30
+	return q, err
+}
+
+// allToExit splits nothing.
+type allToExit struct {
+	clearing.Fares
+	city *City
+}
+
+func (a allToExit) SplitByOperator(_, exit fare.StationID, amount money.Fen) ([]fare.Share, error) {
+	return []fare.Share{{Operator: a.city.operatorAt(exit), Fen: amount}}, nil
+}
+
+// feesOf are fee rules in place of the one in force, by mutant.
+var feesOf = map[string]*clearing.FeeRule{
+	"no fees":                  {},
+	"twice the network's fees": {Merchant: 5_000, Issuer: 3_500, IssuerCap: 13_00, NetworkIssuer: 650, NetworkAcquire: 650},
+}
+
+var fareMutants = []mutant{
+	{name: "gates ask a yuan more", put: asking(func(p gate.Pricer) gate.Pricer { return dearer{p} }), want: "fare_gap_fen"},
+	{name: "gates know no discount", put: asking(func(p gate.Pricer) gate.Pricer { return forgetsDiscounts{p} }), want: "fare_gap_fen"},
+	{name: "nothing is paid back", put: func(_ *City, p *Ports) { p.Fares = neverCheaper{p.Fares} }, want: "fare_gap_fen"},
+	{name: "all to the operator of the exit", put: func(c *City, p *Ports) { p.Fares = allToExit{p.Fares, c} }, want: "split_gap_fen"},
+	{name: "no fees", put: func(*City, *Ports) {}, want: "unsettled_fen"},
+	{name: "twice the network's fees", put: func(*City, *Ports) {}, want: "unsettled_fen"},
+	{name: "money of a card under another code", put: func(_ *City, p *Ports) {
+		done := false
+		p.Posts = func(in []ledger.Transfer) []ledger.Transfer {
+			for i := range in {
+				if t := in[i]; t.Code == issuer.CodeFares && !done {
+					done = true
+					t.ID[15] ^= 1
+					t.Credit = t.Debit
+					t.Credit[0] = byte(ledger.CustomerBank)
+					t.Amount, t.Code, t.Ref = 1, 99, nil
+					return append(slices.Clone(in), t)
+				}
+			}
+			return in
+		}
+	}, want: "float_identity_gap_fen"},
 }
 
 // observing changes what reconciliation is told about rows of a kind.

@@ -55,6 +55,8 @@ func Participants() []Participant {
 // companies of the metro lines below it.
 const busOperator fare.OperatorID = 100
 
+const busName = "公交集团"
+
 // shopOperator is the merchant behind the shop terminals of the injector.
 const shopOperator fare.OperatorID = 101
 

@@ -39,7 +39,9 @@ func (c *City) records(p *place) gate.Records {
 			c.shared.cards[i].month = txn.MonthBCD(c.midnight)
 		}
 	}
-	p.view = &recordsView{stationRecords: c.shared, place: p}
+	if p.view == nil { // one for all gates of a place: it has the time
+		p.view = &recordsView{stationRecords: c.shared, place: p}
+	}
 	return p.view
 }
 

@@ -66,6 +66,7 @@ type Result struct {
 	Unexplained       money.Fen        `json:"unexplained_fen"`
 	FareRiders        int              `json:"fare_riders"`     // whose fares could be worked out again by another way
 	FareGap           money.Fen        `json:"fare_gap_fen"`    // what they paid too much or too little in the end
+	SplitGap          money.Fen        `json:"split_gap_fen"`   // what operators got too much or too little by the tracks ridden
 	Unsettled         money.Fen        `json:"unsettled_fen"`   // what institutions got too much or too little, or still have to pass on
 	Owed              money.Fen        `json:"owed_fen"`        // what riders lost, got no service for, and did not get back by D+25
 	Provisional       money.Fen        `json:"provisional_fen"` // credits not yet final after D+25, when every window is over
@@ -102,6 +103,7 @@ func (r *Result) Open() []string {
 	must("float_identity_gap_fen", r.FloatIdentityGap == 0)
 	must("unexplained_fen", r.Unexplained == 0)
 	must("fare_gap_fen", r.FareGap == 0)
+	must("split_gap_fen", r.SplitGap == 0)
 	must("unsettled_fen", r.Unsettled == 0)
 	must("owed_fen", r.Owed == 0)
 	must("refunds_undone", r.RefundsUndone == 0)
@@ -213,7 +215,7 @@ func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
 	caused := map[oracle.Event]oracle.Finding{}
 	amounts := map[txn.CardKey]map[uint16]bool{}
 	for _, f := range r.truth.flashes {
-		e := oracle.Event{Card: r.world.cardOf(f.rider), ATC: f.atc, Amount: f.amount}
+		e := oracle.Event{Card: r.world.cardOf(f.rider), ATC: f.atc, Amount: money.Fen(f.amount)}
 		finding, err := oracle.Judge(e, known[f.rider])
 		if err != nil {
 			return fmt.Errorf("rider %d, counter %d: %w", f.rider, f.atc, err)
@@ -227,7 +229,7 @@ func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
 		if finding == oracle.Decidable {
 			res.FlashCard.Decidable++
 		} else {
-			r.flashOpen += f.amount
+			r.flashOpen += money.Fen(f.amount)
 		}
 	}
 	res.FlashCard.Undecided = res.FlashCard.Caused - res.FlashCard.Decidable

@@ -43,7 +43,9 @@ func (c *City) findRightFares(files map[string][]byte) error {
 // rows told it.
 type account struct {
 	due, gates, clearing int32
-	entered              int32 // second of D
+	entered              int32  // second of D
+	chip                 int32  // value in the card's memory when it was last read
+	read                 uint16 // taps until then
 	state                accountState
 }
 
@@ -55,7 +57,7 @@ const (
 )
 
 // charge notes what a tap should cost its rider.
-func (k *worker) charge(f *followUp, res *gate.Result) {
+func (k *worker) charge(p *place, f *followUp, res *gate.Result) {
 	if k.right == nil {
 		return
 	}
@@ -72,11 +74,11 @@ func (k *worker) charge(f *followUp, res *gate.Result) {
 	case wantBus:
 		a.due += int32(oracle.Bus(int(f.metres)))
 	case wantExit:
-		k.chargeJourney(a, f, res)
+		k.chargeJourney(p, a, f, res)
 	}
 }
 
-func (k *worker) chargeJourney(a *account, f *followUp, res *gate.Result) {
+func (k *worker) chargeJourney(p *place, a *account, f *followUp, res *gate.Result) {
 	entered := k.midnight + int64(a.entered)
 	if txn.MonthBCD(k.midnight+int64(f.at)) != txn.MonthBCD(k.midnight) {
 		a.state |= accountOdd // two months
@@ -84,7 +86,8 @@ func (k *worker) chargeJourney(a *account, f *followUp, res *gate.Result) {
 	}
 	ride := oracle.Ride{From: k.right.stations[k.origin[f.rider]], To: k.right.stations[f.place], Entered: a.entered, Exited: f.at,
 		Workday: k.workday(entered), Month: money.Fen(a.gates)}
-	blind := k.mayBeBlind(f) && chargedBlind(res)
+	unread := chargedBlind(res)
+	blind := unread != nil && k.mayBeBlind(f)
 	if blind {
 		ride.Month = money.Fen(a.clearing)
 		a.state |= accountBlind
@@ -95,6 +98,7 @@ func (k *worker) chargeJourney(a *account, f *followUp, res *gate.Result) {
 	pay, counted := k.right.Price(ride)
 	a.due += int32(pay)
 	if blind {
+		p.truth.blind = append(p.truth.blind, commit{rider: f.rider, atc: unread.ATC, amount: int32(pay)})
 		a.clearing += int32(counted)
 		return
 	}
@@ -109,13 +113,14 @@ func (k *worker) mayBeBlind(f *followUp) bool {
 	return k.isPhone(f.rider) || view.unreachable()
 }
 
-func chargedBlind(res *gate.Result) bool {
+// chargedBlind is the row of a journey that was charged without its entry, or nil.
+func chargedBlind(res *gate.Result) *txn.Row {
 	for i := range res.Records {
 		if r := &res.Records[i].Row; r.Kind == txn.Exit && r.Flags.Has(txn.EntryUnread) {
-			return true
+			return r
 		}
 	}
-	return false
+	return nil
 }
 
 // auditFares compares what riders paid in the end with what is right. A rider counts
@@ -126,12 +131,17 @@ func (r *Run) auditFares(spent []int32, res *Result) {
 		return
 	}
 	for i := range r.world.dues {
-		a, rider := &r.world.dues[i], uint32(i)
-		apart := a.state&accountBlind != 0 && r.carrier.apart[rider] // clearing need not have known the month's sum in time
-		if a.state&accountOdd != 0 || r.truth.torn[rider] || r.world.injected.roles[rider] != 0 || r.carrier.touched[rider] || apart {
-			continue
+		if !r.odd(uint32(i)) {
+			res.FareRiders++
+			res.FareGap += distance(money.Fen(spent[i]), money.Fen(r.world.dues[i].due))
 		}
-		res.FareRiders++
-		res.FareGap += distance(money.Fen(spent[i]), money.Fen(a.due))
 	}
+}
+
+// odd says that something happened to a rider's card or rows, so that no rule says
+// what was to be paid.
+func (r *Run) odd(rider uint32) bool {
+	a := &r.world.dues[rider]
+	apart := a.state&accountBlind != 0 && r.carrier.apart[rider] // clearing need not have known the month's sum in time
+	return a.state&accountOdd != 0 || r.truth.torn[rider] || r.world.injected.roles[rider] != 0 || r.carrier.touched[rider] || apart
 }

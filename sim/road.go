@@ -334,7 +334,7 @@ func (c *City) operators() []operatorInfo {
 	for _, o := range c.book.Operators() {
 		out = append(out, operatorInfo{uint16(o.ID), o.Name})
 	}
-	return append(out, operatorInfo{uint16(busOperator), "公交集团"}, operatorInfo{uint16(shopOperator), "商户"})
+	return append(out, operatorInfo{uint16(busOperator), busName}, operatorInfo{uint16(shopOperator), "商户"})
 }
 
 // deliver hands a slot's blocks to the acquirer, those that the database has not

@@ -38,7 +38,7 @@ func (k *worker) tap(p *place, f followUp) error {
 	p.truth.counts.Taps++
 	paid := after.balance < before.balance
 	if paid {
-		p.truth.commits = append(p.truth.commits, commit{f.rider, after.atc, before.balance - after.balance})
+		p.truth.commits = append(p.truth.commits, commit{f.rider, after.atc, k.origin[f.rider], uint16(p.index), int32(before.balance - after.balance)})
 	}
 	now := k.midnight + int64(f.at)
 	if err := k.store(p, res.Records, now); err != nil {
@@ -51,7 +51,7 @@ func (k *worker) tap(p *place, f followUp) error {
 		return err
 	}
 	k.countTap(p, &f, res, paid, before, after)
-	k.charge(&f, res)
+	k.charge(p, &f, res)
 	if res.Opened {
 		k.passed(&f)
 		if copied != nil {
@@ -162,7 +162,7 @@ func (k *worker) countTap(p *place, f *followUp, res *gate.Result, paid bool, be
 	case f.tear.afterCommit() && committed && !res.Opened:
 		c.TornAfterCommit++
 		if paid {
-			p.truth.flashes = append(p.truth.flashes, flash{f.rider, after.atc, before.balance - after.balance})
+			p.truth.flashes = append(p.truth.flashes, flash{rider: f.rider, atc: after.atc, amount: int32(before.balance - after.balance)})
 		}
 	case (f.tear == tearNoAnswer || f.tear == tearBeforeLast) && !res.Opened:
 		c.TornBefore++

@@ -178,7 +178,7 @@ func (c *City) newTerminal(p *place, a *array, id txn.TerminalID, mode gate.Mode
 	if mode == gate.Bus {
 		cfg.PassWindow = gate.DefaultBusPassWindow
 	}
-	g, err := gate.New(cfg, a.memory, c.records(p), c.book)
+	g, err := gate.New(cfg, a.memory, c.records(p), c.prices)
 	if err != nil {
 		return nil, err
 	}

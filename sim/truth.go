@@ -2,8 +2,11 @@ package sim
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
+	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/card/perso"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 )
@@ -16,21 +19,23 @@ type ledgerOfTruth struct {
 	chips   []money.Fen // sum of all balances at the end of each day
 	flashes []flash
 	torn    map[uint32]bool
+	blind   map[blindKey]int32 // right price in fen of the journeys that were charged without their entry
 	denied  int
 	forged  map[txn.Verdict]int
 	balance money.Fen
 }
 
 func newLedgerOfTruth(w *World) *ledgerOfTruth {
-	t := &ledgerOfTruth{torn: map[uint32]bool{}}
+	t := &ledgerOfTruth{torn: map[uint32]bool{}, blind: map[blindKey]int32{}}
 	for i := range w.riders.Len() {
 		t.balance += w.openingBalance(uint32(i))
 	}
 	return t
 }
 
-// endOfDay collects what happened at the places since the last call.
-func (t *ledgerOfTruth) endOfDay(w *World) {
+// endOfDay collects what happened at the places since the last call, and reads the
+// cards' memories.
+func (t *ledgerOfTruth) endOfDay(w *World) error {
 	var today []commit
 	for _, p := range w.places {
 		today = append(today, p.truth.commits...)
@@ -38,17 +43,59 @@ func (t *ledgerOfTruth) endOfDay(w *World) {
 		for _, r := range p.truth.torn {
 			t.torn[r] = true
 		}
+		for _, b := range p.truth.blind {
+			t.blind[blindKey{b.rider, b.atc}] = b.amount
+		}
 		t.counts.add(p.truth.counts)
 		t.denied += p.truth.deniedRows
-		p.truth.commits, p.truth.flashes, p.truth.torn = nil, nil, nil
+		p.truth.commits, p.truth.flashes, p.truth.torn, p.truth.blind = nil, nil, nil, nil
 		p.truth.counts, p.truth.deniedRows = tapCounts{}, 0
-	}
-	for _, c := range today {
-		t.balance -= c.amount
 	}
 	slices.SortFunc(today, func(a, b commit) int { return cmp.Or(cmp.Compare(a.rider, b.rider), cmp.Compare(a.atc, b.atc)) })
 	t.commits = append(t.commits, today)
+	changed, err := w.readChips()
+	t.balance += changed
 	t.chips = append(t.chips, t.balance)
+	return err
+}
+
+// readChips reads the value in the memory of every card that was presented since the
+// last call, and gives by how much all of them together have changed. The layout of
+// the memory is the profile's, so that one card's image fits all of a profile.
+func (w *World) readChips() (money.Fen, error) {
+	const part = 4096
+	n := w.riders.Len()
+	sums := make([]money.Fen, (n+part-1)/part)
+	err := w.parallel(len(sums), func(i int, k *worker) error {
+		images := map[*perso.Profile]*card.Image{}
+		for rider := uint32(i * part); int(rider) < min((i+1)*part, n); rider++ {
+			a := &w.dues[rider]
+			if a.read == w.taps[rider] {
+				continue
+			}
+			a.read = w.taps[rider]
+			profile := w.profileOf(rider)
+			if images[profile] == nil {
+				img, err := w.issuing.image(rider)
+				if err != nil {
+					return err
+				}
+				images[profile] = img
+			}
+			if err := k.chip.Insert(images[profile], w.cards[rider]); err != nil {
+				return fmt.Errorf("read card of rider %d: %w", rider, err)
+			}
+			now := int32(k.chip.Inspect().Balance)
+			sums[i] += money.Fen(now - a.chip)
+			a.chip = now
+		}
+		return nil
+	})
+	sum := money.Fen(0)
+	for _, s := range sums {
+		sum += s
+	}
+	return sum, err
 }
 
 // comingBack lists the riders who tap again on a day: those whose taps were torn

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/citycard/citycard/card"
-	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
@@ -30,7 +29,9 @@ type World struct {
 type commit struct {
 	rider  uint32
 	atc    uint16
-	amount money.Fen
+	from   uint16 // place of entry, of a metro journey
+	to     uint16 // place of the tap
+	amount int32  // fen
 }
 
 // flash is a debit whose terminal did not finish.
@@ -47,6 +48,7 @@ type truth struct {
 	samples      []txn.Row // paid rows, for the injector to copy
 	sampleSource []txn.TerminalID
 	torn         []uint32 // riders whose taps were torn
+	blind        []commit // journeys charged without their entry, amount is the right price
 }
 
 // tapCounts are the figures of the taps.
@@ -70,6 +72,7 @@ func NewWorld(c *City) *World {
 	w.dues = make([]account, n)
 	for i := range w.dues {
 		w.dues[i].gates = int32(c.openingMonth(uint32(i)))
+		w.dues[i].chip = int32(c.openingBalance(uint32(i)))
 	}
 	w.events = c.plan()
 	return w

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/citycard/citycard/money"
@@ -350,4 +351,65 @@ func (f *Fares) Price(r Ride) (pay, counted money.Fen) {
 		pay += 3_00
 	}
 	return pay, counted
+}
+
+// Split divides an amount among the operators of a ride: among the fare networks by
+// their full prices, then inside each by the metres ridden. It is the same both ways.
+// sure is false where another way is as short, so that other shares may be as right.
+func (f *Fares) Split(from, to int, amount money.Fen) (shares map[string]money.Fen, sure bool, err error) {
+	way := f.trip(min(from, to), max(from, to))
+	prices := make([]int64, len(way))
+	for i, s := range way {
+		prices[i] = int64(s.net.price(s.metres))
+	}
+	parts, err := money.Split(amount, prices)
+	if err != nil {
+		return nil, false, fmt.Errorf("split %s among networks: %w", amount, err)
+	}
+	shares, sure = map[string]money.Fen{}, from != to
+	for i, s := range way {
+		names, metres, only := s.net.operators(min(s.from, s.to), max(s.from, s.to))
+		sure = sure && only
+		if s.from == s.to {
+			continue
+		}
+		fen, err := money.Split(parts[i], metres)
+		if err != nil {
+			return nil, false, fmt.Errorf("split %s among operators: %w", parts[i], err)
+		}
+		for n, name := range names {
+			shares[name] += fen[n]
+		}
+	}
+	return shares, sure, nil
+}
+
+// operators lists whose tracks a shortest way uses, from its first station on, and
+// how many metres of them. only says that there is no other way of this length.
+func (n *railNet) operators(from, to int) (names []string, metres []int64, only bool) {
+	only = true
+	var steps []track
+	d := n.metres[from]
+	for at := to; at != from; {
+		var step track
+		ways := 0
+		for _, t := range n.around[at] {
+			if d[t.to]+t.metres == d[at] {
+				step, ways = t, ways+1
+			}
+		}
+		only = only && ways == 1
+		steps = append(steps, step)
+		at = step.to
+	}
+	slices.Reverse(steps)
+	for _, t := range steps {
+		i := slices.Index(names, t.operator)
+		if i < 0 {
+			i = len(names)
+			names, metres = append(names, t.operator), append(metres, 0)
+		}
+		metres[i] += int64(t.metres)
+	}
+	return names, metres, only
 }

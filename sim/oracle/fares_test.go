@@ -92,3 +92,58 @@ func TestFaresRefuseBrokenNetworks(t *testing.T) {
 		}
 	}
 }
+
+// Wherever there is one shortest way, both find the same shares.
+func TestSplitAgreesWithTheBook(t *testing.T) {
+	book, err := beijing.Book()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fares, err := oracle.NewFares(beijing.Files())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[fare.OperatorID]string{}
+	for _, o := range book.Operators() {
+		names[o.ID] = o.Name
+	}
+	unsure, n := 0, 0
+	stations := book.Stations()
+	for i, from := range stations {
+		for j, to := range stations {
+			if (i+j)%3 != 0 {
+				continue
+			}
+			n++
+			a, _ := fares.Station(from.Name)
+			b, _ := fares.Station(to.Name)
+			amount := money.Fen(200 + (i*7+j)%900)
+			got, sure, err := fares.Split(a, b, amount)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !sure {
+				unsure++
+				continue
+			}
+			want, err := book.SplitByOperator(from.ID, to.ID, amount)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := money.Fen(0)
+			for _, s := range want {
+				sum += s.Fen
+				if got[names[s.Operator]] != s.Fen {
+					t.Fatalf("%s to %s: %v, the book says %+v", from.Name, to.Name, got, want)
+				}
+			}
+			if sum != amount {
+				t.Fatalf("%s to %s: shares of %s add up to %s", from.Name, to.Name, amount, sum)
+			}
+		}
+	}
+	if 20*unsure > n {
+		t.Errorf("%d of %d pairs have two shortest ways", unsure, n)
+	}
+	t.Logf("%d of %d pairs have two shortest ways", unsure, n)
+}

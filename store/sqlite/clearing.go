@@ -130,16 +130,6 @@ func (r *Reader) NetPositions() (map[uint16]int64, error) {
 	return out, err
 }
 
-// RefusedRows gives the verdict of every row that was refused.
-func (r *Reader) RefusedRows() (map[txn.Ref]txn.Verdict, error) {
-	out := map[txn.Ref]txn.Verdict{}
-	err := r.Query(`SELECT block, row_index, verdict FROM clearing_exception`, func(row *Row) error {
-		out[txn.Ref{Block: uint32(row.Int64(0)), Index: uint16(row.Int(1))}] = txn.Verdict(row.Int(2))
-		return nil
-	})
-	return out, err
-}
-
 // RebatesOwed sums up the rebates of all closed windows.
 func (r *Reader) RebatesOwed() (sum money.Fen, err error) {
 	err = r.Query(`SELECT coalesce(sum(paid - price), 0) FROM clearing_rebate`, func(row *Row) error {

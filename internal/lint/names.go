@@ -30,9 +30,10 @@ func checkNames(t *Tree, r *report) {
 	}
 }
 
-// foreignPaths are places of the machine the code was written on. They are put
+// foreignPaths are places of the machine the code was written on: absolute paths
+// into the folders where people and build machines keep their work. They are put
 // together here so that this file does not break its own rule.
-var foreignPaths = regexp.MustCompile(`(?:^|[^\w./-])(/wo` + `rk(?:/[\w./-]*)?|sha` + `red/[\w./-]*|/ro` + `ot/[\w./-]+|/ho` + `me/[\w./-]+|/tmp/(?:con` + `tract|no` + `tes)[\w./-]*)(?:\W|$)`)
+var foreignPaths = regexp.MustCompile(`(?:^|[^\w./-])(/(?:ro` + `ot|ho` + `me|Us` + `ers|bui` + `lds?|wo` + `rk(?:space)?)/[\w./-]+|/tmp/[\w-]+/[\w./-]+)(?:\W|$)`)
 
 func checkPaths(t *Tree, r *report) {
 	for _, a := range t.Assets {

@@ -4,7 +4,8 @@
 //   - cryptogram: card keys, session keys, application cryptograms, balance
 //     MACs, ARPC and script MACs, one by one and in bulk.
 //   - oda: offline data authentication, making and checking certificates, signed
-//     static data and dynamic signatures, RSA and SM2.
+//     static data, dynamic and combined signatures, and offline enciphered PINs,
+//     RSA and SM2.
 //   - keystore: named keys that never leave in clear.
 //   - seal: terminals' sealed blocks.
 //
@@ -13,5 +14,6 @@
 // than one of them must agree with: testdata/pboc_ours.json (values of the PBOC
 // formulas, each labelled "published" or "ours"), testdata/timeline.json (a
 // card's life with its cryptograms) and the table that says which published
-// vector of the repository is checked where.
+// vector of the repository is checked where. Sessions of two real test cards and
+// the openssl program are the judges that share nothing with this code.
 package crypt

@@ -84,11 +84,13 @@ func TestSecretsDoNotPrintThemselves(t *testing.T) {
 	v.Check([10]byte{0x62}, 0, &cryptogram.TerminalInput{}, &cryptogram.CardInput{ATC: 1}, iad.Append(nil), [8]byte{}, true)
 	session := cryptogram.DeriveSessionKey(cryptogram.SM4, cryptogram.DeriveCardKey(cryptogram.SM4, block, [10]byte{0x62}, 0), 1)
 
+	pin := oda.PINBlock{0x26, 0x98, 0x76, 0x54, 0xFF, 0xFF, 0xFF, 0xFF}
+
 	keys := keystore.CardKeys{Alg: cryptogram.SM4, AC: key, MAC: key, ENC: key}
-	secrets := [][]byte{key[:], scalar[:], session[:], rsa.P, rsa.Q}
+	secrets := [][]byte{key[:], scalar[:], session[:], rsa.P, rsa.Q, pin[:]}
 	for _, value := range []any{
 		key, &key, []cryptogram.Key{key}, map[string]cryptogram.Key{"k": key}, keys, &keys,
-		v, *v, *store, store, private, *private, rsaPrivate, *rsaPrivate, rsa, &rsa,
+		v, *v, *store, store, private, *private, rsaPrivate, *rsaPrivate, rsa, &rsa, pin, &pin, []oda.PINBlock{pin},
 	} {
 		text := show(t, value)
 		for _, secret := range secrets {

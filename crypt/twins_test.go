@@ -3,6 +3,7 @@ package crypt_test
 import (
 	"crypto/des"
 	"crypto/elliptic"
+	"crypto/sha1"
 	"math/big"
 	"math/bits"
 	"testing"
@@ -52,6 +53,41 @@ func emvCommonSessionKey(t *testing.T, card cryptogram.Key, r []byte) (out crypt
 		x[2] = c
 		b.Encrypt(out[8*i:8*i+8], x)
 	}
+	return out
+}
+
+// cardKeyB is option B of EMV Book 2, A1.4.2, which PBOC does not use: PANs of up
+// to 16 digits as with option A; longer ones give 16 decimal digits of the SHA-1
+// of PAN and sequence number, letters A to F standing in as 0 to 5 when there are
+// too few.
+func cardKeyB(t *testing.T, alg cryptogram.Alg, master cryptogram.Key, pan, psn string) cryptogram.Key {
+	t.Helper()
+	if len(pan) <= 16 {
+		return cardKey(t, alg, master, pan, psn)
+	}
+	if len(pan)%2 == 1 {
+		pan = "0" + pan
+	}
+	sum := sha1.Sum(unhex(t, pan+psn))
+	var digits, letters string
+	for _, c := range hexOf(sum[:]...) {
+		if c <= '9' {
+			digits += string(c)
+		} else {
+			letters += string(c - 'A' + '0')
+		}
+	}
+	y := unhex(t, (digits + letters)[:16])
+	for _, b := range y[:8] {
+		y = append(y, ^b)
+	}
+	block, err := cryptogram.NewBlock(alg, master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out cryptogram.Key
+	block.Encrypt(out[:8], y)
+	block.Encrypt(out[8:], y[8:])
 	return out
 }
 

@@ -70,3 +70,52 @@ func BenchmarkVerifyCold(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSignCombined is the card's part of CDA, with 150 bytes of transaction
+// data.
+func BenchmarkSignCombined(b *testing.B) {
+	benchFamilies(b, func(b *testing.B, c chain) {
+		signer, in, entropy := c.signer.(oda.CombinedSigner), benchPurchase(), seeded(1)
+		var buf [256]byte
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := signer.SignCombined(buf[:0], entropy, in); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkVerifyCombined is the terminal's part of CDA, the card key being known.
+func BenchmarkVerifyCombined(b *testing.B) {
+	benchFamilies(b, func(b *testing.B, c chain) {
+		key, in := c.key(b), benchPurchase()
+		sdad := c.signCombined(b, in)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, r := key.VerifyCombined(sdad, in); r != oda.OK {
+				b.Fatal(r)
+			}
+		}
+	})
+}
+
+func benchPurchase() oda.Combined {
+	in := purchase()
+	in.Transaction = make([]byte, 150)
+	return in
+}
+
+// BenchmarkDecipherPIN is the card's part of an enciphered PIN.
+func BenchmarkDecipherPIN(b *testing.B) {
+	benchFamilies(b, func(b *testing.B, c chain) {
+		card, entropy := c.signer.(oda.PINDecipherer), seeded(1)
+		enciphered := must(c.key(b).EncipherPIN(nil, seeded(2), pinBlock, challenge))(b)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, ok := card.DecipherPIN(entropy, enciphered, challenge); !ok {
+				b.Fatal("refused")
+			}
+		}
+	})
+}

@@ -28,7 +28,7 @@ type CardCert struct {
 	Expiry     [2]byte  // MMYY, BCD
 	Serial     [3]byte
 	Profile    Profile // SM2 only; the zero value means DefaultProfile
-	StaticData []byte  // static data to be authenticated, ending with the AIP if 9F4A is 82
+	StaticData []byte  // static data to be authenticated, ending with the AIP if 9F4A is 82; empty for a PIN key (9F2D)
 }
 
 // RSACertificate is a certificate with what does not fit into it.
@@ -163,5 +163,5 @@ func (k *RSAPrivate) seal(rand io.Reader, block []byte, parts ...[]byte) ([]byte
 		block = append(block, rsaPad)
 	}
 	block = appendSHA1(block, block[1:], parts)
-	return k.sign(rand, append(block, rsaTrailer))
+	return k.power(rand, append(block, rsaTrailer))
 }

@@ -1,7 +1,8 @@
 // Package oda is offline data authentication: how a terminal without a network
 // knows that a card is genuine. It makes and checks issuer certificates (tag 90),
-// card certificates (9F46), signed static data (93) and dynamic signatures
-// (9F4B), with RSA and with SM2.
+// card certificates (9F46), signed static data (93), dynamic signatures (9F4B) of
+// DDA and fDDA, combined signatures (9F4B) of CDA, and offline enciphered PINs,
+// with RSA and with SM2, the card's side and the terminal's.
 //
 // The two families differ in shape. An RSA certificate is a block 6A .. BC
 // encrypted with the private key; the reader decrypts it and compares a SHA-1
@@ -15,7 +16,9 @@
 //   - No input from a card makes anything panic; the outcome is a Reason.
 //   - Only an issuer certificate that has verified enters the cache, and its
 //     expiry and its match with the PAN are judged at every use.
-//   - Private keys do not print themselves. An RSA result is checked with the
+//   - An enciphered PIN that is wrong in any way is refused in one way, in a time
+//     that does not tell header from challenge.
+//   - Private keys and PIN blocks do not print themselves. An RSA result is checked with the
 //     public exponent before it is given away, so a computing fault cannot leak
 //     a prime; exponents are blinded with bytes from the caller's reader.
 //   - For a given reader, SM2 and RSA signatures are deterministic. SM2 nonces mix
@@ -24,9 +27,10 @@
 //
 // A Verifier may be used by several goroutines.
 //
-// Sources: EMV Book 2, 5 and 6 (RSA layouts), 6.6 left out (CDA); EMV Book 3,
+// Sources: EMV Book 2, 5 and 6 (RSA layouts; 6.6 is CDA) and 7 (PIN); EMV Book 3,
 // 10.3 (static data); JR/T 0025.7; JR/T 0025.12 (fDDA versions 00 and 01);
 // JR/T 0025.17 (SM2 formats 12 to 15); GM/T 0003, GM/T 0009 (SM2, default user
-// identity). The three algorithm bytes of an SM2 certificate and the layout of
-// SM2 signed static data are not in any public text; see Profile.
+// identity). The three algorithm bytes of an SM2 certificate (see Profile), the
+// layout of SM2 signed static data, the hash inside an SM2 combined signature and
+// the SM2 form of an enciphered PIN are not in any public text.
 package oda

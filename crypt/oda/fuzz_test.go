@@ -28,7 +28,7 @@ func FuzzVerify(f *testing.F) {
 			d.CAIndex = devkeys.RSACAIndex
 		}
 		got := v.Verify(&d, sdad, atc, termData, january)
-		if got.Reason == oda.NotVerified || got.Reason > oda.ATCMismatch {
+		if got.Reason == oda.NotVerified || got.Reason > oda.TransactionMismatch {
 			t.Fatalf("reason %v", got.Reason)
 		}
 		genuine := chains[rsa].data

@@ -121,21 +121,21 @@ func TestAComputingFaultLeaksNothing(t *testing.T) {
 		"order of p":        func(k *RSAPrivate) { k.dp.order[1] ^= 1 },
 		"inverse of q":      func(k *RSAPrivate) { k.qInv = bigmod.NewNat().SetUint(3).ExpandFor(k.p) },
 	}
-	if _, err := testKey(t, 256).sign(entropy, block); err != nil {
+	if _, err := testKey(t, 256).power(entropy, block); err != nil {
 		t.Fatalf("the whole key: %v", err)
 	}
 	for name, fault := range faults {
 		k := testKey(t, 256)
 		fault(k)
-		if sig, err := k.sign(entropy, block); !errors.Is(err, errFault) || sig != nil {
+		if sig, err := k.power(entropy, block); !errors.Is(err, errFault) || sig != nil {
 			t.Errorf("fault in %s: signature %X, error %v", name, sig, err)
 		}
 	}
 }
 
-// TestSignAgreesWithPlainArithmetic: CRT, blinding and limbs against one
+// TestPowerAgreesWithPlainArithmetic: CRT, blinding and limbs against one
 // exponentiation on math/big, also for primes whose size is not whole limbs.
-func TestSignAgreesWithPlainArithmetic(t *testing.T) {
+func TestPowerAgreesWithPlainArithmetic(t *testing.T) {
 	for _, size := range []int{256, 264, 312} {
 		k := testKey(t, size)
 		p, q := new(big.Int).SetBytes(k.p.Nat().Bytes(k.p)), new(big.Int).SetBytes(k.check.pub.Modulus)
@@ -148,7 +148,7 @@ func TestSignAgreesWithPlainArithmetic(t *testing.T) {
 			block := rapid.SliceOfN(rapid.Byte(), k.Size(), k.Size()).Draw(rt, "block")
 			block[0] &= 0x7F
 			blind := rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(rt, "blind")
-			got, err := k.sign(bytes.NewReader(blind), block)
+			got, err := k.power(bytes.NewReader(blind), block)
 			if err != nil {
 				rt.Fatal(err)
 			}

@@ -186,6 +186,24 @@ func TestStaticSignatureReasons(t *testing.T) {
 		if _, r := v.VerifyStatic(&d, january); r != oda.NoCAKey {
 			t.Errorf("unknown CA: %v", r)
 		}
+		d = c.data
+		d.AIP[1] ^= 1
+		if _, r := v.VerifyStatic(&d, january); r != oda.StaticDataBad {
+			t.Errorf("other AIP: %v", r)
+		}
+		d = c.data
+		d.SignedStatic = d.SignedStatic[1:]
+		if _, r := v.VerifyStatic(&d, january); r != oda.StaticDataBad && r != oda.Format {
+			t.Errorf("tag 93 cut: %v", r)
+		}
+		d = c.data
+		for i := range d.SignedStatic {
+			d.SignedStatic = append([]byte(nil), c.data.SignedStatic...)
+			d.SignedStatic[i] ^= 0x10
+			if _, r := v.VerifyStatic(&d, january); r != oda.StaticDataBad && r != oda.Format {
+				t.Errorf("tag 93 byte %d changed: %v", i, r)
+			}
+		}
 	})
 }
 
@@ -333,7 +351,7 @@ func TestMonths(t *testing.T) {
 
 func TestReasonsHaveNames(t *testing.T) {
 	seen := map[string]bool{}
-	for r := oda.NotVerified; r <= oda.ATCMismatch; r++ {
+	for r := oda.NotVerified; r <= oda.TransactionMismatch; r++ {
 		if s := r.String(); seen[s] || strings.HasPrefix(s, "reason ") {
 			t.Errorf("reason %d is named %q", byte(r), s)
 		} else {

@@ -8,26 +8,28 @@ import "fmt"
 type Reason byte
 
 const (
-	NotVerified       Reason = 0  // no verification was made
-	OK                Reason = 1  // genuine
-	MissingData       Reason = 2  // the card did not give an object that is needed
-	Format            Reason = 3  // an object has an impossible length or an unknown 9F4A
-	NoCAKey           Reason = 4  // no CA public key for this RID and index
-	IssuerCertBad     Reason = 5  // tag 90 does not verify under the CA key
-	IssuerMismatch    Reason = 6  // the certified issuer identifier is not the start of the PAN
-	IssuerCertExpired Reason = 7  // tag 90 has expired
-	CardCertBad       Reason = 8  // tag 9F46 does not verify under the issuer key
-	PANMismatch       Reason = 9  // the certified PAN is not the card's
-	CardCertExpired   Reason = 10 // tag 9F46 has expired
-	StaticDataBad     Reason = 11 // the signed static data do not match (9F46 or 93)
-	SDADBad           Reason = 12 // tag 9F4B does not verify under the card key
-	ATCMismatch       Reason = 13 // tag 9F4B is genuine but signs another counter
+	NotVerified         Reason = 0  // no verification was made
+	OK                  Reason = 1  // genuine
+	MissingData         Reason = 2  // the card did not give an object that is needed
+	Format              Reason = 3  // an object has an impossible length or an unknown 9F4A
+	NoCAKey             Reason = 4  // no CA public key for this RID and index
+	IssuerCertBad       Reason = 5  // tag 90 does not verify under the CA key
+	IssuerMismatch      Reason = 6  // the certified issuer identifier is not the start of the PAN
+	IssuerCertExpired   Reason = 7  // tag 90 has expired
+	CardCertBad         Reason = 8  // tag 9F46 does not verify under the issuer key
+	PANMismatch         Reason = 9  // the certified PAN is not the card's
+	CardCertExpired     Reason = 10 // tag 9F46 has expired
+	StaticDataBad       Reason = 11 // the signed static data do not match (9F46 or 93)
+	SDADBad             Reason = 12 // tag 9F4B does not verify under the card key
+	ATCMismatch         Reason = 13 // tag 9F4B is genuine but signs another counter
+	CIDMismatch         Reason = 14 // tag 9F4B is genuine but signs another CID than 9F27
+	TransactionMismatch Reason = 15 // tag 9F4B is genuine but signs other transaction data
 )
 
 var reasonNames = [...]string{
 	"not verified", "ok", "missing data", "format", "no CA key", "issuer certificate bad", "issuer mismatch",
 	"issuer certificate expired", "card certificate bad", "PAN mismatch", "card certificate expired",
-	"static data bad", "dynamic signature bad", "ATC mismatch",
+	"static data bad", "dynamic signature bad", "ATC mismatch", "CID mismatch", "transaction data mismatch",
 }
 
 // String names the reason.

@@ -10,6 +10,9 @@ import (
 // whoever has the issuer's public key.
 const withheld = "[card data withheld]"
 
+// withheldPIN stands for a clear PIN block.
+const withheldPIN = "[PIN withheld]"
+
 // Format answers every verb of fmt with a fixed text.
 func (CardData) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(withheld)) }
 
@@ -27,3 +30,12 @@ func (CardCert) MarshalText() ([]byte, error) { return []byte(withheld), nil }
 
 // LogValue gives slog the fixed text.
 func (CardCert) LogValue() slog.Value { return slog.StringValue(withheld) }
+
+// Format answers every verb of fmt with a fixed text.
+func (PINBlock) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(withheldPIN)) }
+
+// MarshalText gives the fixed text to encoding/json and others.
+func (PINBlock) MarshalText() ([]byte, error) { return []byte(withheldPIN), nil }
+
+// LogValue gives slog the fixed text.
+func (PINBlock) LogValue() slog.Value { return slog.StringValue(withheldPIN) }

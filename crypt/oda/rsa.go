@@ -173,9 +173,10 @@ func (RSAPrivate) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted))
 
 var errFault = errors.New("the RSA result does not verify under its own public key: computing fault or damaged key")
 
-// sign raises a block of the modulus' size to the private exponent. It reads 16
-// bytes from rand to blind the exponents; the result does not depend on them.
-func (k *RSAPrivate) sign(rand io.Reader, block []byte) ([]byte, error) {
+// power raises a block of the modulus' size to the private exponent: a signature,
+// or a ciphertext opened. It reads 16 bytes from rand to blind the exponents; the
+// result does not depend on them.
+func (k *RSAPrivate) power(rand io.Reader, block []byte) ([]byte, error) {
 	m, err := bigmod.NewNat().SetBytes(block, k.check.n)
 	if err != nil || len(block) != k.check.size {
 		return nil, fmt.Errorf("block of %d bytes is not below the modulus of %d", len(block), k.check.size)
@@ -184,8 +185,9 @@ func (k *RSAPrivate) sign(rand io.Reader, block []byte) ([]byte, error) {
 	if _, err := io.ReadFull(rand, blind[:]); err != nil {
 		return nil, fmt.Errorf("read blinding bytes: %w", err)
 	}
-	dp := k.dp.blinded(binary.BigEndian.Uint64(blind[:8]))
-	dq := k.dq.blinded(binary.BigEndian.Uint64(blind[8:]))
+	var bufP, bufQ [maxExponent]byte
+	dp := k.dp.blinded(bufP[:], binary.BigEndian.Uint64(blind[:8]))
+	dq := k.dq.blinded(bufQ[:], binary.BigEndian.Uint64(blind[8:]))
 	t := bigmod.NewNat()
 	m1 := bigmod.NewNat().Exp(t.Mod(m, k.p), dp, k.p)
 	m2 := bigmod.NewNat().Exp(t.Mod(m, k.q), dq, k.q)
@@ -216,10 +218,14 @@ func limbs(b []byte) []uint64 {
 	return out
 }
 
-// blinded gives d + r*(p-1), big endian, which is the same exponent modulo p but
-// other bits every time. Its running time does not depend on the numbers.
-func (b *blindable) blinded(r uint64) []byte {
-	out := make([]byte, 8*(len(b.d)+1))
+// maxExponent is the size of a blinded exponent under the longest modulus: half
+// of it in whole limbs and one limb more.
+const maxExponent = 8 * ((maxModulus/2+7)/8 + 1)
+
+// blinded gives d + r*(p-1) in buf, big endian, which is the same exponent modulo
+// p but other bits every time. Its running time does not depend on the numbers.
+func (b *blindable) blinded(buf []byte, r uint64) []byte {
+	out := buf[:8*(len(b.d)+1)]
 	var carry uint64
 	for i := range b.d {
 		hi, lo := bits.Mul64(b.order[i], r)

@@ -38,6 +38,9 @@ type CardData struct {
 	CardCert       []byte   // 9F46
 	CardRest       []byte   // 9F48, RSA only, may be empty
 	CardExponent   []byte   // 9F47, RSA only
+	PINCert        []byte   // 9F2D, for VerifyPINKey, may be empty
+	PINRest        []byte   // 9F2F, RSA only, may be empty
+	PINExponent    []byte   // 9F2E, RSA only
 	SignedStatic   []byte   // 93, for VerifyStatic
 	StaticData     []byte   // records that the AFL marks, EMV Book 3, 10.3; without the AIP
 	StaticTags     []byte   // 9F4A: empty, or 82, which adds the AIP to the static data

@@ -16,28 +16,48 @@ var ErrNotPowered = errors.New("the card is not powered")
 // ErrPowerCut says that the power failed while the card was at work.
 var ErrPowerCut = cos.ErrPowerCut
 
-// Values of Chip.selected beside the index of an application.
+// Values of Chip.root beside the index of an application.
+const selectedNone = -1
+
+// Interface is the side of the card that the reader uses.
+type Interface byte
+
+// The interfaces of a dual-interface card. The zero value is what gates meet.
 const (
-	selectedNone      = -1
-	selectedDirectory = -2
+	// Contactless: every application answers as over the air (ISO/IEC 14443).
+	Contactless Interface = iota
+	// Contact: every application answers as over its contacts (ISO/IEC 7816-3).
+	Contact
+	// Auto: contact after a reset or after the PSE was selected, contactless
+	// after the PPSE. For readers over which no one can say which side it is.
+	Auto
 )
 
 // Chip is a place for one card at a time. The zero value is empty; New is the
 // same with room for the usual card. A Chip belongs to one goroutine.
 type Chip struct {
-	image    *Image
-	memory   cos.Memory
-	apps     [MaxApplications]pboc.App
-	selected int
-	scratch  []byte
+	image  *Image
+	memory cos.Memory
+	apps   []cos.Application // one for each template of the image
+
+	side        Interface
+	contactless bool // how applications are selected now
+	selected    cos.Application
+	directory   bool   // the PPSE is selected
+	waiting     []byte // data for GET RESPONSE, then the status word
+	scratch     []byte
 }
 
 // New makes an empty chip. It can be used for any number of cards in turn.
-func New() *Chip { return &Chip{selected: selectedNone} }
+func New() *Chip { return &Chip{} }
 
 // Format answers every verb of fmt with a fixed text: the chip's memory and
 // scratch space hold what only the card may know.
 func (Chip) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[chip, data withheld]")) }
+
+// UseInterface says over which interface the next reset will be. It may be
+// called at any time and holds for all cards inserted later.
+func (c *Chip) UseInterface(i Interface) { c.side = i }
 
 // Insert puts a card in: its image and the memory's content, a Snapshot taken
 // from a card with the same image, or nil for a card as it was issued. The power
@@ -49,7 +69,7 @@ func (c *Chip) Insert(img *Image, nvm []byte) error {
 	if img == nil {
 		return errors.New("insert card: there is no image")
 	}
-	if err := c.memory.Format(img.size); err != nil {
+	if err := c.memory.FormatWith(img.size, img.journal); err != nil {
 		return fmt.Errorf("insert card: %w", err)
 	}
 	if nvm != nil {
@@ -57,22 +77,28 @@ func (c *Chip) Insert(img *Image, nvm []byte) error {
 			return fmt.Errorf("insert card: %w", err)
 		}
 	}
+	for len(c.apps) < len(img.templates) {
+		c.apps = append(c.apps, nil)
+	}
 	c.scratch = c.memory.Settled(c.scratch[:0])
 	start := 0
-	for i, card := range img.cards {
-		size := card.Product.MemorySize()
-		c.apps[i].Insert(card, c.memory.Partition(start, size))
+	for i, t := range img.templates {
+		size := t.MemorySize()
 		if nvm == nil {
-			c.scratch = card.Personalise(c.scratch[:0])
+			c.scratch = t.Personalise(c.scratch[:0])
 			c.memory.Fill(start, c.scratch)
-		} else if _, err := card.Product.Decode(c.scratch[start : start+size]); err != nil {
-			return fmt.Errorf("insert card, application %X: %w", card.Product.AID, err)
+		} else if err := t.CheckMemory(c.scratch[start : start+size]); err != nil {
+			return fmt.Errorf("insert card, application %X: %w", t.AID(), err)
 		}
+		c.apps[i] = t.Place(c.memory.Partition(start, size), c.apps[i])
 		start += size
 	}
 	c.image = img
 	return nil
 }
+
+// running are the applications of the card that is in.
+func (c *Chip) running() []cos.Application { return c.apps[:len(c.image.templates)] }
 
 // PowerOn starts the card: the memory finishes or drops what was under way when
 // the power failed. rand must give random bytes for as long as the power is on.
@@ -85,8 +111,12 @@ func (c *Chip) PowerOn(rand io.Reader) error {
 	if err := c.memory.PowerOn(); err != nil {
 		return err
 	}
-	for i := range c.image.cards {
-		c.apps[i].PowerOn(rand)
+	c.contactless = c.side == Contactless
+	for _, a := range c.running() {
+		a.PowerOn(rand)
+	}
+	if c.image.root != selectedNone {
+		c.selected = c.apps[c.image.root]
 	}
 	return nil
 }
@@ -95,13 +125,22 @@ func (c *Chip) PowerOn(rand io.Reader) error {
 // commands. What was not committed is gone.
 func (c *Chip) PowerOff() {
 	c.memory.PowerOff()
-	c.selected = selectedNone
+	c.selected, c.directory = nil, false
+	c.waiting = c.waiting[:0]
 	if c.image == nil {
 		return
 	}
-	for i := range c.image.cards {
-		c.apps[i].PowerOff()
+	for _, a := range c.running() {
+		a.PowerOff()
 	}
+}
+
+// ATR is the answer to reset (ISO/IEC 7816-3, 8.2), nil for an empty chip.
+func (c *Chip) ATR() []byte {
+	if c.image == nil {
+		return nil
+	}
+	return c.image.atr
 }
 
 // Transmit gives the card a command APDU and appends its answer, data and status
@@ -132,18 +171,22 @@ func (c *Chip) Memory() *cos.Memory { return &c.memory }
 func (c *Chip) Inspect() pboc.State { return c.InspectApplication(0) }
 
 // InspectApplication is Inspect for the application with the given index in the
-// image; outside the image it gives the zero State.
+// image; outside the image, and for what is no finance application, it gives the
+// zero State.
 func (c *Chip) InspectApplication(index int) pboc.State {
-	if c.image == nil || index < 0 || index >= len(c.image.cards) {
+	if c.image == nil || index < 0 || index >= len(c.image.templates) {
 		return pboc.State{}
 	}
 	start := 0
-	for _, card := range c.image.cards[:index] {
-		start += card.Product.MemorySize()
+	for _, t := range c.image.templates[:index] {
+		start += t.MemorySize()
 	}
-	p := c.image.cards[index].Product
+	card, ok := c.image.templates[index].(*pboc.Card)
+	if !ok {
+		return pboc.State{}
+	}
 	c.scratch = c.memory.Settled(c.scratch[:0])
-	s, err := p.Decode(c.scratch[start : start+p.MemorySize()])
+	s, err := card.Product.Decode(c.scratch[start : start+card.MemorySize()])
 	if err != nil {
 		panic("card: a state that Insert had checked is damaged: " + err.Error())
 	}

@@ -21,7 +21,7 @@ func TestNewImageRefuses(t *testing.T) {
 	}{
 		{"no directory", nil, []*pboc.Card{c}},
 		{"0 applications", dir, nil},
-		{"5 applications", dir, []*pboc.Card{c, c, c, c, c}},
+		{"9 applications", dir, []*pboc.Card{c, c, c, c, c, c, c, c, c}},
 		{"there twice", dir, []*pboc.Card{c, c}},
 		{"application 1: card without", dir, []*pboc.Card{{}}},
 	} {

@@ -18,10 +18,12 @@ const (
 	// PageSize is how many bytes one write can change, within one aligned page.
 	PageSize = 32
 	// MaxSize is the largest data region; offsets in the journal have two bytes.
-	MaxSize = 1 << 15
-	// JournalSize is how many bytes one transaction can take: three bytes for
-	// each Put, and the bytes put.
+	MaxSize = 1 << 16
+	// JournalSize is how many bytes one transaction can take in a memory made by
+	// Format: three bytes for each 255 bytes put, and the bytes put.
 	JournalSize = 248
+	// MaxJournal is the most that FormatWith gives.
+	MaxJournal = 4096
 
 	// Header of the journal: length(2) CRC-32(4) mark(1), one spare byte.
 	headerSize  = 8
@@ -48,23 +50,34 @@ type Memory struct {
 	cells   []byte // data region up to a whole page, then the journal
 	size    int    // bytes of the data region
 	journal int    // where the journal begins, a multiple of PageSize
+	room    int    // bytes of entries that the journal takes
 	writes  int
 	cutAt   int
 	tear    Tear
 	powered bool
 	open    bool
 	staged  int // bytes of the open transaction
-	stage   [JournalSize]byte
+	stage   []byte
 }
 
 // Format makes a memory of size zero bytes, without power, and starts counting
 // writes from 0. Space is reused. It fails if size is outside 0 to MaxSize.
-func (m *Memory) Format(size int) error {
+func (m *Memory) Format(size int) error { return m.FormatWith(size, JournalSize) }
+
+// FormatWith is Format with a journal of another size, JournalSize to MaxJournal.
+func (m *Memory) FormatWith(size, room int) error {
 	if size < 0 || size > MaxSize {
 		return fmt.Errorf("format %d bytes of card memory, 0 to %d are possible: %w", size, MaxSize, ErrMemory)
 	}
+	if room < JournalSize || room > MaxJournal {
+		return fmt.Errorf("format card memory with a journal of %d bytes, %d to %d are possible: %w", room, JournalSize, MaxJournal, ErrMemory)
+	}
 	journal := (size + PageSize - 1) / PageSize * PageSize
-	total := journal + headerSize + JournalSize
+	total := journal + headerSize + room
+	if cap(m.stage) < room {
+		m.stage = make([]byte, room)
+	}
+	m.stage, m.room = m.stage[:room], room
 	if cap(m.cells) < total {
 		m.cells = make([]byte, total)
 	}
@@ -130,7 +143,7 @@ func (m *Memory) committed() (int, bool) {
 		return 0, false
 	}
 	n := int(binary.BigEndian.Uint16(h))
-	if n == 0 || n > JournalSize {
+	if n == 0 || n > m.room {
 		return 0, false
 	}
 	return n, crc32.ChecksumIEEE(h[headerSize:headerSize+n]) == binary.BigEndian.Uint32(h[2:])

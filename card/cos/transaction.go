@@ -24,14 +24,18 @@ func (m *Memory) put(at int, b []byte) {
 	if !m.open {
 		panic("cos: Put without Begin")
 	}
-	if len(b) > maxEntry || m.staged+entryHeader+len(b) > JournalSize {
-		panic(fmt.Sprintf("cos: a transaction of %d bytes and %d more does not fit the journal", m.staged, len(b)))
+	for len(b) > 0 {
+		n := min(len(b), maxEntry)
+		if m.staged+entryHeader+n > m.room {
+			panic(fmt.Sprintf("cos: a transaction of %d bytes and %d more does not fit the journal", m.staged, len(b)))
+		}
+		s := m.stage[m.staged:]
+		binary.BigEndian.PutUint16(s, uint16(at))
+		s[2] = byte(n)
+		copy(s[entryHeader:], b[:n])
+		m.staged += entryHeader + n
+		at, b = at+n, b[n:]
 	}
-	s := m.stage[m.staged:]
-	binary.BigEndian.PutUint16(s, uint16(at))
-	s[2] = byte(len(b))
-	copy(s[entryHeader:], b)
-	m.staged += entryHeader + len(b)
 }
 
 // Commit makes all staged bytes take effect, or none of them if the power fails
@@ -98,6 +102,18 @@ func (p Partition) Put(offset int, b []byte) {
 	}
 	p.memory.put(p.start+offset, b)
 }
+
+// Sub is the part of size bytes from start of the partition, for an application
+// that hosts others. It panics if they are not all inside.
+func (p Partition) Sub(start, size int) Partition {
+	if start < 0 || size < 0 || start+size > p.size {
+		panic(fmt.Sprintf("cos: no part of %d bytes at %d in a partition of %d", size, start, p.size))
+	}
+	return Partition{p.memory, p.start + start, size}
+}
+
+// Size is the length of the partition in bytes.
+func (p Partition) Size() int { return p.size }
 
 // Begin opens a transaction of the memory; see Memory.Begin.
 func (p Partition) Begin() error { return p.memory.Begin() }

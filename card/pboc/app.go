@@ -77,7 +77,7 @@ func (a *App) AID() []byte { return a.card.Product.AID }
 // Select starts a session and appends FCI and status word: 6283 instead of 9000
 // if the application is blocked (EMV Book 1, 11.3.5). The error is
 // cos.ErrPowerCut.
-func (a *App) Select(dst []byte) ([]byte, error) {
+func (a *App) Select(dst []byte, _ cos.Selection) ([]byte, error) {
 	a.Deselect()
 	s, err := a.state()
 	if err != nil {
@@ -101,9 +101,18 @@ func (a *App) Do(dst []byte, c *apdu.Command) ([]byte, error) {
 	case c.CLA == 0x80 && c.INS == insGetData:
 		return a.getData(dst, c)
 	case c.INS == insReadRecord || c.INS == insGPO || c.INS == insGetData:
-		return status(dst, apdu.SWUnknownCLA), nil
+		return status(dst, wrongClass(c.CLA)), nil
 	}
 	return status(dst, apdu.SWUnknownINS), nil
+}
+
+// wrongClass refuses a class for an instruction that the application knows.
+func wrongClass(cla byte) apdu.SW {
+	const messagingNotSupported apdu.SW = 0x6882
+	if cla&0x0C != 0 {
+		return messagingNotSupported
+	}
+	return apdu.SWUnknownCLA
 }
 
 func status(dst []byte, sw apdu.SW) []byte { return append(dst, byte(sw>>8), byte(sw)) }

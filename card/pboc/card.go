@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/citycard/citycard/card/cos"
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/money"
@@ -104,4 +105,28 @@ func (c *Card) record(want Record) (r *RecordData, fileKnown bool) {
 		fileKnown = fileKnown || r.SFI == want.SFI
 	}
 	return nil, fileKnown
+}
+
+// The methods below make a Card a cos.Template.
+
+// AID is the application's name.
+func (c *Card) AID() []byte { return c.Product.AID }
+
+// MemorySize is how many bytes of memory the card's application needs.
+func (c *Card) MemorySize() int { return c.Product.MemorySize() }
+
+// CheckMemory fails with cos.ErrMemory if b is not a possible state of the card.
+func (c *Card) CheckMemory(b []byte) error {
+	_, err := c.Product.Decode(b)
+	return err
+}
+
+// Place gives the running application over its memory, reusing old if it can.
+func (c *Card) Place(p cos.Partition, old cos.Application) cos.Application {
+	a, ok := old.(*App)
+	if !ok {
+		a = &App{}
+	}
+	a.Insert(c, p)
+	return a
 }

@@ -6,8 +6,10 @@
 //   - oda: offline data authentication, making and checking certificates, signed
 //     static data, dynamic and combined signatures, and offline enciphered PINs,
 //     RSA and SM2.
+//   - pin: PIN blocks, PIN changes, card verification values.
+//   - scp: GlobalPlatform secure channels, both sides.
 //   - keystore: named keys that never leave in clear.
-//   - seal: terminals' sealed blocks.
+//   - seal, sealfile: terminals' sealed blocks, files for participants.
 //
 // Every package below is pure where it computes: time, randomness and file
 // contents come in as arguments. This folder's tests hold the vectors that more

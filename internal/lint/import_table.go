@@ -52,12 +52,16 @@ var Table = []Row{
 	{"wire/tlv/describe", []string{"money", "wire/tlv", "wire/apdu"}, nil, "explains both, so it is above them"},
 	{"wire/block", []string{"money"}, nil, "stands alone"},
 	{"wire/files", []string{"money"}, nil, "stands alone"},
+	{"wire/vpcd", []string{"money"}, nil, "stands alone"},
+	{"wire/pcsc", []string{"money"}, nil, "stands alone"},
 
 	{"crypt", nil, nil, "holds the tests with published vectors only"},
 	{"crypt/cryptogram", []string{"money", "wire/tlv"}, []string{modSM}, "lowest of the crypt packages"},
 	{"crypt/oda", []string{"money", "wire/tlv"}, []string{modSM, modBigMod}, "certificates and signatures"},
 	{"crypt/oda/devkeys", []string{"crypt/oda"}, []string{modSM}, "development keys, above what they are keys for"},
 	{"crypt/oda/devkeys/gen", nil, nil, "program that makes the development keys"},
+	{"crypt/scp", []string{"money", "wire/tlv", "wire/apdu", "crypt/cryptogram"}, nil, "secure channels wrap commands"},
+	{"crypt/pin", []string{"money", "wire/tlv", "crypt/cryptogram"}, []string{modSM}, "PIN blocks and verification values"},
 	{"crypt/keystore", []string{"money", "wire/tlv", "crypt/cryptogram", "crypt/oda", "crypt/oda/devkeys"}, []string{modSM, modXCrypto}, "holds the keys of all the others"},
 	{"crypt/seal", []string{"money", "wire/tlv", "wire/block", "crypt/oda"}, []string{modSM}, "seals the blocks that wire/block lays out"},
 	{"crypt/sealfile", []string{"money", "wire/tlv", "crypt/oda"}, []string{modSM}, "seals files of any content"},
@@ -68,6 +72,7 @@ var Table = []Row{
 	{"terminal/kernel", []string{"money", "txn", "wire/...", "crypt/...", "-crypt/oda/devkeys/..."}, nil, "a library: it may not know the terminal around it"},
 
 	{"card/...", slices.Concat(libraries, []string{"card/..."}), nil, "stage"},
+	{"card/fault", slices.Concat(libraries, []string{"card/..."}), []string{modYAML}, "scripts of faults are YAML files that people write"},
 	{"card/perso", slices.Concat(libraries, []string{"card/..."}), []string{modYAML}, "profiles of cards are YAML files that people write"},
 	{"terminal/...", slices.Concat(libraries, []string{"terminal/..."}), nil, "stage; gate uses fare, journal uses gate"},
 	{"acquirer/...", slices.Concat(libraries, []string{"acquirer/..."}), nil, "stage"},
@@ -90,9 +95,12 @@ var Table = []Row{
 	{"sim/oracle", []string{"money", "txn", "crypt/cryptogram"}, nil, "judges recon and clearing, so it may share no code with them"},
 	{"sim/report", libraries, nil, "plain values in, one page out"},
 
+	{"certify/...", libraries, nil, "judges cards and terminals, so it shares no code with them"},
+
 	{"role/...", slices.Concat(everything, []string{"role/...", "internal/...", "-internal/lint/..."}), []string{modYAML, modXSync}, "wires one stage to its store, clock and links"},
-	{"cmd/citycard", slices.Concat(everything, []string{"sim", "sim/demand", "sim/report", "role/...", "internal/...", "-internal/lint/..."}), []string{modCobra, modProgress}, "the only program for users"},
+	{"cmd/citycard", slices.Concat(everything, []string{"sim", "sim/demand", "sim/report", "certify/...", "role/...", "internal/...", "-internal/lint/..."}), []string{modCobra, modProgress}, "the only program for users"},
 	{"internal/lint/...", []string{"internal/lint"}, nil, "judges the others, so it uses none of them"},
+	{"internal/pcsctest", nil, nil, "starts a smart card service for tests, and knows no card"},
 	{"bench", nil, nil, "runs the benchmarks and writes down the results"},
 }
 

@@ -43,14 +43,23 @@ help:
 
 test: deps build vet lint race unit
 
-# The race detector needs a C compiler. A browser with Chinese letters is needed
-# only while some test takes pictures of pages.
+# The race detector needs a C compiler, the tests of readers a smart card service
+# with a virtual reader and the programs of others that read cards through it. A
+# browser with Chinese letters is needed only while some test takes pictures.
 deps:
 	@missing=; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	if grep -rqs --include='*_test.go' '"chromium"' .; then \
 		command -v chromium >/dev/null || missing="$$missing chromium"; \
 		{ command -v fc-list >/dev/null && fc-list :lang=zh | grep -q .; } || missing="$$missing fontconfig fonts-noto-cjk"; \
+	fi; \
+	if [ "$$(uname)" = Linux ] && grep -rqs --include='*_test.go' 'pcsctest\.\|package pcsctest' .; then \
+		[ -x /usr/sbin/pcscd ] || missing="$$missing pcscd"; \
+		[ -e /usr/lib/pcsc/drivers/serial/libifdvpcd.so ] || missing="$$missing vsmartcard-vpcd"; \
+		command -v opensc-tool >/dev/null || missing="$$missing opensc"; \
+		command -v scriptor >/dev/null || missing="$$missing pcsc-tools"; \
+		command -v cardpeek >/dev/null || missing="$$missing cardpeek cardpeek-data"; \
+		/usr/bin/python3 -c 'import smartcard' 2>/dev/null || missing="$$missing python3-pyscard"; \
 	fi; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	root=; if [ "$$(id -u)" != 0 ]; then root=sudo; fi; \

@@ -1,5 +1,8 @@
 // Package cos is the part of the chip below its applications: the non-volatile
-// memory and the journal that makes a change to it atomic.
+// memory, the journal that makes a change to it atomic, and what an application
+// is to the chip ([Application], [Template], [Host], [Guard]). Above the memory
+// lies a file system of ISO/IEC 7816-4 ([FormatFiles], [FileSystem]), which
+// package card/files serves.
 //
 // A card may leave the field at any moment. JR/T 0025.12 asks that the debit of
 // a qPBOC payment, its counters and its log change together or not at all, so

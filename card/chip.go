@@ -115,10 +115,21 @@ func (c *Chip) PowerOn(rand io.Reader) error {
 	for _, a := range c.running() {
 		a.PowerOn(rand)
 	}
-	if c.image.root != selectedNone {
-		c.selected = c.apps[c.image.root]
+	return c.selectRoot()
+}
+
+// selectRoot is what a reset selects: the card's file system, unless an
+// application has closed the card.
+func (c *Chip) selectRoot() error {
+	if c.image.root == selectedNone {
+		return nil
 	}
-	return nil
+	root := c.apps[c.image.root]
+	blocked, err := c.blocks(root)
+	if err == nil && !blocked {
+		c.selected = root
+	}
+	return err
 }
 
 // PowerOff takes the power away, as when the card leaves the field between two

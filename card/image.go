@@ -37,13 +37,17 @@ func NewImage(directory *ppse.Directory, cards ...*pboc.Card) (*Image, error) {
 		return nil, fmt.Errorf("make card image: there is no directory of applications")
 	}
 	templates := make([]cos.Template, len(cards))
+	journal := cos.JournalSize
 	for i, c := range cards {
 		if err := c.Check(); err != nil {
 			return nil, fmt.Errorf("make card image, application %d: %w", i+1, err)
 		}
+		if c.Product.Contact != nil {
+			journal = cos.MaxJournal // a record of 255 bytes changes at once
+		}
 		templates[i] = c
 	}
-	return Assemble(Parts{Directory: directory, Applications: templates, Journal: cos.JournalSize})
+	return Assemble(Parts{Directory: directory, Applications: templates, Journal: journal})
 }
 
 // Parts is what a whole chip is made of.

@@ -9,11 +9,17 @@ import (
 	"github.com/citycard/citycard/wire/apdu"
 )
 
-// Instruction bytes that the application knows. SELECT belongs to the card.
+// Instruction bytes that the application knows, beside those of scripts. SELECT
+// belongs to the card.
 const (
-	insReadRecord = 0xB2 // class 00
-	insGPO        = 0xA8 // class 80
-	insGetData    = 0xCA // class 80
+	insReadRecord           = 0xB2 // class 00
+	insGPO                  = 0xA8 // class 80
+	insGetData              = 0xCA // class 80
+	insVerify               = 0x20 // class 00
+	insExternalAuthenticate = 0x82 // class 00
+	insGetChallenge         = 0x84 // class 00
+	insInternalAuthenticate = 0x88 // class 00
+	insGenerateAC           = 0xAE // class 80
 )
 
 // App is the application in a powered chip: one card, its part of the memory,
@@ -24,13 +30,15 @@ type App struct {
 	memory cos.Partition
 	rand   io.Reader
 
-	gpoDone bool    // GET PROCESSING OPTIONS has consumed a counter in this session
+	session
 	pending pending // a TC was given and waits for the last record
 
 	// Scratch for one command; kept so that a transaction does not allocate.
 	body   [2 * MaxAnswer]byte
 	input  [64]byte
 	values cryptogram.TerminalInput
+	now    Limits        // what limits gives, if the issuer can change them
+	seen   [maxSeen]byte // what CDA covers; session says how much of it is used
 }
 
 // Format answers every verb of fmt with a fixed text: the scratch memory holds
@@ -44,7 +52,8 @@ type pending struct {
 	after   State
 	with69  bool // 9F69 goes into the last record
 	tag9F69 [len9F69Value]byte
-	logged  int // bytes of log
+	suite   bool // made with the second set of algorithms
+	logged  int  // bytes of log
 	log     [MaxLogRecord]byte
 }
 
@@ -67,7 +76,7 @@ func (a *App) PowerOff() {
 
 // Deselect ends the session: a payment that was not committed is gone.
 func (a *App) Deselect() {
-	a.gpoDone = false
+	a.session = session{}
 	a.pending.active = false
 }
 
@@ -75,24 +84,42 @@ func (a *App) Deselect() {
 func (a *App) AID() []byte { return a.card.Product.AID }
 
 // Select starts a session and appends FCI and status word: 6283 instead of 9000
-// if the application is blocked (EMV Book 1, 11.3.5). The error is
-// cos.ErrPowerCut.
-func (a *App) Select(dst []byte, _ cos.Selection) ([]byte, error) {
+// if the application is blocked (EMV Book 1, 11.3.5). A product with a contact
+// side has an FCI for each interface. The error is cos.ErrPowerCut.
+func (a *App) Select(dst []byte, how cos.Selection) ([]byte, error) {
 	a.Deselect()
 	s, err := a.state()
 	if err != nil {
 		return dst, err
 	}
+	p := a.card.Product
+	a.contactless = how.Contactless
+	fci := p.FCI
+	if a.overContacts() {
+		fci = p.Contact.FCI
+	}
 	sw := apdu.SWOK
-	if s.Blocked {
+	if s.Blocked || s.Invalidated {
 		sw = apdu.SWInvalidated
 	}
-	return apdu.AppendResponse(dst, a.card.Product.FCI, sw), nil
+	return apdu.AppendResponse(dst, fci, sw), nil
+}
+
+// Blocks tells whether the card was closed by CARD BLOCK (JR/T 0025.5): then no
+// application of it can be selected. It makes the application a cos.Guard.
+func (a *App) Blocks(cos.Application) (bool, error) {
+	if a.card.Product.Contact == nil {
+		return false, nil
+	}
+	s, err := a.state()
+	return s.CardBlocked, err
 }
 
 // Do carries out one command for the selected application and appends data and
 // status word. The only error is cos.ErrPowerCut; dst is then returned as it was.
 func (a *App) Do(dst []byte, c *apdu.Command) ([]byte, error) {
+	fresh := a.hasChallenge
+	a.hasChallenge = false
 	switch {
 	case c.CLA == 0x00 && c.INS == insReadRecord:
 		return a.readRecord(dst, c)
@@ -102,8 +129,39 @@ func (a *App) Do(dst []byte, c *apdu.Command) ([]byte, error) {
 		return a.getData(dst, c)
 	case c.INS == insReadRecord || c.INS == insGPO || c.INS == insGetData:
 		return status(dst, wrongClass(c.CLA)), nil
+	case a.card.Product.Contact != nil:
+		return a.doContact(dst, c, fresh)
 	}
 	return status(dst, apdu.SWUnknownINS), nil
+}
+
+// doContact carries out the commands of the contact side; fresh tells that the
+// command before was GET CHALLENGE.
+func (a *App) doContact(dst []byte, c *apdu.Command, fresh bool) ([]byte, error) {
+	if scriptClass(c.INS) != 0 {
+		return a.script(dst, c)
+	}
+	class := byte(0x00)
+	var do func(dst []byte, c *apdu.Command) ([]byte, error)
+	switch c.INS {
+	case insVerify:
+		a.hasChallenge = fresh
+		do = a.verify
+	case insExternalAuthenticate:
+		do = a.externalAuthenticate
+	case insGetChallenge:
+		do = a.getChallenge
+	case insInternalAuthenticate:
+		do = a.internalAuthenticate
+	case insGenerateAC:
+		class, do = 0x80, a.generateAC
+	default:
+		return status(dst, apdu.SWUnknownINS), nil
+	}
+	if c.CLA != class {
+		return status(dst, wrongClass(c.CLA)), nil
+	}
+	return do(dst, c)
 }
 
 // wrongClass refuses a class for an instruction that the application knows.

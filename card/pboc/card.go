@@ -15,6 +15,8 @@ type Keys struct {
 	AC  cryptogram.Key // application cryptograms
 	MAC cryptogram.Key // balance in 9F10, script MAC
 	ENC cryptogram.Key // enciphered script data
+
+	DCVN cryptogram.Key // check values of magnetic stripe data; zero without MSD
 }
 
 // RecordData is a record and what READ RECORD answers for it.
@@ -36,6 +38,17 @@ type Card struct {
 	Keys    Keys              // symmetric keys
 	Signer  oda.DynamicSigner // private key of the certificate in 9F46
 	Opening money.Fen         // 9F79 when issued, fen
+
+	// The rest is used if the product has a contact side.
+
+	// PIN is the reference PIN, ISO 9564 format 2; all zero for none.
+	PIN oda.PINBlock
+	// PINSigner opens enciphered PINs; nil: VERIFY takes plain ones only.
+	PINSigner oda.PINDecipherer
+	// Alternative are the keys of Product.Alternative.
+	Alternative *Secrets
+	// SecondOpening is DF79 when issued, in hundredths of the second currency.
+	SecondOpening money.Fen
 }
 
 const withheld = "[card, data withheld]"
@@ -77,22 +90,20 @@ func (c *Card) Check() error {
 	if c.Opening < 0 || c.Opening > c.Product.Limits.Balance {
 		return fmt.Errorf("opening balance %v yuan is outside 0 to %v (9F77)", c.Opening, c.Product.Limits.Balance)
 	}
-	found := false
 	for i := range c.Records {
 		r := &c.Records[i]
 		room := MaxAnswer
-		if r.Record == c.Product.last {
-			found = true
+		if c.Product.commits(r.Record) {
 			room -= 3 + len9F69
 		}
 		if len(r.Body) > room {
 			return fmt.Errorf("record %d of file %d has %d bytes, at most %d fit an answer", r.Number, r.SFI, len(r.Body), room)
 		}
 	}
-	if !found {
-		return fmt.Errorf("record %d of file %d, the last of the AFL, is missing", c.Product.last.Number, c.Product.last.SFI)
+	if r, _ := c.record(c.Product.last[0]); r == nil {
+		return fmt.Errorf("record %d of file %d, the last of the AFL, is missing", c.Product.last[0].Number, c.Product.last[0].SFI)
 	}
-	return nil
+	return c.checkContact()
 }
 
 // record finds a record; fileKnown tells whether its file exists at all.

@@ -4,6 +4,8 @@ import "github.com/citycard/citycard/money"
 
 // Bits of 9F66, terminal transaction qualifiers (JR/T 0025.12), byte by byte.
 const (
+	ttq1MSD         = 1 << 7
+	ttq1Debit       = 1 << 6
 	ttq1QPBOC       = 1 << 5
 	ttq1OfflineOnly = 1 << 3
 	ttq1OnlinePIN   = 1 << 2
@@ -46,14 +48,15 @@ type verdict struct {
 	outcome outcome
 	cvr     [3]byte
 	ctq     [2]byte
-	after   State // what a commit will store; only the values and counters differ
-	prepaid bool  // an ARQC that deducts at once
+	limits  *Limits // that the decision looked at
+	after   State   // what a commit will store; only the values and counters differ
+	prepaid bool    // an ARQC that deducts at once
 }
 
 // decide is the card decision of qPBOC (JR/T 0025.12), in its order. Nothing is
 // stored here.
-func (p *Product) decide(r *request, s *State) verdict {
-	v := verdict{ctq: p.Qualifiers, after: *s}
+func (p *Product) decide(l *Limits, r *request, s *State) verdict {
+	v := verdict{ctq: p.Qualifiers, limits: l, after: *s}
 	v.outcome = p.assess(r, s, &v)
 	if v.outcome == online {
 		v.outcome = p.goOnline(r, s, &v)
@@ -96,7 +99,7 @@ func (p *Product) offlineReader(r *request, s *State, v *verdict) (o outcome, do
 		v.cvr[1] |= cvrPINExceeded
 		return decline, true
 	}
-	if p.needsCVM(r) && !p.signature(r, v) {
+	if p.needsCVM(r, v.limits) && !p.signature(r, v) {
 		return otherInterface, true
 	}
 	// 9F68 does not allow this currency offline and this reader cannot ask the
@@ -106,7 +109,7 @@ func (p *Product) offlineReader(r *request, s *State, v *verdict) (o outcome, do
 
 // onlineReader is the part for readers that can go online.
 func (p *Product) onlineReader(r *request, s *State, v *verdict) (o outcome, done bool) {
-	if p.needsCVM(r) {
+	if p.needsCVM(r, v.limits) {
 		pin := p.has(OptOnlinePIN)
 		if !r.match {
 			pin = p.has(OptForeignPIN)
@@ -131,12 +134,12 @@ func (p *Product) onlineReader(r *request, s *State, v *verdict) (o outcome, don
 	return online, done || asked || !r.match && !p.has(OptForeignOffline)
 }
 
-func (p *Product) needsCVM(r *request) bool {
+func (p *Product) needsCVM(r *request, l *Limits) bool {
 	if r.ttq[1]&ttq2CVM != 0 {
 		return true
 	}
 	if r.match {
-		return r.amount > p.Limits.CVM
+		return r.amount > l.CVM
 	}
 	return p.has(OptForeignCVM)
 }
@@ -152,7 +155,7 @@ func (p *Product) signature(r *request, v *verdict) bool {
 
 // foreign counts payments in other currencies against 9F53.
 func (p *Product) foreign(s *State, v *verdict, refuse outcome) outcome {
-	if s.Foreign >= p.Limits.Foreign {
+	if s.Foreign >= v.limits.Foreign {
 		v.cvr[1] |= cvrVelocity
 		return refuse
 	}
@@ -162,11 +165,11 @@ func (p *Product) foreign(s *State, v *verdict, refuse outcome) outcome {
 
 // funds does the one funds test that 9F68 asks for.
 func (p *Product) funds(r *request, s *State, v *verdict, refuse outcome, offlineOnly bool) outcome {
-	withinSingle := r.amount <= p.Limits.Single
+	withinSingle := r.amount <= v.limits.Single
 	ec := withinSingle && r.amount <= s.Balance
-	ctta := s.CTTA+r.amount <= p.Limits.ctta()
+	ctta := s.CTTA+r.amount <= v.limits.ctta()
 	if !offlineOnly {
-		ec = withinSingle && s.Balance-r.amount >= p.Limits.Threshold
+		ec = withinSingle && s.Balance-r.amount >= v.limits.Threshold
 	}
 	ok := false
 	switch {
@@ -214,8 +217,8 @@ func (p *Product) goOnline(r *request, s *State, v *verdict) outcome {
 }
 
 // available is 9F5D for a state.
-func (p *Product) available(s *State) money.Fen {
-	rest := max(0, p.Limits.ctta()-s.CTTA)
+func (p *Product) available(l *Limits, s *State) money.Fen {
+	rest := max(0, l.ctta()-s.CTTA)
 	switch {
 	case p.has(OptECCheck):
 		return s.Balance

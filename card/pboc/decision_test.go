@@ -86,7 +86,7 @@ func TestDecision(t *testing.T) {
 				t.Fatalf("line %d: state %q", i+1, f)
 			}
 		}
-		v := p.decide(&r, &s)
+		v := p.decide(&p.Limits, &r, &s)
 		got := fmt.Sprintf("%s %02X %02X %d %d %d", outcomeNames[v.outcome], v.cvr[1], v.ctq[0], int64(v.after.Balance), int64(v.after.CTTA), v.after.Foreign)
 		if want := strings.Join(col[5:], " "); got != want {
 			t.Errorf("line %d, %s: got %s, want %s", i+1, strings.Join(col[:5], " | "), got, want)
@@ -113,7 +113,7 @@ func TestDecisionValue(t *testing.T) {
 		r := request{ttq: [4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "9F66")), amount: fen("9F02"), match: rapid.Bool().Draw(t, "match")}
 		s := State{Balance: fen("9F79"), CTTA: fen("CTTA"), PINTries: rapid.Byte().Draw(t, "tries"),
 			Foreign: rapid.Byte().Draw(t, "foreign"), LastOnlineATC: rapid.Uint16().Draw(t, "9F13")}
-		v := p.decide(&r, &s)
+		v := p.decide(&p.Limits, &r, &s)
 		paid, counted := s.Balance-v.after.Balance, v.after.CTTA-s.CTTA
 		switch {
 		case v.after.Balance < 0:
@@ -146,12 +146,12 @@ func TestAvailable(t *testing.T) {
 		{OptECAndCTTA, true, 500}, {OptECOrCTTA, true, 1500},
 	} {
 		p := &Product{Options: c.options, Limits: Limits{CTTA: 500, CTTAUpper: 800, HasCTTAUpper: c.upper}}
-		if got := p.available(s); got != c.want {
+		if got := p.available(&p.Limits, s); got != c.want {
 			t.Errorf("9F68 %08X: %v, want %v", c.options, got, c.want)
 		}
 	}
 	over := &Product{Options: OptECAndCTTA, Limits: Limits{CTTA: 100}}
-	if got := over.available(s); got != 0 {
+	if got := over.available(&over.Limits, s); got != 0 {
 		t.Errorf("CTTA above its limit leaves %v", got)
 	}
 }

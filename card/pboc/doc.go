@@ -1,26 +1,37 @@
 // Package pboc is the finance application of the chip: qPBOC electronic cash
-// (JR/T 0025.12, JR/T 0025.13).
+// (JR/T 0025.12, JR/T 0025.13), and for products with a [Contact] side debit/credit
+// (JR/T 0025.5) over both interfaces, electronic cash over the contacts, issuer
+// scripts with load and unload, a second currency (JR/T 0025.15) and magnetic
+// stripe data.
 //
 // A [Product] is what all cards of one kind share, a [Card] is one personalised
-// card, an [App] is the application running in a powered chip. The application
-// knows SELECT, GET PROCESSING OPTIONS, READ RECORD and GET DATA.
+// card, an [App] is the application running in a powered chip.
 //
 // What always holds:
 //
 //   - The application transaction counter (9F36) is stored, increased by one,
-//     before anything is decided, and no two cryptograms are made with one value.
-//   - A balance changes only when the last record of the AFL is read after a TC,
-//     together with the counters, the log and the store of the last answer, in
-//     one transaction of the memory; a prepaid ARQC (9F68 byte 2 b8) is the one
-//     exception and deducts before its answer.
-//   - What was answered to that READ RECORD can be read again, also after the
-//     power has failed, until the next GET PROCESSING OPTIONS.
-//   - No answer holds a key; no input makes the application panic.
+//     before anything is decided, and no two cryptograms of one type are made with
+//     one value. At FFFF the application is blocked for good.
+//   - In qPBOC a balance changes only when the last record of the AFL is read after
+//     a TC, together with the counters, the log and the store of the last answer,
+//     in one transaction of the memory; a prepaid ARQC (9F68 byte 2 b8) is the one
+//     exception and deducts before its answer. What was answered to that READ
+//     RECORD can be read again, also after the power has failed, until the next GET
+//     PROCESSING OPTIONS.
+//   - What GENERATE AC, EXTERNAL AUTHENTICATE, VERIFY and a script change is stored
+//     in one transaction of the memory before the answer: a TC that nobody received
+//     has paid, and an ARQC that nobody received is in the CVR of the next
+//     transaction.
+//   - The counter of PIN tries falls in the memory before a PIN is looked at.
+//   - A product without a contact side keeps [Product.MemorySize] small: its memory,
+//     its commands and its speed are those of qPBOC alone.
+//   - No answer holds a key or a PIN; no input makes the application panic.
 //
-// Room is left for the contact side, scripts, the second currency and the
-// transit extension: their counters, commands and files are not here yet.
+// The transit extension has no commands here yet.
 //
-// Sources: JR/T 0025.5 (data elements, FCI, commands), JR/T 0025.12 (qPBOC card
-// decision, 9F10, fDDA), JR/T 0025.13 (electronic cash), EMV Book 1, 11 (SELECT),
-// EMV Book 3, 6.5 (READ RECORD, GET DATA, GET PROCESSING OPTIONS).
+// Sources: JR/T 0025.5 (data elements, FCI, commands, card risk management),
+// JR/T 0025.7 (keys), JR/T 0025.12 (qPBOC card decision, 9F10, fDDA, magnetic stripe
+// data in the edition of 2010), JR/T 0025.13 (electronic cash), JR/T 0025.15 (second
+// currency), JR/T 0025.17 (SM algorithms, DF69), EMV Book 1, 11 (SELECT), EMV Book 2,
+// 5 to 7 (DDA, CDA, PIN), EMV Book 3, 6.5 (commands) and 10.
 package pboc

@@ -3,7 +3,6 @@ package pboc
 import (
 	"io"
 
-	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/wire/apdu"
@@ -14,38 +13,86 @@ import (
 // cryptogram is made with it.
 const maxATC = 0xFFFF
 
-// processingOptions is GET PROCESSING OPTIONS, 80A80000 Lc 83 L values 00. It
-// decides the payment and answers template 77 (JR/T 0025.12).
+// processingOptions is GET PROCESSING OPTIONS, 80A80000 Lc 83 L values 00. Over
+// the air 9F66 says what the reader wants: debit/credit, else qPBOC, else magnetic
+// stripe data (JR/T 0025.12); over the contacts it is debit/credit or electronic
+// cash.
 //
 // Before the counter is touched it refuses: 6A86 P1 P2; 6700 data that is not a
-// template 83 of the PDOL's length, or an Le that is not 00; 6985 a blocked application, a second call in
-// one session, a reader without qPBOC (9F66) or without the algorithms that this
-// card needs (DF69); 6A80 an amount that is not decimal. After that 6985 means
-// that the reader should use another interface.
+// template 83 of the PDOL's length, or an Le that is not 00; 6985 an application
+// that is blocked, a second call in one session, a reader that wants what the card
+// does not have (9F66) or is without the algorithms that this card needs (DF69);
+// 6A80 an amount that is not decimal. After that 6985 means that the reader should
+// use another interface.
 func (a *App) processingOptions(dst []byte, c *apdu.Command) ([]byte, error) {
 	if c.P1 != 0 || c.P2 != 0 {
 		return status(dst, apdu.SWWrongP1P2), nil
 	}
 	p := a.card.Product
+	layout := &p.pdol
+	if a.overContacts() {
+		layout = &p.Contact.pdol
+	}
 	values, ok := commandTemplate(c.Data)
-	if !ok || len(values) != p.pdol.length || tooShort(c, MaxAnswer) {
+	if !ok || len(values) != layout.length || tooShort(c, MaxAnswer) {
 		return status(dst, apdu.SWWrongLength), nil
 	}
 	s, err := a.state()
 	if err != nil {
 		return dst, err
 	}
-	r, sw := a.request(values, &s)
+	w := a.wayFor(layout, values)
+	if w == wayNone || a.way != wayNone || s.Blocked || !a.choose(layout.get(values, inSM)) {
+		return status(dst, apdu.SWConditions), nil
+	}
+	switch w {
+	case wayQuick:
+		return a.quick(dst, values, &s)
+	case wayMSD:
+		return a.stripe(dst, values, &s)
+	}
+	return a.contactOptions(dst, layout, values, &s)
+}
+
+// wayFor is what the reader wants, wayNone if the card does not have it.
+func (a *App) wayFor(layout *dolLayout, values []byte) way {
+	if a.overContacts() {
+		return wayDebit
+	}
+	k := a.card.Product.Contact
+	b := layout.get(values, inTTQ)[0]
+	switch {
+	case b&ttq1Debit != 0 && k != nil:
+		return wayDebit
+	case b&ttq1QPBOC != 0:
+		return wayQuick
+	case b&ttq1MSD != 0 && k != nil && k.MSD != nil:
+		return wayMSD
+	}
+	return wayNone
+}
+
+// quick decides a qPBOC payment and answers template 77.
+func (a *App) quick(dst, values []byte, s *State) ([]byte, error) {
+	p := a.card.Product
+	r, sw := a.request(values, s)
 	if sw != apdu.SWOK {
 		return status(dst, sw), nil
 	}
-	if err := a.countUp(&s); err != nil {
+	if err := a.countUp(s, wayQuick); err != nil {
 		return dst, err
 	}
 	if s.Blocked {
 		return status(dst, apdu.SWConditions), nil
 	}
-	v := p.decide(&r, &s)
+	m, err := a.memory.Read()
+	if err != nil {
+		return dst, err
+	}
+	if a.scripts.second {
+		s.Balance = s.Second
+	}
+	v := p.decide(a.limits(m), &r, s)
 	if v.outcome == otherInterface {
 		return status(dst, apdu.SWConditions), nil
 	}
@@ -57,9 +104,9 @@ func (a *App) processingOptions(dst []byte, c *apdu.Command) ([]byte, error) {
 	a.values = p.pdol.terminalInput(values)
 	var data []byte
 	if v.outcome == approve {
-		data, err = a.approval(values, &r, &s, &v)
+		data, err = a.approval(values, &r, s, &v)
 	} else {
-		data = a.refusal(&s, &v)
+		data = a.refusal(s, &v)
 	}
 	if err != nil || len(data) > MaxAnswer {
 		// No random numbers, or a signature that Check could not foresee.
@@ -88,28 +135,27 @@ func commandTemplate(b []byte) ([]byte, bool) {
 func (a *App) request(values []byte, s *State) (request, apdu.SW) {
 	p := a.card.Product
 	r := request{ttq: [4]byte(p.pdol.get(values, inTTQ))}
-	sm := p.pdol.get(values, inSM)
-	if s.Blocked || a.gpoDone || r.ttq[0]&ttq1QPBOC == 0 || sm != nil && p.Alg == cryptogram.SM4 && sm[0] != 1 {
+	if s.Invalidated {
 		return r, apdu.SWConditions
 	}
 	var err error
 	if r.amount, err = money.FromN12(p.pdol.get(values, inAmount)); err != nil {
 		return r, apdu.SWWrongData
 	}
-	r.match = [2]byte(p.pdol.get(values, inCurrency)) == p.Currency
+	r.match = a.ownCurrency([2]byte(p.pdol.get(values, inCurrency)))
 	return r, apdu.SWOK
 }
 
 // countUp stores the next counter value and forgets the last answer, both at
 // once and before anything is decided. The last value blocks the application.
-func (a *App) countUp(s *State) error {
+func (a *App) countUp(s *State, w way) error {
 	m, err := a.memory.Read()
 	if err != nil {
 		return err
 	}
 	s.ATC++
 	s.LastAnswer = false
-	flags := m[atFlags] &^ (flagLastAnswer | flagLast9F69)
+	flags := m[atFlags] &^ (flagLastAnswer | flagLast9F69 | flagLastSuite)
 	if s.ATC == maxATC {
 		s.Blocked = true
 		flags |= flagBlocked
@@ -121,7 +167,9 @@ func (a *App) countUp(s *State) error {
 	if err := a.memory.Commit(); err != nil {
 		return err
 	}
-	a.gpoDone = true
+	if !s.Blocked {
+		a.way = w
+	}
 	return nil
 }
 
@@ -132,7 +180,7 @@ func (a *App) deduct(balance money.Fen) error {
 	if err := a.memory.Begin(); err != nil {
 		return err
 	}
-	a.memory.Put(atBalance, b[:])
+	a.memory.Put(a.balanceAt(), b[:])
 	return a.memory.Commit()
 }
 
@@ -141,7 +189,8 @@ func (a *App) deduct(balance money.Fen) error {
 func (a *App) approval(values []byte, r *request, s *State, v *verdict) ([]byte, error) {
 	p := a.card.Product
 	w := &a.pending
-	w.atc, w.after = s.ATC, v.after
+	path := a.path(wayQuick)
+	w.atc, w.after, w.suite = s.ATC, v.after, a.alternative
 	w.with69 = p.FDDA01 && r.ttq[3]&ttq4FDDA01 != 0
 	version := byte(0)
 	if w.with69 {
@@ -153,10 +202,10 @@ func (a *App) approval(values []byte, r *request, s *State, v *verdict) ([]byte,
 	w.logged = len(p.appendLog(w.log[:0], values, s.ATC))
 
 	b := a.body[template77:template77]
-	b = tlv.Append(b, tlv.TagAIP, p.AIP[:])
-	b = tlv.Append(b, tlv.TagAFL, p.AFL)
+	b = tlv.Append(b, tlv.TagAIP, path.AIP[:])
+	b = tlv.Append(b, tlv.TagAFL, path.AFL)
 	b = append(b, 0x9F, 0x36, 2, byte(s.ATC>>8), byte(s.ATC))
-	ac, iad := a.cryptograms(s.ATC, v)
+	ac, iad := a.cryptograms(path.AIP, v.cvr, v.limits, &v.after)
 	b = tlv.Append(b, tlv.TagAC, ac[:])
 	b = appendIAD(b, &iad)
 	b = tlv.Append(b, tlv.TagTrack2Equivalent, a.card.Track2)
@@ -165,13 +214,13 @@ func (a *App) approval(values []byte, r *request, s *State, v *verdict) ([]byte,
 	covered := oda.FDDATerminalData(a.input[:0], version, a.values.UN, a.values.Amount, a.values.Currency, w.tag9F69[:])
 	at := len(b)
 	b = append(b, 0x9F, 0x4B, 0x81, 0)
-	b, err := a.card.Signer.SignDynamic(b, a.rand, s.ATC, covered)
+	b, err := a.signer().SignDynamic(b, a.rand, s.ATC, covered)
 	if err != nil {
 		return nil, err
 	}
 	b = shortenLength(b, at+2)
 	b = tlv.Append(b, tlv.TagCTQ, v.ctq[:])
-	b = p.appendAvailable(b, &v.after)
+	b = p.appendAvailable(b, v.limits, &v.after)
 	w.active = true
 	return a.wrap77(b), nil
 }
@@ -180,9 +229,10 @@ func (a *App) approval(values []byte, r *request, s *State, v *verdict) ([]byte,
 // objects: 82 9F36 57 9F10 9F26 9F63 5F34 9F6C 9F5D 5F20.
 func (a *App) refusal(s *State, v *verdict) []byte {
 	p := a.card.Product
-	ac, iad := a.cryptograms(s.ATC, v)
+	path := a.path(wayQuick)
+	ac, iad := a.cryptograms(path.AIP, v.cvr, v.limits, &v.after)
 	b := a.body[template77:template77]
-	b = tlv.Append(b, tlv.TagAIP, p.AIP[:])
+	b = tlv.Append(b, tlv.TagAIP, path.AIP[:])
 	b = append(b, 0x9F, 0x36, 2, byte(s.ATC>>8), byte(s.ATC))
 	b = tlv.Append(b, tlv.TagTrack2Equivalent, a.card.Track2)
 	b = appendIAD(b, &iad)
@@ -192,7 +242,7 @@ func (a *App) refusal(s *State, v *verdict) []byte {
 	}
 	b = append(b, 0x5F, 0x34, 1, a.card.PSN)
 	b = tlv.Append(b, tlv.TagCTQ, v.ctq[:])
-	b = p.appendAvailable(b, &v.after)
+	b = p.appendAvailable(b, v.limits, &v.after)
 	if len(a.card.Name) > 0 {
 		b = tlv.Append(b, tlv.TagCardholderName, a.card.Name)
 	}

@@ -7,26 +7,33 @@ import (
 )
 
 // cryptograms makes the application cryptogram and 9F10 with its balance MAC.
-// The amounts are those after a debit, also of one that is not yet committed.
-func (a *App) cryptograms(atc uint16, v *verdict) ([8]byte, cryptogram.IAD) {
-	p, k := a.card.Product, &a.card.Keys
-	in := cryptogram.CardInput{AIP: p.AIP, ATC: atc, CVR: v.cvr}
-	sk := cryptogram.DeriveSessionKey(p.Alg, k.AC, atc)
-	ac := cryptogram.MAC(p.Alg, sk, cryptogram.ACData(a.input[:0], p.CVN, &a.values, &in))
-	iad := cryptogram.IAD{DKI: p.DKI, CVN: p.CVN, CVR: v.cvr, Alg: p.Alg, IDD: p.IDD}
-	if p.IDD == cryptogram.IDDNone {
-		return ac, iad
-	}
-	one, two := p.iddAmounts(&v.after)
-	iad.Amount1, iad.Amount2 = n10(one), n10(two)
-	sk = cryptogram.DeriveSessionKey(p.Alg, k.MAC, atc)
-	iad.MAC = cryptogram.BalanceMAC(p.Alg, sk, atc, p.IDD, iad.Amount1, iad.Amount2)
+// after has the amounts after a debit, also of one that is not yet committed.
+func (a *App) cryptograms(aip [2]byte, cvr [3]byte, l *Limits, after *State) ([8]byte, cryptogram.IAD) {
+	p, k, alg := a.card.Product, a.keys(), a.alg()
+	in := cryptogram.CardInput{AIP: aip, ATC: after.ATC, CVR: cvr}
+	sk := cryptogram.DeriveSessionKey(alg, k.AC, after.ATC)
+	ac := cryptogram.MAC(alg, sk, cryptogram.ACData(a.input[:0], p.CVN, &a.values, &in))
+	iad := cryptogram.IAD{DKI: p.DKI, CVN: p.CVN, CVR: cvr, Alg: alg, IDD: p.IDD}
+	a.stateAmounts(&iad, l, after)
 	return ac, iad
+}
+
+// stateAmounts completes 9F10 with the issuer discretionary data that the product
+// gives and their MAC.
+func (a *App) stateAmounts(iad *cryptogram.IAD, l *Limits, after *State) {
+	p := a.card.Product
+	if p.IDD == cryptogram.IDDNone {
+		return
+	}
+	one, two := p.iddAmounts(l, after)
+	iad.Amount1, iad.Amount2 = n10(one), n10(two)
+	sk := cryptogram.DeriveSessionKey(iad.Alg, a.keys().MAC, after.ATC)
+	iad.MAC = cryptogram.BalanceMAC(iad.Alg, sk, after.ATC, p.IDD, iad.Amount1, iad.Amount2)
 }
 
 // iddAmounts are the amounts of the issuer discretionary data (JR/T 0025.12
 // annex D).
-func (p *Product) iddAmounts(s *State) (one, two money.Fen) {
+func (p *Product) iddAmounts(l *Limits, s *State) (one, two money.Fen) {
 	switch p.IDD {
 	case cryptogram.IDDBalance:
 		return s.Balance, 0
@@ -35,9 +42,9 @@ func (p *Product) iddAmounts(s *State) (one, two money.Fen) {
 	case cryptogram.IDDBalanceCTTA:
 		return s.Balance, s.CTTA
 	case cryptogram.IDDCTTALimit:
-		return s.CTTA, p.Limits.CTTA
+		return s.CTTA, l.CTTA
 	}
-	return p.available(s), 0
+	return p.available(l, s), 0
 }
 
 // n10 is the low ten digits of an amount.
@@ -54,11 +61,11 @@ func appendIAD(dst []byte, iad *cryptogram.IAD) []byte {
 }
 
 // appendAvailable appends 9F5D if 9F68 asks for it.
-func (p *Product) appendAvailable(dst []byte, s *State) []byte {
+func (p *Product) appendAvailable(dst []byte, l *Limits, s *State) []byte {
 	if !p.has(OptShowAvailable) {
 		return dst
 	}
 	var b [6]byte
-	putN12(b[:], p.available(s))
+	putN12(b[:], p.available(l, s))
 	return tlv.Append(dst, tlv.TagAvailableOffline, b[:])
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/citycard/citycard/wire/tlv"
 )
 
-// The data elements of the PDOL that the application uses, with their lengths.
+// The data elements of the PDOL and the CDOLs that the application uses, with their lengths.
 const (
 	inTTQ = iota
 	inAmount
@@ -19,6 +19,8 @@ const (
 	inType
 	inUN
 	inSM
+	inECSupport
+	inARC
 	inputs
 )
 
@@ -26,59 +28,68 @@ var inputTags = [inputs]struct {
 	tag tlv.Tag
 	len int
 }{
-	inTTQ:      {tlv.TagTTQ, 4},
-	inAmount:   {tlv.TagAmountAuthorised, 6},
-	inOther:    {tlv.TagAmountOther, 6},
-	inCountry:  {tlv.TagTerminalCountry, 2},
-	inTVR:      {tlv.TagTVR, 5},
-	inCurrency: {tlv.TagTransactionCurrency, 2},
-	inDate:     {tlv.TagTransactionDate, 3},
-	inType:     {tlv.TagTransactionType, 1},
-	inUN:       {tlv.TagUN, 4},
-	inSM:       {tlv.TagSMSupport, 1},
+	inTTQ:       {tlv.TagTTQ, 4},
+	inAmount:    {tlv.TagAmountAuthorised, 6},
+	inOther:     {tlv.TagAmountOther, 6},
+	inCountry:   {tlv.TagTerminalCountry, 2},
+	inTVR:       {tlv.TagTVR, 5},
+	inCurrency:  {tlv.TagTransactionCurrency, 2},
+	inDate:      {tlv.TagTransactionDate, 3},
+	inType:      {tlv.TagTransactionType, 1},
+	inUN:        {tlv.TagUN, 4},
+	inSM:        {tlv.TagSMSupport, 1},
+	inECSupport: {tlv.TagECTerminalIndicator, 1},
+	inARC:       {tlv.TagARC, 2},
 }
 
-// pdolLayout is where each input stands in the data of GET PROCESSING OPTIONS.
-type pdolLayout struct {
+// dolLayout is where each input stands in the data that a reader sends for a data
+// object list: the PDOL, CDOL1 or CDOL2.
+type dolLayout struct {
 	length int
-	at     [inputs]int // -1 if the PDOL does not ask for it
+	at     [inputs]int // -1 if the list does not ask for it
 }
 
-// preparePDOL finds the inputs and makes sure that those which the decision and
-// the cryptogram need are there.
-func (p *Product) preparePDOL() error {
-	l := pdolLayout{length: p.PDOL.Len()}
-	if l.length > tlv.MaxDOLData-3 {
-		return fmt.Errorf("PDOL asks for %d bytes, a command with template 83 carries %d", l.length, tlv.MaxDOLData-3)
+// newLayout finds the inputs of a list and makes sure that those which are needed
+// are there. room is how many bytes a command carries for it.
+func newLayout(name string, d tlv.DOL, room int, need []int, who string) (dolLayout, error) {
+	l := dolLayout{length: d.Len()}
+	if l.length > room {
+		return l, fmt.Errorf("%s asks for %d bytes, a command carries %d", name, l.length, room)
 	}
 	for i, in := range inputTags {
 		at := 0
 		l.at[i] = -1
-		for _, e := range p.PDOL {
+		for _, e := range d {
 			if e.Tag == in.tag && l.at[i] < 0 {
 				if e.Len != in.len {
-					return fmt.Errorf("PDOL asks for %v with %d bytes, want %d", e.Tag, e.Len, in.len)
+					return l, fmt.Errorf("%s asks for %v with %d bytes, want %d", name, e.Tag, e.Len, in.len)
 				}
 				l.at[i] = at
 			}
 			at += e.Len
 		}
 	}
+	for _, i := range need {
+		if l.at[i] < 0 {
+			return l, fmt.Errorf("%s does not ask for %v, which %s needs", name, inputTags[i].tag, who)
+		}
+	}
+	return l, nil
+}
+
+// preparePDOL finds the inputs of the contactless PDOL.
+func (p *Product) preparePDOL() error {
 	need := []int{inTTQ, inAmount, inCurrency, inUN}
 	if p.CVN == cryptogram.CVN01 {
 		need = append(need, inOther, inCountry, inTVR, inDate, inType)
 	}
-	for _, i := range need {
-		if l.at[i] < 0 {
-			return fmt.Errorf("PDOL does not ask for %v, which qPBOC with %v needs", inputTags[i].tag, p.CVN)
-		}
-	}
-	p.pdol = l
-	return nil
+	var err error
+	p.pdol, err = newLayout("PDOL", p.PDOL, tlv.MaxDOLData-3, need, fmt.Sprintf("qPBOC with %v", p.CVN))
+	return err
 }
 
 // get gives the bytes of an input, or nil if the PDOL does not ask for it.
-func (l *pdolLayout) get(values []byte, input int) []byte {
+func (l *dolLayout) get(values []byte, input int) []byte {
 	at := l.at[input]
 	if at < 0 {
 		return nil
@@ -88,7 +99,7 @@ func (l *pdolLayout) get(values []byte, input int) []byte {
 
 // terminalInput is the terminal's part of the cryptogram; what the PDOL does
 // not ask for is zero, and not covered by CVN 17.
-func (l *pdolLayout) terminalInput(values []byte) cryptogram.TerminalInput {
+func (l *dolLayout) terminalInput(values []byte) cryptogram.TerminalInput {
 	var t cryptogram.TerminalInput
 	copy(t.Amount[:], l.get(values, inAmount))
 	copy(t.Other[:], l.get(values, inOther))

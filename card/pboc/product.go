@@ -49,6 +49,14 @@ type Limits struct {
 	CTTAUpper    money.Fen // 9F5C upper limit, used instead of 9F54 if HasCTTAUpper
 	HasCTTAUpper bool
 	Foreign      byte // 9F53 how many payments in other currencies stay offline
+
+	// The rest is used by the debit/credit application.
+
+	LCOL           byte      // 9F58 lower consecutive offline limit
+	UCOL           byte      // 9F59 upper consecutive offline limit
+	ForeignCountry byte      // 9F72 how many payments in other countries stay offline
+	CTTADual       money.Fen // 9F75 CTTA limit with the second currency counted in
+	CurrencyFactor [4]byte   // 9F73: number of decimals, then a factor of 7 digits
 }
 
 // DataObject is a data object that GET DATA answers as it was personalised.
@@ -88,9 +96,11 @@ type Product struct {
 	Data        []DataObject   // for GET DATA, without what the card computes
 	PINTries    byte           // 9F17 when issued
 	LastOnline  uint16         // 9F13 when issued
+	Contact     *Contact       // nil: the card knows qPBOC only
+	Alternative *Suite         // second set of algorithms, nil for none
 
-	last   Record // last record of the AFL
-	pdol   pdolLayout
+	last   [2]Record // last record of the AFL, and of the second set's
+	pdol   dolLayout
 	log    []logField
 	logLen int
 }
@@ -125,14 +135,20 @@ func (p *Product) Prepare() error {
 	if err := p.preparePDOL(); err != nil {
 		return err
 	}
-	return p.prepareLog()
+	if err := p.prepareLog(); err != nil {
+		return err
+	}
+	if err := p.prepareAlternative(); err != nil {
+		return err
+	}
+	return p.prepareContact()
 }
 
 func (l *Limits) check() error {
 	for _, a := range [...]struct {
 		tag   string
 		value money.Fen
-	}{{"9F77", l.Balance}, {"9F78", l.Single}, {"9F6D", l.Threshold}, {"9F6B", l.CVM}, {"9F54", l.CTTA}, {"9F5C", l.CTTAUpper}} {
+	}{{"9F77", l.Balance}, {"9F78", l.Single}, {"9F6D", l.Threshold}, {"9F6B", l.CVM}, {"9F54", l.CTTA}, {"9F5C", l.CTTAUpper}, {"9F75", l.CTTADual}} {
 		if a.value < 0 || a.value > money.MaxN12 {
 			return fmt.Errorf("%s is %v yuan, want 0 to %v", a.tag, a.value, money.MaxN12)
 		}
@@ -148,25 +164,45 @@ func (l *Limits) ctta() money.Fen {
 	return l.CTTA
 }
 
-// prepareAFL checks the AFL (EMV Book 3, 10.2) and finds the record at which a
-// payment is committed.
+// prepareAFL checks the AFL and finds the record at which a payment is committed.
 func (p *Product) prepareAFL() error {
-	n := len(p.AFL)
+	var err error
+	p.last = [2]Record{}
+	p.last[0], err = checkAFL(p.AFL)
+	return err
+}
+
+// checkAFL checks an AFL (EMV Book 3, 10.2) and gives its last record.
+func checkAFL(afl []byte) (last Record, err error) {
+	n := len(afl)
 	if n == 0 || n%4 != 0 || n > MaxAFL {
-		return fmt.Errorf("AFL of %d bytes, want 4 to %d in fours", n, MaxAFL)
+		return last, fmt.Errorf("AFL of %d bytes, want 4 to %d in fours", n, MaxAFL)
 	}
 	for i := 0; i < n; i += 4 {
-		e := p.AFL[i : i+4]
+		e := afl[i : i+4]
 		if sfi := e[0] >> 3; e[0]&7 != 0 || sfi == 0 || sfi > 30 || e[1] == 0 || e[2] < e[1] || e[3] > e[2]-e[1]+1 {
-			return fmt.Errorf("AFL entry %d is %X: SFI, first, last record and number signed do not fit", i/4+1, e)
+			return last, fmt.Errorf("AFL entry %d is %X: SFI, first, last record and number signed do not fit", i/4+1, e)
 		}
-		p.last = Record{SFI: e[0] >> 3, Number: e[2]}
+		last = Record{SFI: e[0] >> 3, Number: e[2]}
 	}
-	return nil
+	return last, nil
 }
 
 // LastRecord is the record of the AFL at which a payment takes effect.
-func (p *Product) LastRecord() Record { return p.last }
+func (p *Product) LastRecord() Record { return p.last[0] }
+
+// lastOf is LastRecord, of the second set of algorithms if second.
+func (p *Product) lastOf(second bool) Record {
+	if second {
+		return p.last[1]
+	}
+	return p.last[0]
+}
+
+// commits tells whether a payment can take effect at a record.
+func (p *Product) commits(r Record) bool {
+	return r == p.last[0] || p.Alternative != nil && r == p.last[1]
+}
 
 // has tells whether a bit of 9F68 is set.
 func (p *Product) has(option uint32) bool { return p.Options&option != 0 }

@@ -15,42 +15,73 @@ import (
 // committed nothing for one that did (our choice).
 func (a *App) readRecord(dst []byte, c *apdu.Command) ([]byte, error) {
 	sfi := c.P2 >> 3
+	p := a.card.Product
+	loads := p.Contact != nil && sfi == p.Contact.LoadLogSFI
 	switch {
 	case len(c.Data) != 0 || c.Le == apdu.NoLe:
 		return status(dst, apdu.SWWrongLength), nil
-	case c.P2&7 != 4 || c.P1 == 0 || sfi == 0 || sfi > 30:
+	case c.P2&7 != 4 || c.P1 == 0 && !loads || sfi == 0 || sfi > 30:
 		return status(dst, apdu.SWWrongP1P2), nil
-	}
-	p := a.card.Product
-	if sfi == p.LogSFI {
+	case loads:
+		return a.readLoadLog(dst, c)
+	case sfi == p.LogSFI:
 		return a.readLog(dst, c)
+	case p.isMSDRecord(Record{SFI: sfi, Number: c.P1}):
+		return a.readStripe(dst, c)
 	}
 	r, fileKnown := a.card.record(Record{SFI: sfi, Number: c.P1})
 	switch {
-	case r != nil && r.Record == p.last:
+	case r != nil && p.commits(r.Record):
 		return a.readLast(dst, c, r)
 	case r != nil:
-		return answer(dst, c, r.Body), nil
+		return a.readPlain(dst, c, r)
 	case fileKnown:
 		return status(dst, apdu.SWRecordNotFound), nil
 	}
 	return status(dst, apdu.SWFileNotFound), nil
 }
 
-// readLast commits the pending payment and answers the last record, or gives the
-// stored answer again.
-func (a *App) readLast(dst []byte, c *apdu.Command, r *RecordData) ([]byte, error) {
+// readPlain answers a record as it was personalised, or as UPDATE RECORD left it.
+func (a *App) readPlain(dst []byte, c *apdu.Command, r *RecordData) ([]byte, error) {
+	p := a.card.Product
+	if p.Contact == nil {
+		return answer(dst, c, r.Body), nil
+	}
 	m, err := a.memory.Read()
 	if err != nil {
 		return dst, err
 	}
+	body := r.Body
+	if b := p.updated(m, r.Record); b != nil {
+		body = b
+	}
+	if p.commits(r.Record) {
+		b := tlv.AppendHeader(a.body[:0], tlv.TagRecordTemplate, len(body))
+		body = append(b, body...)
+	}
+	return answer(dst, c, body), nil
+}
+
+// readLast commits the pending payment and answers the last record, or gives the
+// stored answer again. In the ways that have no such commit, over the contacts and
+// in contactless debit/credit, it is a record like others.
+func (a *App) readLast(dst []byte, c *apdu.Command, r *RecordData) ([]byte, error) {
+	if a.overContacts() || a.way != wayNone && a.way != wayQuick {
+		return a.readPlain(dst, c, r)
+	}
+	m, err := a.memory.Read()
+	if err != nil {
+		return dst, err
+	}
+	p := a.card.Product
 	w := &a.pending
+	active := w.active && r.Record == p.lastOf(w.suite)
 	var tag9F69 []byte
 	switch {
-	case w.active && w.with69:
+	case active && w.with69:
 		tag9F69 = w.tag9F69[:]
-	case w.active:
-	case m[atFlags]&flagLastAnswer == 0:
+	case active:
+	case m[atFlags]&flagLastAnswer == 0 || r.Record != p.lastOf(m[atFlags]&flagLastSuite != 0):
 		return status(dst, apdu.SWConditions), nil
 	case m[atFlags]&flagLast9F69 != 0:
 		tag9F69 = m[at9F69 : at9F69+len9F69Value]
@@ -64,7 +95,7 @@ func (a *App) readLast(dst []byte, c *apdu.Command, r *RecordData) ([]byte, erro
 	if tag9F69 != nil {
 		b = tlv.Append(b, tlv.TagCardAuthenticationData, tag9F69)
 	}
-	if !w.active || tooShort(c, len(b)) {
+	if !active || tooShort(c, len(b)) {
 		return answer(dst, c, b), nil
 	}
 	if err := a.memory.Begin(); err != nil {
@@ -105,6 +136,9 @@ func (a *App) putState(m []byte) {
 	if w.with69 {
 		head[0] |= flagLast9F69
 	}
+	if w.suite {
+		head[0] |= flagLastSuite
+	}
 	head[atForeign-atFlags] = w.after.Foreign
 	if p.logLen > 0 {
 		next := m[atLogNext]
@@ -115,7 +149,14 @@ func (a *App) putState(m []byte) {
 	a.memory.Put(atFlags, head[:])
 
 	var values [atLog - atBalance]byte
-	putN12(values[:], w.after.Balance)
+	if a.scripts.second {
+		var b [6]byte
+		putN12(b[:], w.after.Balance)
+		a.memory.Put(a.balanceAt(), b[:])
+		copy(values[:], m[atBalance:atCTTA])
+	} else {
+		putN12(values[:], w.after.Balance)
+	}
 	putN12(values[atCTTA-atBalance:], w.after.CTTA)
 	binary.BigEndian.PutUint16(values[atLastATC-atBalance:], w.atc)
 	if w.with69 {

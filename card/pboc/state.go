@@ -19,6 +19,8 @@ import (
 //	7  1 next log slot
 //	8  1 log records
 //	9  1 zero
+//
+// Products with a contact side have the extended part behind the log.
 const (
 	atATC        = 0
 	atFlags      = 2
@@ -42,11 +44,12 @@ const (
 	flagBlocked    = 1 << 0 // the application is blocked for good
 	flagLastAnswer = 1 << 1 // the last committed answer can be read again
 	flagLast9F69   = 1 << 2 // and it carries 9F69
-	flagsKnown     = flagBlocked | flagLastAnswer | flagLast9F69
+	flagLastSuite  = 1 << 3 // and was made with the second set of algorithms
+	flagsKnown     = flagBlocked | flagLastAnswer | flagLast9F69 | flagLastSuite
 )
 
 // MemorySize is how many bytes of memory a card of the product needs.
-func (p *Product) MemorySize() int { return atLog + int(p.LogCount)*p.logLen }
+func (p *Product) MemorySize() int { return p.extended() + p.extendedSize() }
 
 // Personalise appends the memory's content of a new card, without trailing zeros
 // of the partition.
@@ -55,7 +58,12 @@ func (c *Card) Personalise(dst []byte) []byte {
 	b[atPINTries] = c.Product.PINTries
 	binary.BigEndian.PutUint16(b[atLastOnline:], c.Product.LastOnline)
 	putN12(b[atBalance:], c.Opening)
-	return append(dst, b[:]...)
+	dst = append(dst, b[:]...)
+	if c.Product.Contact == nil {
+		return dst
+	}
+	dst = append(dst, make([]byte, c.Product.extended()-atLog)...)
+	return c.personaliseExtended(dst)
 }
 
 // State is the changing part of a card in words: for tests, for the truth of a
@@ -71,6 +79,17 @@ type State struct {
 	LastAnswer    bool      // the last committed answer can be read again
 	LastATC       uint16    // ATC of the last committed payment, 0 if none
 	LogRecords    int       // records in the log
+
+	// The rest is zero without a contact side.
+
+	Invalidated    bool      // the application is blocked until APPLICATION UNBLOCK
+	CardBlocked    bool      // CARD BLOCK was carried out
+	Memory         Memory    // what is remembered of the last transactions
+	Scripts        byte      // script commands of the last online transaction, at most 15
+	ForeignCountry byte      // payments in other countries since last online
+	CTTADual       money.Fen // CTTA with the converted amounts of the second currency
+	Second         money.Fen // DF79, hundredths of the second currency
+	LoadRecords    int       // records in the load log
 }
 
 // Decode reads the application's part of the memory. It fails with
@@ -90,7 +109,7 @@ func (p *Product) Decode(b []byte) (State, error) {
 		LastATC:    binary.BigEndian.Uint16(b[atLastATC:]),
 		LogRecords: int(b[atLogCount]),
 	}
-	if b[atFlags]&^flagsKnown != 0 || b[9] != 0 {
+	if b[atFlags]&^flagsKnown != 0 || b[atFlags]&flagLastSuite != 0 && p.Alternative == nil || b[9] != 0 {
 		return State{}, fmt.Errorf("card state has unknown flags %02X %02X: %w", b[atFlags], b[9], cos.ErrMemory)
 	}
 	if b[atLogCount] > p.LogCount || b[atLogNext] > p.LogCount || b[atLogNext] == p.LogCount && p.LogCount != 0 {
@@ -102,6 +121,11 @@ func (p *Product) Decode(b []byte) (State, error) {
 	}
 	if s.CTTA, err = money.FromN12(b[atCTTA : atCTTA+6]); err != nil {
 		return State{}, fmt.Errorf("card state, CTTA: %w: %w", err, cos.ErrMemory)
+	}
+	if p.Contact != nil {
+		if err := p.decodeExtended(b[p.extended():], &s); err != nil {
+			return State{}, err
+		}
 	}
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/citycard/citycard/card"
 	"github.com/citycard/citycard/card/pboc"
 	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/tlv"
@@ -33,49 +34,139 @@ type Certs struct {
 // maxTrack2 is the number of digits in tag 57 without padding.
 const maxTrack2 = 37
 
-// Build personalises one card. keys are the card's own keys, derived from the
-// issuer's; signer is the private key that certs.CardCert vouches for; opening is
-// the balance in fen. The slices in certs are copied. It fails if the identity is
-// not decimal, a record grows too long or a signature would not fit the answer.
+// Secrets are the keys and certificates of one card for one set of algorithms.
+type Secrets struct {
+	Keys   pboc.Keys         // the card's own keys, derived from the issuer's
+	Certs  Certs             // certificates
+	Signer oda.DynamicSigner // the private key that Certs.CardCert vouches for
+	// Private are the numbers of Signer. Only DGIs needs them.
+	Private pboc.PrivateKey
+}
+
+// Issue is everything about a single card that its profile does not say.
+type Issue struct {
+	Identity Identity
+	First    Secrets // the profile's algorithm
+	Second   Secrets // second_algorithm; not looked at if there is none
+	// PIN is the reference PIN; with none the card has that of the profile, if
+	// there is one.
+	PIN           pin.PIN
+	Opening       money.Fen // 9F79, fen
+	SecondOpening money.Fen // DF79, hundredths of the second currency
+}
+
+// Build personalises one card for a simulation: its image has the directory and
+// the finance application, without the files of the chip. keys are the card's own
+// keys, derived from the issuer's; signer is the private key that certs.CardCert
+// vouches for; opening is the balance in fen. The slices in certs are copied. It
+// fails if the identity is not decimal, a record grows too long, a signature would
+// not fit the answer, or the profile has a second set of algorithms.
 func Build(p *Profile, id Identity, keys pboc.Keys, certs Certs, signer oda.DynamicSigner, opening money.Fen) (*card.Image, error) {
-	if err := id.check(); err != nil {
+	c, err := p.Card(&Issue{Identity: id, First: Secrets{Keys: keys, Certs: certs, Signer: signer}, Opening: opening})
+	if err != nil {
+		return nil, err
+	}
+	img, err := card.NewImage(p.directory, c)
+	if err != nil {
 		return nil, fmt.Errorf("personalise card: %w", err)
 	}
-	if s, ok := signer.(interface{ Size() int }); ok && s.Size() > pboc.MaxSDAD {
-		return nil, fmt.Errorf("personalise card: a signature of %d bytes; 9F4B in the GPO answer has room for %d (RSA 1024)", s.Size(), pboc.MaxSDAD)
+	return img, nil
+}
+
+// Card personalises the finance application of one card. The slices of the
+// certificates are copied. The errors are those of Build.
+func (p *Profile) Card(in *Issue) (*pboc.Card, error) {
+	c, err := p.personalise(in)
+	if err != nil {
+		return nil, fmt.Errorf("personalise card: %w", err)
 	}
-	size := len(certs.IssuerCert) + len(certs.IssuerRest) + len(certs.CardCert) + len(certs.CardRest) + 256
-	b := make([]byte, 0, size)
+	return c, nil
+}
+
+func (p *Profile) personalise(in *Issue) (*pboc.Card, error) {
+	// A copy, because check lets the identity escape to the heap: all of in would.
+	own := in.Identity
+	id := &own
+	if err := id.check(); err != nil {
+		return nil, err
+	}
+	if s, ok := in.First.Signer.(interface{ Size() int }); ok && s.Size() > pboc.MaxSDAD {
+		return nil, fmt.Errorf("a signature of %d bytes; 9F4B in the GPO answer has room for %d (RSA 1024)", s.Size(), pboc.MaxSDAD)
+	}
+	b := make([]byte, 0, in.First.Certs.size()+in.Second.Certs.size()+256)
 	c := &pboc.Card{
-		Product: p.product, PSN: id.PSN, Name: p.name5F20, Keys: keys, Signer: signer, Opening: opening,
-		Records: make([]pboc.RecordData, len(p.records)),
+		Product: p.product, PSN: id.PSN, Name: p.name5F20, Keys: in.First.Keys, Signer: in.First.Signer, Opening: in.Opening,
+		Records: make([]pboc.RecordData, len(p.records)), SecondOpening: in.SecondOpening,
 	}
-	var err error
+	b, err := appendTrack2(b, id, p.track2)
+	if err != nil {
+		return nil, err
+	}
+	c.Track2 = b[:len(b):len(b)]
 	for i := range p.records {
 		plan := &p.records[i]
+		certs := &in.First.Certs
+		if plan.suites == secondSet {
+			certs = &in.Second.Certs
+		}
 		start := len(b)
 		b = append(b, 0, 0, 0) // room for tag and length of the template
-		if b, err = plan.append(b, &id, &certs); err != nil {
-			return nil, fmt.Errorf("personalise card: %w", err)
+		if b, err = plan.append(b, id, c.Track2, certs); err != nil {
+			return nil, err
 		}
 		body := b[start:len(b):len(b)]
-		if plan.at == p.product.LastRecord() {
+		if p.commits(plan) {
 			body = body[3:]
 		} else {
 			body = template(body)
 		}
 		c.Records[i] = pboc.RecordData{Record: plan.at, Body: body}
 	}
-	start := len(b)
-	if b, err = appendTrack2(b, &id, p.track2); err != nil {
-		return nil, fmt.Errorf("personalise card: %w", err)
+	if p.Dual() {
+		if in.Second.Signer == nil {
+			return nil, fmt.Errorf("the profile has a second set of algorithms and there is no private key for it")
+		}
+		c.Alternative = &pboc.Secrets{Keys: in.Second.Keys, Signer: in.Second.Signer}
 	}
-	c.Track2 = b[start:len(b):len(b)]
-	img, err := card.NewImage(p.directory, c)
+	return c, p.setPIN(c, in)
+}
+
+// commits tells whether a record is the last of a qPBOC AFL, whose template the
+// card makes itself.
+func (p *Profile) commits(plan *recordPlan) bool {
+	if plan.at == p.product.LastRecord() {
+		return true
+	}
+	if !p.Dual() {
+		return false
+	}
+	afl := p.product.Alternative.Contactless.AFL
+	e := afl[len(afl)-4:]
+	return plan.at == pboc.Record{SFI: e[0] >> 3, Number: e[2]}
+}
+
+// setPIN gives the card its reference PIN. Enciphered PINs are opened with the
+// signature key (EMV Book 2, 7.1: a card without a PIN key of its own).
+func (p *Profile) setPIN(c *pboc.Card, in *Issue) error {
+	reference := in.PIN
+	if reference.Len() == 0 {
+		reference = p.reference
+	}
+	if p.product.Contact == nil || reference.Len() == 0 {
+		return nil
+	}
+	block, err := pin.Encode(pin.Format2, reference, in.Identity.PAN, nil)
 	if err != nil {
-		return nil, fmt.Errorf("personalise card: %w", err)
+		return err
 	}
-	return img, nil
+	c.PIN = oda.PINBlock(block)
+	c.PINSigner, _ = c.Signer.(oda.PINDecipherer)
+	return nil
+}
+
+// size is how much room the records need for the certificates.
+func (c *Certs) size() int {
+	return len(c.IssuerCert) + len(c.IssuerRest) + len(c.CardCert) + len(c.CardRest)
 }
 
 // StaticData is what the issuer signs into the card's certificate, 9F46: the
@@ -85,15 +176,18 @@ func StaticData(p *Profile, id Identity) ([]byte, error) {
 	if err := id.check(); err != nil {
 		return nil, fmt.Errorf("static data: %w", err)
 	}
+	track2, err := appendTrack2(nil, &id, p.track2)
+	if err != nil {
+		return nil, fmt.Errorf("static data: %w", err)
+	}
 	var out []byte
-	var err error
 	for i := range p.records {
 		plan := &p.records[i]
 		if !plan.signed {
 			continue
 		}
 		body := make([]byte, 3, 256)
-		if body, err = plan.append(body, &id, &Certs{}); err != nil {
+		if body, err = plan.append(body, &id, track2, &Certs{}); err != nil {
 			return nil, fmt.Errorf("static data: %w", err)
 		}
 		// Files 1 to 10 are signed without the template's tag and length.
@@ -124,7 +218,7 @@ func template(b []byte) []byte {
 const maxRecordBody = pboc.MaxAnswer - 3
 
 // append appends the inside of the record's template.
-func (r *recordPlan) append(b []byte, id *Identity, certs *Certs) ([]byte, error) {
+func (r *recordPlan) append(b []byte, id *Identity, track2 []byte, certs *Certs) ([]byte, error) {
 	start := len(b)
 	for i := range r.pieces {
 		x := &r.pieces[i]
@@ -132,7 +226,7 @@ func (r *recordPlan) append(b []byte, id *Identity, certs *Certs) ([]byte, error
 			b = append(b, x.fixed...)
 			continue
 		}
-		b = appendOwn(b, x.tag, id, certs)
+		b = appendOwn(b, x.tag, id, track2, certs)
 	}
 	if n := len(b) - start; n > maxRecordBody {
 		return nil, fmt.Errorf("record %d of file %d has %d bytes, at most %d are possible", r.at.Number, r.at.SFI, n, maxRecordBody)
@@ -142,12 +236,14 @@ func (r *recordPlan) append(b []byte, id *Identity, certs *Certs) ([]byte, error
 
 // appendOwn appends a data object of the single card. An empty one is left out:
 // a certificate without a remainder has no tag 92 or 9F48.
-func appendOwn(b []byte, tag tlv.Tag, id *Identity, certs *Certs) []byte {
+func appendOwn(b []byte, tag tlv.Tag, id *Identity, track2 []byte, certs *Certs) []byte {
 	var v []byte
 	var single [1]byte
 	switch tag {
 	case tlv.TagPAN:
 		v = id.PAN[:(id.PAN.Len()+1)/2]
+	case tlv.TagTrack2Equivalent:
+		v = track2
 	case tlv.TagPANSequence:
 		single[0] = id.PSN
 		v = single[:]

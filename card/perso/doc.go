@@ -1,5 +1,6 @@
 // Package perso makes card images: it reads profiles, which describe a card
-// product as YAML, and personalises cards of that product.
+// product as YAML, and personalises cards of that product, in memory or over the
+// card's own interface.
 //
 //	profile, err := perso.Embedded("sm")         // or perso.Parse(file)
 //	static, err := perso.StaticData(profile, id) // what the issuer certifies in 9F46
@@ -8,20 +9,39 @@
 // A [Profile] is prepared once; Build only copies, so that a simulation can make
 // an image for every tap instead of keeping millions of them.
 //
+// A whole chip, with a contact side, two sets of algorithms, PIN and files, is made
+// from an [Issue]:
+//
+//	image, err := profile.Image(&issue)      // personalised
+//	blank, err := profile.Blank(domain)      // with a security domain and nothing else
+//	list, err := profile.DGIs(&issue)        // what a personalisation machine sends
+//	machine := perso.NewPersonaliser(perso.Order{..., Groupings: list})
+//	for {
+//		command, done, err := machine.Next(answer)
+//		...
+//	}
+//
+// Embedded profiles: 3des and sm are the cards of the simulation, electronic cash
+// over the air only. dev-3des, dev-sm and dev-dual are whole cards to test readers
+// and terminals with; dev-dual has both sets of algorithms, chosen by DF69.
+//
 // What always holds:
 //
 //   - A profile is refused, with the line and the key at fault, if it has a key
 //     that is not known, a value out of its range, or parts that do not fit each
 //     other.
-//   - The last record of the AFL holds neither 5F24 nor signed data: the card may
-//     add 9F69 to it and a payment is committed by reading it.
+//   - The last record of a qPBOC AFL holds neither 5F24 nor signed data, and belongs
+//     to no other path: the card may add 9F69 to it and a payment is committed by
+//     reading it.
+//   - Signed records belong to all paths and sets of algorithms, and with 9F4A all
+//     paths have one AIP: a card has one certificate for each algorithm.
 //   - The embedded profiles sign 5F34 together with the account number. The answer
 //     to GET PROCESSING OPTIONS gives it without a signature: a reader that compares
 //     the two notices somebody in between who makes it another card's.
-//
-// Personalisation over the card's interface (STORE DATA, GlobalPlatform) is not
-// here; it will lead to the same images.
+//   - A card personalised by commands answers like one made by Image.
 //
 // Sources: JR/T 0025.5 (data elements, records), JR/T 0025.10 (personalisation),
-// JR/T 0025.12 (PDOL, 9F68, AFL of qPBOC), EMV Book 3, 10.2 and 10.3.
+// JR/T 0025.12 (PDOL, 9F68, AFL of qPBOC), JR/T 0025.13 and .15 (electronic cash),
+// JR/T 0025.17 (second set of algorithms), EMV Book 3, 10.2 and 10.3, GlobalPlatform
+// Card Specification 2.2.
 package perso

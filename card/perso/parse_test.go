@@ -146,7 +146,8 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		img, err := perso.Build(p, id, pboc.Keys{}, smCerts(), stub{69}, 0)
+		keys := perso.Secrets{Certs: smCerts(), Signer: signs{stub{69}}}
+		img, err := p.Image(&perso.Issue{Identity: id, First: keys, Second: keys})
 		if err != nil {
 			return
 		}

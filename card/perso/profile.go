@@ -13,6 +13,7 @@ import (
 	"github.com/citycard/citycard/card/pboc"
 	"github.com/citycard/citycard/card/ppse"
 	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/wire/tlv"
 )
@@ -33,6 +34,13 @@ type Profile struct {
 	track2    string // digits after the expiry date: service code, discretionary
 	name5F20  []byte
 	signedAIP bool // 9F4A is 82
+
+	opening, secondOpening money.Fen
+	reference              pin.PIN
+	entry                  ppse.Entry
+	language               string
+	pse                    bool
+	historical             []byte
 }
 
 // Name is the profile's own name.
@@ -42,8 +50,23 @@ func (p *Profile) Name() string { return p.name }
 func (p *Profile) Product() *pboc.Product { return p.product }
 
 // SM tells whether cards of the profile have SM2 keys and certificates; others
-// have RSA keys.
+// have RSA keys, and perhaps SM2 keys as well, see Dual.
 func (p *Profile) SM() bool { return p.product.Alg == cryptogram.SM4 }
+
+// Dual tells whether cards of the profile have a second set of algorithms, SM4 and
+// SM2 beside triple DES and RSA.
+func (p *Profile) Dual() bool { return p.product.Alternative != nil }
+
+// Opening is the balance in fen with which the profile's cards are issued if no one
+// says otherwise (limits.opening), SecondOpening that of the second currency.
+func (p *Profile) Opening() money.Fen { return p.opening }
+
+// SecondOpening is Opening for the second currency, in its hundredths.
+func (p *Profile) SecondOpening() money.Fen { return p.secondOpening }
+
+// PIN is the reference PIN with which the profile's cards are issued if no one says
+// otherwise, for development only; the zero PIN if there is none.
+func (p *Profile) PIN() pin.PIN { return p.reference }
 
 //go:embed profiles/*.yaml
 var embedded embed.FS
@@ -103,9 +126,9 @@ func Parse(text []byte) (*Profile, error) {
 
 // read takes all keys of the profile.
 func (p *Profile) read(r *reader, n *yaml.Node) {
-	top := r.mapping(n, "", "name", "application", "algorithm", "cvn", "dki", "idd", "aip", "pdol", "options", "qualifiers",
-		"fdda", "currency", "country", "limits", "pin_tries", "last_online", "transit", "product", "track2", "cardholder",
-		"objects", "records", "log")
+	top := r.mapping(n, "", "name", "application", "algorithm", "second_algorithm", "cvn", "dki", "idd", "aip", "pdol", "options",
+		"qualifiers", "fdda", "currency", "country", "limits", "pin_tries", "pin", "last_online", "transit", "product", "track2",
+		"cardholder", "objects", "records", "log", "contact", "chip")
 	product := &pboc.Product{
 		IDD:         byte(top.number("idd", 0, 5, 0)),
 		FDDA01:      top.number("fdda", 0, 1, 0) == 1,
@@ -131,12 +154,17 @@ func (p *Profile) read(r *reader, n *yaml.Node) {
 	if top.values["limits"] == nil {
 		top.failAt("limits", "is missing")
 	}
-	readLimits(r.mapping(top.values["limits"], "limits", "balance", "single", "threshold", "cvm", "ctta", "ctta_upper", "foreign"), &product.Limits)
-
+	limits := r.mapping(top.values["limits"], "limits", "balance", "single", "threshold", "cvm", "ctta", "ctta_upper", "ctta_dual",
+		"foreign", "foreign_country", "offline_lower", "offline_upper", "opening")
+	readLimits(limits, &product.Limits)
+	p.opening = money.Fen(limits.number("opening", 0, int64(money.MaxN12), 0))
 	track2 := r.mapping(top.values["track2"], "track2", "service_code", "discretionary")
 	p.track2 = track2.digits("service_code", 3, 3, true) + track2.digits("discretionary", 0, 13, false)
 	readLog(&top, product)
-	objects := p.readObjects(&top)
+	own := p.readContact(&top)
+	p.readPIN(&top)
+	p.readChip(&top)
+	objects := p.readObjects(&top, own)
 	p.readRecords(&top, objects)
 	if r.err != nil {
 		return
@@ -168,6 +196,13 @@ func readAlgorithm(s *section, p *pboc.Product) {
 	default:
 		s.failAt("cvn", `want "01" or "17"`)
 	}
+	switch v, _, present := s.scalar("second_algorithm", false); {
+	case !present:
+	case v == "sm4" && p.Alg == cryptogram.TDES:
+		p.Alternative = &pboc.Suite{Alg: cryptogram.SM4}
+	default:
+		s.failAt("second_algorithm", "want sm4, beside algorithm 3des")
+	}
 }
 
 func readDOL(s *section, key string) tlv.DOL {
@@ -185,6 +220,9 @@ func readLimits(s section, l *pboc.Limits) {
 	l.CTTA, l.CTTAUpper = amount("ctta"), amount("ctta_upper")
 	l.HasCTTAUpper = s.values["ctta_upper"] != nil
 	l.Foreign = byte(s.number("foreign", 0, 255, 0))
+	l.ForeignCountry = byte(s.number("foreign_country", 0, 255, 0))
+	l.LCOL, l.UCOL = byte(s.number("offline_lower", 0, 255, 0)), byte(s.number("offline_upper", 0, 255, 0))
+	l.CTTADual = amount("ctta_dual")
 }
 
 func readLog(top *section, p *pboc.Product) {
@@ -213,23 +251,29 @@ func (p *Profile) readApplication(top *section) {
 		return
 	}
 	p.product.AID = aid
-	p.product.FCI = p.fci(aid, label, priority, language, table, preferred)
+	p.entry, p.language = ppse.Entry{AID: aid, Label: label, Priority: priority}, language
+	p.product.FCI = p.fci(p.product.PDOL, table, preferred)
+	if x := p.product.Contact; x != nil {
+		x.FCI = p.fci(x.PDOL, table, preferred)
+	}
 	var err error
-	if p.directory, err = ppse.New(ppse.Entry{AID: aid, Label: label, Priority: priority}); err != nil {
+	if p.directory, err = ppse.New(p.entry); err != nil {
 		s.r.fail(s.line, "application", "%v", err)
 	}
 }
 
 // fci makes the answer to SELECT: 6F { 84, A5 { 50 87 9F38 5F2D 9F11 9F12 BF0C {
-// 9F4D DF61 } } } (JR/T 0025.5).
-func (p *Profile) fci(aid []byte, label string, priority byte, language string, table, preferred []byte) []byte {
-	a5 := tlv.Append(nil, tlv.TagApplicationLabel, []byte(label))
-	if priority > 0 {
-		a5 = tlv.Append(a5, tlv.TagApplicationPriority, []byte{priority})
+// 9F4D DF4D DF61 } } } (JR/T 0025.5).
+func (p *Profile) fci(pdol tlv.DOL, table, preferred []byte) []byte {
+	a5 := tlv.Append(nil, tlv.TagApplicationLabel, []byte(p.entry.Label))
+	if p.entry.Priority > 0 {
+		a5 = tlv.Append(a5, tlv.TagApplicationPriority, []byte{p.entry.Priority})
 	}
-	a5 = tlv.Append(a5, tlv.TagPDOL, appendDOL(nil, p.product.PDOL))
-	if language != "" {
-		a5 = tlv.Append(a5, tlv.TagLanguagePreference, []byte(language))
+	if len(pdol) > 0 {
+		a5 = tlv.Append(a5, tlv.TagPDOL, appendDOL(nil, pdol))
+	}
+	if p.language != "" {
+		a5 = tlv.Append(a5, tlv.TagLanguagePreference, []byte(p.language))
 	}
 	if table != nil {
 		a5 = tlv.Append(a5, tlv.TagIssuerCodeTable, table)
@@ -241,13 +285,16 @@ func (p *Profile) fci(aid []byte, label string, priority byte, language string, 
 	if p.product.LogSFI != 0 {
 		discretionary = tlv.Append(discretionary, tlv.TagLogEntry, []byte{p.product.LogSFI, p.product.LogCount})
 	}
+	if x := p.product.Contact; x != nil && x.LoadLogSFI != 0 {
+		discretionary = tlv.Append(discretionary, tlv.TagLoadLogEntry, []byte{x.LoadLogSFI, x.LoadLogCount})
+	}
 	if p.product.Transit != 0 {
 		discretionary = tlv.Append(discretionary, tlv.TagCAPPSupport, []byte{p.product.Transit})
 	}
 	if discretionary != nil {
 		a5 = tlv.Append(a5, tlv.TagFCIIssuerDiscretionary, discretionary)
 	}
-	body := tlv.Append(nil, tlv.TagDFName, aid)
+	body := tlv.Append(nil, tlv.TagDFName, p.entry.AID)
 	return tlv.Append(nil, tlv.TagFCITemplate, tlv.Append(body, tlv.TagFCIProprietary, a5))
 }
 

@@ -1,7 +1,6 @@
 package perso
 
 import (
-	"encoding/hex"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -14,13 +13,30 @@ import (
 const (
 	maxRecords = 16
 	maxTags    = 32
-	maxObjects = 64
+)
+
+// Paths through the application, bits of recordPlan.paths.
+const (
+	onAir    = 1 << iota // qPBOC
+	onDebit              // debit/credit
+	onCash               // electronic cash over the contacts
+	allPaths = onAir | onDebit | onCash
+)
+
+// Sets of algorithms, bits of recordPlan.suites.
+const (
+	firstSet  = 1 << iota
+	secondSet // chosen by DF69
+	bothSets  = firstSet | secondSet
 )
 
 // recordPlan says how a record is put together.
 type recordPlan struct {
 	at     pboc.Record
 	signed bool
+	paths  byte
+	suites byte
+	line   int // in the profile
 	pieces []piece
 }
 
@@ -31,172 +47,211 @@ type piece struct {
 	fixed []byte
 }
 
-// Data objects that Build takes from the identity, the certificates and the
-// product; a profile cannot give their values in "objects".
-var (
-	identityTags = []tlv.Tag{tlv.TagPAN, tlv.TagExpirationDate, tlv.TagEffectiveDate, tlv.TagTrack2Equivalent, tlv.TagPANSequence}
-	certTags     = []tlv.Tag{tlv.TagCAKeyIndex, tlv.TagIssuerCertificate, tlv.TagIssuerKeyRemainder, tlv.TagIssuerKeyExponent,
-		tlv.TagICCCertificate, tlv.TagICCKeyExponent, tlv.TagICCKeyRemainder}
-)
-
-// getDataTags are the data objects that GET DATA gives (JR/T 0025.5).
-var getDataTags = []tlv.Tag{tlv.TagLogFormat, tlv.TagCardCurrency, tlv.TagADA, tlv.TagOfflineLimitCurrency, tlv.TagCTTAL,
-	tlv.TagIssuerAuthenticationIndicator, tlv.TagCardIssuerCountry, tlv.TagLowerOfflineLimit, tlv.TagUpperOfflineLimit,
-	tlv.TagCTTAUpper, tlv.TagCardAdditionalProcessing, tlv.TagCardCVMLimit, tlv.TagECResetThreshold, tlv.TagOfflineLimitCountry,
-	tlv.TagCurrencyConversionFactor, tlv.TagCTTALDual, tlv.TagSecondCurrency, tlv.TagECBalanceLimit, tlv.TagECSingleLimit,
-	tlv.TagCAPPSupport}
-
-// object is a data object whose value all cards share.
-type object struct {
-	tag   tlv.Tag
-	value []byte
-}
-
-func find(objects []object, tag tlv.Tag) []byte {
-	for _, o := range objects {
-		if o.tag == tag {
-			return o.value
-		}
-	}
-	return nil
-}
-
-// readObjects gives the product's own data objects and those of "objects".
-func (p *Profile) readObjects(top *section) []object {
-	x := p.product
-	n12 := func(v interface{ N12() ([6]byte, error) }) []byte {
-		b, err := v.N12()
-		if err != nil {
-			panic("perso: a limit was read without its range: " + err.Error())
-		}
-		return b[:]
-	}
-	version := []byte{0x00, 0x20}
-	if x.FDDA01 {
-		version = []byte{0x00, 0x30}
-	}
-	country := top.bytes("country", 2, 2, true)
-	o := []object{
-		{tlv.TagVersionCard, version}, {tlv.TagIssuerCountry, country}, {tlv.TagCardIssuerCountry, country},
-		{tlv.TagCardCurrency, x.Currency[:]},
-		{tlv.TagCardAdditionalProcessing, []byte{byte(x.Options >> 24), byte(x.Options >> 16), byte(x.Options >> 8), byte(x.Options)}},
-		{tlv.TagECBalanceLimit, n12(x.Limits.Balance)}, {tlv.TagECSingleLimit, n12(x.Limits.Single)},
-		{tlv.TagECResetThreshold, n12(x.Limits.Threshold)}, {tlv.TagCardCVMLimit, n12(x.Limits.CVM)},
-		{tlv.TagCTTAL, n12(x.Limits.CTTA)}, {tlv.TagOfflineLimitCurrency, []byte{x.Limits.Foreign}},
-	}
-	if x.Limits.HasCTTAUpper {
-		o = append(o, object{tlv.TagCTTAUpper, n12(x.Limits.CTTAUpper)})
-	}
-	if x.LogSFI != 0 {
-		o = append(o, object{tlv.TagLogFormat, appendDOL(nil, x.LogFormat)})
-	}
-	if x.Transit != 0 {
-		o = append(o, object{tlv.TagCAPPSupport, []byte{x.Transit}})
-	}
-	s := top.r.mapping(top.values["objects"], "objects")
-	if len(s.keys) > maxObjects {
-		top.r.fail(s.line, "objects", "%d data objects, at most %d are possible", len(s.keys), maxObjects)
-		return o
-	}
-	for _, key := range s.keys {
-		tag, ok := parseTag(key)
-		value := s.bytes(key, 1, 250, true)
-		switch info, known := tlv.Lookup(tag); {
-		case !ok:
-			s.failAt(key, "is no tag of a primitive data object")
-		case slices.Contains(identityTags, tag) || slices.Contains(certTags, tag) || find(o, tag) != nil || computed(tag):
-			s.failAt(key, "is made by the program from other keys or the card's own data")
-		case known && value != nil && !info.LengthOK(len(value)):
-			s.failAt(key, "%d bytes do not fit %s", len(value), info.Name)
-		case tag == tlv.TagSDATagList && (len(value) != 1 || value[0] != byte(tlv.TagAIP)):
-			s.failAt(key, "EMV Book 3, 10.3 allows only 82")
-		}
-		o = append(o, object{tag, value})
-	}
-	p.signedAIP = find(o, tlv.TagSDATagList) != nil
-	return o
-}
-
-// computed tells of data objects that the card keeps or makes in a transaction.
-func computed(tag tlv.Tag) bool {
-	switch tag {
-	case tlv.TagATC, tlv.TagLastOnlineATC, tlv.TagPINTryCounter, tlv.TagECBalance, tlv.TagAvailableOffline, tlv.TagAC, tlv.TagIAD,
-		tlv.TagSDAD, tlv.TagAIP, tlv.TagAFL, tlv.TagCTQ, tlv.TagCardAuthenticationData, tlv.TagPDOL, tlv.TagProductID, tlv.TagCardholderName:
-		return true
-	}
-	return false
-}
-
-// parseTag reads a tag written in hexadecimal.
-func parseTag(text string) (tlv.Tag, bool) {
-	b, err := hex.DecodeString(text)
-	if err != nil || len(b) < 1 || len(b) > 3 {
-		return 0, false
-	}
-	var t tlv.Tag
-	for _, c := range b {
-		t = t<<8 | tlv.Tag(c)
-	}
-	return t, t.Valid() && !t.Constructed() && t.Size() == len(b)
-}
-
-// readRecords makes the plans of the records and the AFL from them.
+// readRecords makes the plans of the records and the AFLs from them.
 func (p *Profile) readRecords(top *section, objects []object) {
-	var seen []tlv.Tag
-	nodes := top.list("records", maxRecords)
-	for i, n := range nodes {
-		s := top.r.mapping(n, "records", "file", "record", "tags", "signed")
+	for _, n := range top.list("records", maxRecords) {
+		s := top.r.mapping(n, "records", "file", "record", "tags", "signed", "paths", "set")
 		plan := recordPlan{
 			at:     pboc.Record{SFI: byte(s.number("file", 1, 30, 0)), Number: byte(s.number("record", 1, 254, 0))},
-			signed: s.flag("signed"),
+			signed: s.flag("signed"), paths: p.readPaths(&s), suites: p.readSet(&s), line: n.Line,
 		}
 		switch {
 		case plan.at.SFI == 0 || plan.at.Number == 0:
 			top.r.fail(n.Line, "records", "file and record are needed")
-		case plan.at.SFI == p.product.LogSFI:
+		case plan.at.SFI == p.product.LogSFI || p.product.Contact != nil && plan.at.SFI == p.product.Contact.LoadLogSFI:
 			top.r.fail(n.Line, "records", "file %d is the log's", plan.at.SFI)
 		case slices.ContainsFunc(p.records, func(o recordPlan) bool { return o.at == plan.at }):
 			top.r.fail(n.Line, "records", "record %d of file %d is there twice", plan.at.Number, plan.at.SFI)
+		case plan.signed && (plan.paths != p.paths() || plan.suites != p.suites()):
+			top.r.fail(n.Line, "records", "a signed record belongs to all paths and sets: the card's certificate covers the same data in each")
 		}
-		last := i == len(nodes)-1
 		for _, t := range s.list("tags", maxTags) {
-			p.readTag(top.r, t, &plan, objects, &seen, last)
-		}
-		if last && plan.signed {
-			top.r.fail(n.Line, "records", "the last record cannot be signed: the card adds 9F69 to it")
+			p.readTag(top.r, t, &plan, objects)
 		}
 		p.records = append(p.records, plan)
 	}
-	for _, tag := range p.mandatory() {
-		if !slices.Contains(seen, tag) {
+	for _, suite := range []byte{firstSet, secondSet} {
+		if p.suites()&suite != 0 {
+			p.checkLast(top.r, suite)
+			p.takePaths(top, suite)
+		}
+	}
+}
+
+// paths are those that cards of the profile have, suites their sets of algorithms.
+func (p *Profile) paths() byte {
+	if p.product.Contact == nil {
+		return onAir
+	}
+	return allPaths
+}
+
+func (p *Profile) suites() byte {
+	if p.product.Alternative == nil {
+		return firstSet
+	}
+	return bothSets
+}
+
+// readPaths takes the paths that a record belongs to, all if it does not say.
+func (p *Profile) readPaths(s *section) (paths byte) {
+	if s.values["paths"] == nil {
+		return p.paths()
+	}
+	for _, n := range s.list("paths", 3) {
+		bit := byte(0)
+		switch n.Value {
+		case "contactless":
+			bit = onAir
+		case "debit":
+			bit = onDebit
+		case "cash":
+			bit = onCash
+		}
+		if bit&p.paths() == 0 {
+			s.r.fail(n.Line, "records.paths", "%.40q is no path of this card: contactless, and with \"contact\" debit and cash", n.Value)
+		}
+		paths |= bit
+	}
+	return paths
+}
+
+// readSet takes the set of algorithms that a record is for, all if it does not say.
+func (p *Profile) readSet(s *section) byte {
+	switch v := s.number("set", 1, 2, 0); {
+	case v == 0:
+		return p.suites()
+	case byte(v)&p.suites() == 0:
+		s.failAt("set", "the card has no second_algorithm")
+		return firstSet
+	default:
+		return byte(v)
+	}
+}
+
+// checkLast makes sure that the last record of a qPBOC AFL can be the one that
+// commits a payment.
+func (p *Profile) checkLast(r *reader, suite byte) {
+	var last *recordPlan
+	for i := range p.records {
+		if x := &p.records[i]; x.paths&onAir != 0 && x.suites&suite != 0 {
+			last = x
+		}
+	}
+	switch {
+	case last == nil:
+	case last.signed:
+		r.fail(last.line, "records", "the last record cannot be signed: the card adds 9F69 to it")
+	case slices.Contains(last.tags(), tlv.TagExpirationDate):
+		r.fail(last.line, "records.tags", "5F24 must not be in the last record")
+	case last.paths != onAir:
+		r.fail(last.line, "records", "the last record of qPBOC commits a payment, so it belongs to no other path; give it paths: [contactless]")
+	}
+}
+
+// takePaths gives the product the AFLs of one set of algorithms and checks what
+// their records hold.
+func (p *Profile) takePaths(top *section, suite byte) {
+	x := p.product
+	for _, path := range []byte{onAir, onDebit, onCash} {
+		if path&p.paths() == 0 {
+			continue
+		}
+		afl := p.afl(path, suite)
+		if path == onCash && len(afl) == 0 {
+			continue
+		}
+		p.checkPath(top, path, suite)
+		one := pboc.Path{AFL: afl}
+		switch {
+		case path == onAir && suite == firstSet:
+			x.AFL = afl
+		case path == onAir:
+			one.AIP = x.AIP
+			x.Alternative.Contactless = one
+		case path == onDebit && suite == firstSet:
+			x.Contact.Debit.AFL = afl
+		case path == onDebit:
+			one.AIP = x.Contact.Debit.AIP
+			x.Alternative.Debit = one
+		case suite == firstSet:
+			x.Contact.Cash.AFL = afl
+		default:
+			one.AIP = x.Contact.Cash.AIP
+			x.Alternative.Cash = one
+		}
+	}
+	if c := x.Contact; c != nil && p.signedAIP && (c.Debit.AIP != x.AIP || c.Cash.AIP != x.AIP) {
+		top.failAt("aip", "9F4A has the AIP signed, so aip, contact.aip and contact.cash_aip must be the same")
+	}
+}
+
+// checkPath looks for data objects that are missing or there twice on one path.
+func (p *Profile) checkPath(top *section, path, suite byte) {
+	seen := map[tlv.Tag]bool{}
+	for i := range p.records {
+		plan := &p.records[i]
+		if plan.paths&path == 0 || plan.suites&suite == 0 {
+			continue
+		}
+		for _, tag := range plan.tags() {
+			if seen[tag] {
+				top.r.fail(plan.line, "records.tags", "%v is there twice", tag)
+			}
+			seen[tag] = true
+		}
+	}
+	for _, tag := range p.mandatory(suite) {
+		if !seen[tag] {
 			top.failAt("records", "no record holds %v, which offline data authentication needs", tag)
 		}
 	}
-	if p.signedAIP && !slices.Contains(seen, tlv.TagSDATagList) {
+	if p.signedAIP && !seen[tlv.TagSDATagList] {
 		top.failAt("records", "no record holds 9F4A, so a reader would not know that the AIP is signed")
 	}
-	p.product.AFL = p.afl()
+	if path == onAir {
+		return
+	}
+	for _, tag := range []tlv.Tag{tlv.TagCDOL1, tlv.TagCDOL2, tlv.TagCVMList} {
+		if !seen[tag] {
+			top.failAt("records", "no record of debit/credit or electronic cash over the contacts holds %v", tag)
+		}
+	}
+}
+
+// tags lists what the record holds, in its order.
+func (r *recordPlan) tags() []tlv.Tag {
+	var list []tlv.Tag
+	for _, x := range r.pieces {
+		if x.tag != 0 {
+			list = append(list, x.tag)
+			continue
+		}
+		for it := tlv.Iterate(x.fixed); it.Next(); {
+			list = append(list, it.Tag)
+		}
+	}
+	return list
 }
 
 // readTag adds one data object to a record.
-func (p *Profile) readTag(r *reader, n *yaml.Node, plan *recordPlan, objects []object, seen *[]tlv.Tag, last bool) {
+func (p *Profile) readTag(r *reader, n *yaml.Node, plan *recordPlan, objects []object) {
 	tag, ok := parseTag(n.Value)
 	value := find(objects, tag)
 	cert := slices.Contains(certTags, tag)
-	single := cert || tag == tlv.TagPAN || tag == tlv.TagPANSequence || tag == tlv.TagExpirationDate || tag == tlv.TagEffectiveDate
+	single := cert || slices.Contains(identityTags, tag)
 	switch {
 	case n.Kind != yaml.ScalarNode || !ok:
 		r.fail(n.Line, "records.tags", "%.40q is no tag of a primitive data object", n.Value)
 	case !single && value == nil:
 		r.fail(n.Line, "records.tags", "%v has no value; give it one in objects", tag)
-	case slices.Contains(*seen, tag):
+	case slices.Contains(plan.tags(), tag):
 		r.fail(n.Line, "records.tags", "%v is there twice", tag)
 	case cert && plan.signed:
 		r.fail(n.Line, "records.tags", "%v cannot be in a signed record: it is made after the signature", tag)
-	case last && tag == tlv.TagExpirationDate:
-		r.fail(n.Line, "records.tags", "5F24 must not be in the last record")
+	case cert && plan.suites == bothSets:
+		r.fail(n.Line, "records.tags", "%v differs between the two sets of algorithms; give the record set: 1 or 2", tag)
 	}
-	*seen = append(*seen, tag)
 	if single {
 		plan.pieces = append(plan.pieces, piece{tag: tag})
 		return
@@ -212,10 +267,10 @@ func (p *Profile) readTag(r *reader, n *yaml.Node, plan *recordPlan, objects []o
 }
 
 // mandatory are the data objects without which a reader cannot authenticate the
-// card (EMV Book 2, 6.1; JR/T 0025.17).
-func (p *Profile) mandatory() []tlv.Tag {
+// card with one set of algorithms (EMV Book 2, 6.1; JR/T 0025.17).
+func (p *Profile) mandatory(suite byte) []tlv.Tag {
 	t := []tlv.Tag{tlv.TagPAN, tlv.TagExpirationDate, tlv.TagCAKeyIndex, tlv.TagIssuerCertificate, tlv.TagICCCertificate}
-	if p.SM() {
+	if suite == secondSet || p.SM() {
 		return t
 	}
 	return append(t, tlv.TagIssuerKeyRemainder, tlv.TagIssuerKeyExponent, tlv.TagICCKeyExponent, tlv.TagICCKeyRemainder)
@@ -223,32 +278,26 @@ func (p *Profile) mandatory() []tlv.Tag {
 
 // afl groups neighbouring records of one file (EMV Book 3, 10.2). In an entry
 // the signed records come first.
-func (p *Profile) afl() []byte {
+func (p *Profile) afl(path, suite byte) []byte {
 	var afl []byte
-	for i, plan := range p.records {
+	var prev *recordPlan
+	for i := range p.records {
+		plan := &p.records[i]
+		if plan.paths&path == 0 || plan.suites&suite == 0 {
+			continue
+		}
 		signed := byte(0)
 		if plan.signed {
 			signed = 1
 		}
-		if i > 0 {
-			prev := p.records[i-1]
-			if prev.at.SFI == plan.at.SFI && prev.at.Number+1 == plan.at.Number && (prev.signed || !plan.signed) {
-				e := afl[len(afl)-4:]
-				e[2] = plan.at.Number
-				e[3] += signed
-				continue
-			}
+		if prev != nil && prev.at.SFI == plan.at.SFI && prev.at.Number+1 == plan.at.Number && (prev.signed || !plan.signed) {
+			e := afl[len(afl)-4:]
+			e[2] = plan.at.Number
+			e[3] += signed
+		} else {
+			afl = append(afl, plan.at.SFI<<3, plan.at.Number, plan.at.Number, signed)
 		}
-		afl = append(afl, plan.at.SFI<<3, plan.at.Number, plan.at.Number, signed)
+		prev = plan
 	}
 	return afl
-}
-
-// fixData gives the product what GET DATA answers.
-func (p *Profile) fixData(objects []object) {
-	for _, o := range objects {
-		if slices.Contains(getDataTags, o.tag) {
-			p.product.Data = append(p.product.Data, pboc.DataObject{Tag: o.tag, Value: o.value})
-		}
-	}
 }

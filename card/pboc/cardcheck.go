@@ -1,0 +1,87 @@
+package pboc
+
+import (
+	"fmt"
+
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/crypt/pin"
+)
+
+// checkContact checks what a card has beside qPBOC: the second set of algorithms
+// and the contact side.
+func (c *Card) checkContact() error {
+	p := c.Product
+	if (p.Alternative == nil) != (c.Alternative == nil) {
+		return fmt.Errorf("second set of algorithms: product and card do not both have one")
+	}
+	if c.Alternative != nil {
+		if c.Alternative.Signer == nil {
+			return fmt.Errorf("card without a private key for 9F4B of the second set of algorithms")
+		}
+		if err := c.checkRecords("second set of algorithms, qPBOC", p.Alternative.Contactless.AFL); err != nil {
+			return err
+		}
+	}
+	k := p.Contact
+	if k == nil {
+		return nil
+	}
+	if c.PIN != (oda.PINBlock{}) {
+		if _, format, err := pin.Decode([8]byte(c.PIN), [10]byte{}); err != nil || format != pin.Format2 {
+			return fmt.Errorf("reference PIN is no block of ISO 9564 format 2")
+		}
+	}
+	if s := k.Second; s == nil && c.SecondOpening != 0 || s != nil && (c.SecondOpening < 0 || c.SecondOpening > s.Balance) {
+		return fmt.Errorf("opening balance of the second currency (DF79) is outside 0 to its limit (DF77)")
+	}
+	if err := c.checkStripe(); err != nil {
+		return err
+	}
+	if err := c.checkPath("debit/credit", k.Debit, c.Signer); err != nil {
+		return err
+	}
+	if err := c.checkPath("electronic cash over the contacts", k.Cash, c.Signer); err != nil {
+		return err
+	}
+	if c.Alternative == nil {
+		return nil
+	}
+	if err := c.checkPath("second debit/credit", p.Alternative.Debit, c.Alternative.Signer); err != nil {
+		return err
+	}
+	return c.checkPath("second electronic cash over the contacts", p.Alternative.Cash, c.Alternative.Signer)
+}
+
+// maxCDAModulus is the longest RSA key, in bytes, with which the answer to GENERATE
+// AC fits: template 77 with its length(3), 9F27(4), 9F36(5), header of 9F4B(4) and
+// 9F10(27).
+const maxCDAModulus = MaxAnswer - 3 - 4 - 5 - 4 - 27
+
+// checkPath makes sure that the records of an AFL are there and that the key can do
+// what the AIP promises.
+func (c *Card) checkPath(name string, path Path, signer oda.DynamicSigner) error {
+	if err := c.checkRecords(name, path.AFL); err != nil {
+		return err
+	}
+	if path.AIP[0]&aipCDA == 0 {
+		return nil
+	}
+	if _, ok := signer.(oda.CombinedSigner); !ok {
+		return fmt.Errorf("%s: AIP %X promises CDA, which the private key cannot do", name, path.AIP)
+	}
+	if rsa, ok := signer.(*oda.RSAPrivate); ok && rsa.Size() > maxCDAModulus {
+		return fmt.Errorf("%s: with CDA the RSA key may have %d bytes, this one has %d", name, maxCDAModulus, rsa.Size())
+	}
+	return nil
+}
+
+func (c *Card) checkRecords(name string, afl []byte) error {
+	for ; len(afl) >= 4; afl = afl[4:] {
+		for n := int(afl[1]); n <= int(afl[2]); n++ {
+			if r, _ := c.record(Record{SFI: afl[0] >> 3, Number: byte(n)}); r == nil {
+				return fmt.Errorf("%s: record %d of file %d is in the AFL and missing", name, n, afl[0]>>3)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package perso
+
+import (
+	"fmt"
+
+	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/card/cos"
+	"github.com/citycard/citycard/card/files"
+	"github.com/citycard/citycard/card/gp"
+	"github.com/citycard/citycard/card/pboc"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// RootAID is the name of the application that holds the files of a whole chip,
+// the payment system environment of the contacts among them: a proprietary name
+// (ISO/IEC 7816-5, category F) around CITYCARD.
+var RootAID = []byte{0xF0, 'C', 'I', 'T', 'Y', 'C', 'A', 'R', 'D'}
+
+// PSEName is the directory of the contact side (JR/T 0025.5; EMV Book 1, 12.2.2).
+const PSEName = "1PAY.SYS.DDF01"
+
+// Identifiers of the files of the PSE.
+const (
+	fileDF        = 0x7F01
+	fileDirectory = 0x0001
+	sfiDirectory  = 1
+	maxDirectory  = 4 // records that the directory has room for
+)
+
+// Image personalises one card as a whole chip: finance application, directory of
+// the contactless side, and, if the profile has "chip", the files of the contact
+// side and historical bytes. The errors are those of Card and card.Assemble.
+func (p *Profile) Image(in *Issue) (*card.Image, error) {
+	c, err := p.Card(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("personalise card: %w", err)
+	}
+	return p.assemble(c)
+}
+
+// Blank makes a chip that is not personalised: the directories of the profile, and
+// a security domain that can install the finance application (pboc.Module) under
+// the profile's name. The modules and reserved names of domain are set here.
+func (p *Profile) Blank(domain gp.Profile) (*card.Image, error) {
+	domain.Modules = []gp.Module{pboc.Module{}}
+	if p.pse {
+		domain.Reserved = [][]byte{RootAID}
+	}
+	d, err := gp.New(domain)
+	if err != nil {
+		return nil, fmt.Errorf("make blank card: %w", err)
+	}
+	return p.assemble(d)
+}
+
+// assemble puts the files and directories around an application.
+func (p *Profile) assemble(t cos.Template) (*card.Image, error) {
+	parts := card.Parts{Directory: p.directory, Applications: []cos.Template{t}, Historical: p.historical}
+	if p.pse {
+		root, err := p.root()
+		if err != nil {
+			return nil, err
+		}
+		parts.Applications, parts.Root = append(parts.Applications, root), RootAID
+	}
+	return card.Assemble(parts)
+}
+
+// root makes the file system of a chip: the MF with the PSE, a DF with a directory
+// of one record that everybody may read and nobody change.
+func (p *Profile) root() (*files.Template, error) {
+	entry := tlv.Append(nil, tlv.TagADFName, p.entry.AID)
+	entry = tlv.Append(entry, tlv.TagApplicationLabel, []byte(p.entry.Label))
+	if p.entry.Priority > 0 {
+		entry = tlv.Append(entry, tlv.TagApplicationPriority, []byte{p.entry.Priority})
+	}
+	record := tlv.Append(nil, tlv.TagRecordTemplate, tlv.Append(nil, tlv.TagApplicationTemplate, entry))
+	info := tlv.Append(nil, tlv.TagSFI, []byte{sfiDirectory})
+	if p.language != "" {
+		info = tlv.Append(info, tlv.TagLanguagePreference, []byte(p.language))
+	}
+	locked := cos.Rules{}
+	for i := range locked {
+		locked[i] = cos.Never
+	}
+	readable := locked
+	readable[cos.OpRead] = cos.Always
+	directory := cos.FileSpec{Kind: cos.Variable, ID: fileDirectory, SFI: sfiDirectory, Rules: readable,
+		RecordLength: len(record), Capacity: maxDirectory, Records: [][]byte{record}}
+	pse := cos.FileSpec{Kind: cos.DF, ID: fileDF, Name: []byte(PSEName), Rules: locked, Info: info, Children: []cos.FileSpec{directory}}
+	return files.NewTemplate(RootAID, cos.FileSystemSpec{MF: cos.FileSpec{Kind: cos.DF, ID: cos.MasterFile, Rules: locked, Children: []cos.FileSpec{pse}}})
+}

@@ -43,6 +43,7 @@ type Chip struct {
 	side        Interface
 	contactless bool // how applications are selected now
 	selected    cos.Application
+	found       position
 	directory   bool   // the PPSE is selected
 	waiting     []byte // data for GET RESPONSE, then the status word
 	scratch     []byte
@@ -136,7 +137,7 @@ func (c *Chip) selectRoot() error {
 // commands. What was not committed is gone.
 func (c *Chip) PowerOff() {
 	c.memory.PowerOff()
-	c.selected, c.directory = nil, false
+	c.selected, c.directory, c.found = nil, false, nowhere
 	c.waiting = c.waiting[:0]
 	if c.image == nil {
 		return

@@ -15,9 +15,24 @@ const (
 	selectFirst    = 0x00
 	selectNext     = 0x02
 	occurrence     = 0x03 // bits of P2 that say which occurrence is meant
+	control        = 0x0C // bits of P2 that say what is answered, for files
 	maxName        = 16
 	maxShortAPDU   = 5 + apdu.MaxShortData + 1
 	classStandard  = 0x00
+
+	// pse is the directory of the contact side (EMV Book 1, 12.2.2).
+	pse = "1PAY.SYS.DDF01"
+)
+
+// position is where the last SELECT by name has found what is selected. A reader
+// that asks for the next one goes through the applications, those that they host,
+// and the directories of the root, each once.
+type position byte
+
+const (
+	nowhere       position = iota // not by name, or the PPSE
+	inApplication                 // an application of the image or one that is hosted
+	inFiles                       // a directory of the root
 )
 
 // Status words that only the chip as a whole gives.
@@ -88,8 +103,11 @@ func (c *Chip) afterDirectory(dst []byte, command *apdu.Command) ([]byte, error)
 		return status(dst, noApplication(command)), nil
 	}
 	root := c.apps[c.image.root]
-	c.change(root)
-	return root.Do(dst, command)
+	out, err := root.Do(dst, command)
+	if err == nil && selects(out[len(dst):]) {
+		c.change(root)
+	}
+	return out, err
 }
 
 // checkClass lets through the classes 00 and 80, and with secure messaging 04, 0C,
@@ -108,14 +126,18 @@ func checkClass(cla byte) apdu.SW {
 
 // selectName is SELECT by name, 00A40400 Lc name 00: the whole name of an
 // application or its beginning (EMV Book 1, 11.3 and 12.3.1); P2 = 02 goes on
-// after the application that is selected. A name that is not found leaves
-// everything as it was.
+// after the application that is selected. Without a name it is the domain that
+// manages the card (GP Card Specification 2.2, 11.9.2.3). A name that is not found
+// leaves everything as it was.
 func (c *Chip) selectName(dst []byte, command *apdu.Command) ([]byte, error) {
 	name := command.Data
 	which := command.P2 & occurrence
 	switch {
-	case command.P2 != which && c.image.root == selectedNone, which != selectFirst && which != selectNext:
+	case command.P2 != which && c.image.root == selectedNone, which != selectFirst && which != selectNext,
+		command.P2&^(occurrence|control) != 0:
 		return status(dst, apdu.SWWrongP1P2), nil
+	case len(name) == 0 && c.domain() != nil:
+		return c.selectApplication(dst, command, c.domain())
 	case len(name) == 0 || len(name) > maxName:
 		return status(dst, apdu.SWWrongLength), nil
 	}
@@ -127,6 +149,16 @@ func (c *Chip) selectName(dst []byte, command *apdu.Command) ([]byte, error) {
 		return c.selectApplication(dst, command, a)
 	}
 	return c.selectDF(dst, command)
+}
+
+// domain is the application that holds others; nil if the card has none.
+func (c *Chip) domain() cos.Application {
+	for _, a := range c.running() {
+		if _, ok := a.(cos.Host); ok {
+			return a
+		}
+	}
+	return nil
 }
 
 func (c *Chip) selectDirectory(dst []byte, command *apdu.Command) ([]byte, error) {
@@ -144,6 +176,10 @@ func (c *Chip) selectApplication(dst []byte, command *apdu.Command, a cos.Applic
 		return status(dst, swBlocked), err
 	}
 	c.change(a)
+	c.found = inApplication
+	if string(a.AID()) == pse {
+		c.contactless = c.side == Contactless
+	}
 	out, err := a.Select(dst, cos.Selection{Contactless: c.contactless})
 	if err != nil {
 		return dst, err
@@ -152,7 +188,8 @@ func (c *Chip) selectApplication(dst []byte, command *apdu.Command, a cos.Applic
 }
 
 // selectDF looks for the name among the directories of the card's file system,
-// the PSE 1PAY.SYS.DDF01 being one of them.
+// the PSE 1PAY.SYS.DDF01 being one of them. A root that is no file system refuses
+// every SELECT, which means that there is no such directory.
 func (c *Chip) selectDF(dst []byte, command *apdu.Command) ([]byte, error) {
 	if c.image.root == selectedNone {
 		return status(dst, apdu.SWFileNotFound), nil
@@ -161,16 +198,29 @@ func (c *Chip) selectDF(dst []byte, command *apdu.Command) ([]byte, error) {
 	if blocked, err := c.blocks(root); err != nil || blocked {
 		return status(dst, swBlocked), err
 	}
-	out, err := root.Do(dst, command)
-	if err != nil || !selects(out[len(dst):]) {
-		return out, err
+	asked := *command
+	if c.found == nowhere {
+		asked.P2 &^= occurrence // after nothing comes the first
+	}
+	out, err := root.Do(dst, &asked)
+	if err != nil {
+		return dst, err
+	}
+	switch _, sw, _ := apdu.ParseResponse(out[len(dst):]); sw {
+	case apdu.SWUnknownINS, apdu.SWWrongP1P2:
+		return status(dst, apdu.SWFileNotFound), nil
+	}
+	if !selects(out[len(dst):]) {
+		return out, nil
 	}
 	if c.selected != root {
 		c.change(nil)
 		c.selected = root
 	}
-	c.directory = false
-	c.contactless = c.side == Contactless
+	c.directory, c.found = false, inFiles
+	if bytes.HasPrefix([]byte(pse), command.Data) {
+		c.contactless = c.side == Contactless
+	}
 	return out, nil
 }
 
@@ -183,7 +233,10 @@ func selects(answer []byte) bool {
 // find looks for an application whose name begins with name: those of the image,
 // then those that they host. With next it goes on after the selected one.
 func (c *Chip) find(name []byte, next bool) cos.Application {
-	passed := !next || c.selected == nil
+	if next && c.found == inFiles {
+		return nil
+	}
+	passed := !next || c.found == nowhere
 	for _, a := range c.running() {
 		if passed && bytes.HasPrefix(a.AID(), name) {
 			return a
@@ -224,7 +277,7 @@ func (c *Chip) change(a cos.Application) {
 	if c.selected != nil {
 		c.selected.Deselect()
 	}
-	c.selected, c.directory = a, false
+	c.selected, c.directory, c.found = a, false, nowhere
 }
 
 // checkLe replaces an answer that starts at from by 6Cxx if it is longer than

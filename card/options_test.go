@@ -180,6 +180,9 @@ func TestChipStates(t *testing.T) {
 	if st := chip.InspectApplication(0); st.Balance != 0 || st.PINTries != 0 {
 		t.Errorf("empty chip: %+v", st)
 	}
+	if b := chip.Snapshot(nil); !bytes.Equal(b, []byte{1}) {
+		t.Errorf("memory of an empty chip: %X", b)
+	}
 	k := newSample(t, "sm", 1000)
 	for _, bad := range [][]byte{{}, {2}, unhex(t, "01 0000 80"), unhex(t, "01 0000 00 03 0000 00 0A"), unhex(t, "01 0000 00 03 0000 00 00 0B"),
 		unhex(t, "01 0000 00 03 0000 00 00 00 00 0A"), unhex(t, "01 0000 00 03 0000 00 00 00 00 000000000000 0B"), unhex(t, "01 0000 00 03 0000 00 00 00 01")} {

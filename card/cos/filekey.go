@@ -151,10 +151,11 @@ func (v FileView) Key(df byte, usage KeyUsage, number byte) (KeyEntry, bool) {
 	return v.OwnKey(0, usage, number)
 }
 
-// OwnKey finds a PIN or key of a DF itself.
+// OwnKey finds a PIN or key of a DF itself. A usage that is not known finds
+// nothing, not the free entries either.
 func (v FileView) OwnKey(df byte, usage KeyUsage, number byte) (KeyEntry, bool) {
 	f, ok := v.KeyFile(df)
-	if !ok {
+	if !ok || !usage.valid() {
 		return KeyEntry{}, false
 	}
 	for at := f.at; at < f.at+f.Size; at += keyEntry {

@@ -44,7 +44,8 @@ const (
 )
 
 // Memory is the non-volatile memory of one chip: a data region and a journal.
-// The zero value is an empty memory without power; Format or Load comes first.
+// The zero value is an empty memory without power, with room for nothing; Format
+// comes first.
 // A Memory belongs to one goroutine.
 type Memory struct {
 	cells   []byte // data region up to a whole page, then the journal
@@ -139,7 +140,7 @@ func (m *Memory) Powered() bool { return m.powered }
 // are in order.
 func (m *Memory) committed() (int, bool) {
 	h := m.cells[m.journal:]
-	if h[markOffset] != markSet {
+	if len(h) < headerSize || h[markOffset] != markSet {
 		return 0, false
 	}
 	n := int(binary.BigEndian.Uint16(h))

@@ -43,7 +43,8 @@ type Card struct {
 
 	// PIN is the reference PIN, ISO 9564 format 2; all zero for none.
 	PIN oda.PINBlock
-	// PINSigner opens enciphered PINs; nil: VERIFY takes plain ones only.
+	// PINSigner opens enciphered PINs; nil: VERIFY takes plain ones only. With the
+	// second set of algorithms its Signer opens them, if it can.
 	PINSigner oda.PINDecipherer
 	// Alternative are the keys of Product.Alternative.
 	Alternative *Secrets
@@ -72,14 +73,17 @@ func (RecordData) MarshalText() ([]byte, error) { return []byte(withheld), nil }
 // LogValue gives slog the fixed text.
 func (RecordData) LogValue() slog.Value { return slog.StringValue(withheld) }
 
-// Check tells whether the parts fit each other: the last record of the AFL is
-// there, an answer fits its size, the opening balance is within 9F77.
+// Check tells whether the parts fit each other: the records of all AFLs are there,
+// an answer fits its size, the opening balance is within 9F77.
 func (c *Card) Check() error {
 	if c.Product == nil || c.Product.pdol.length == 0 {
 		return fmt.Errorf("card without a prepared product")
 	}
 	if c.Signer == nil {
 		return fmt.Errorf("card without a private key for 9F4B")
+	}
+	if s, ok := c.Signer.(*oda.RSAPrivate); ok && s.Size() > MaxSDAD {
+		return fmt.Errorf("9F4B of %d bytes, the answer to GET PROCESSING OPTIONS has room for %d (RSA 1024)", s.Size(), MaxSDAD)
 	}
 	if n := len(c.Track2); n == 0 || n > 19 {
 		return fmt.Errorf("57 of %d bytes, want 1 to 19", n)
@@ -102,6 +106,9 @@ func (c *Card) Check() error {
 	}
 	if r, _ := c.record(c.Product.last[0]); r == nil {
 		return fmt.Errorf("record %d of file %d, the last of the AFL, is missing", c.Product.last[0].Number, c.Product.last[0].SFI)
+	}
+	if err := c.checkRecords("qPBOC", c.Product.AFL); err != nil {
+		return err
 	}
 	return c.checkContact()
 }

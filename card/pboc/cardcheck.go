@@ -30,6 +30,9 @@ func (c *Card) checkContact() error {
 		if _, format, err := pin.Decode([8]byte(c.PIN), [10]byte{}); err != nil || format != pin.Format2 {
 			return fmt.Errorf("reference PIN is no block of ISO 9564 format 2")
 		}
+		if k.PINLimit == 0 {
+			return fmt.Errorf("a reference PIN without tries after a right one (9010, second byte)")
+		}
 	}
 	if s := k.Second; s == nil && c.SecondOpening != 0 || s != nil && (c.SecondOpening < 0 || c.SecondOpening > s.Balance) {
 		return fmt.Errorf("opening balance of the second currency (DF79) is outside 0 to its limit (DF77)")
@@ -75,11 +78,21 @@ func (c *Card) checkPath(name string, path Path, signer oda.DynamicSigner) error
 	return nil
 }
 
+// checkRecords makes sure that READ RECORD answers the records of an AFL as they were
+// personalised.
 func (c *Card) checkRecords(name string, afl []byte) error {
+	p := c.Product
 	for ; len(afl) >= 4; afl = afl[4:] {
+		sfi := afl[0] >> 3
 		for n := int(afl[1]); n <= int(afl[2]); n++ {
-			if r, _ := c.record(Record{SFI: afl[0] >> 3, Number: byte(n)}); r == nil {
-				return fmt.Errorf("%s: record %d of file %d is in the AFL and missing", name, n, afl[0]>>3)
+			want := Record{SFI: sfi, Number: byte(n)}
+			switch r, _ := c.record(want); {
+			case r == nil:
+				return fmt.Errorf("%s: record %d of file %d is in the AFL and missing", name, n, sfi)
+			case sfi == p.LogSFI || p.Contact != nil && sfi == p.Contact.LoadLogSFI:
+				return fmt.Errorf("%s: the AFL names the log file %d", name, sfi)
+			case p.isMSDRecord(want):
+				return fmt.Errorf("%s: record %d of file %d is that of magnetic stripe data", name, n, sfi)
 			}
 		}
 	}

@@ -17,6 +17,11 @@ func (a *App) complete(g *generation) {
 	switch {
 	case g.arc != arcUnableApprove && g.arc != arcUnableDecline:
 		a.afterOnline(g)
+	case a.issuerAuth == authFailed && a.card.Product.Contact.action(ADAIssuerAuthFailedDecline):
+		// Somebody has answered in the issuer's place: that it was not reached after
+		// all is no way round 9F52.
+		g.cvr[0] |= cvr1UnableOnline
+		g.outcome = decline
 	case a.way == wayCash:
 		g.cvr[0] |= cvr1UnableOnline
 		a.cashUnableOnline(g)
@@ -29,6 +34,9 @@ func (a *App) complete(g *generation) {
 		// No issuer was reached. A script that came before all the same must not be
 		// sent again now: it would undo what electronic cash has just paid.
 		a.scripts.closed = true
+		if a.issuerAuth == authFailed {
+			g.cvr[0] |= cvr1IssuerAuthFailed
+		}
 	}
 	if g.outcome == decline {
 		a.declined(g, unable)

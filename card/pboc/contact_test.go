@@ -1,6 +1,7 @@
 package pboc_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -153,6 +154,9 @@ func TestCheckContact(t *testing.T) {
 		"do not both have one":             func(c *pboc.Card) { c.Alternative = nil },
 		"private key for 9F4B of the seco": func(c *pboc.Card) { c.Alternative.Signer = nil },
 		"format 2":                         func(c *pboc.Card) { c.PIN[0] = 0x16 },
+		"without tries after a right one":  func(c *pboc.Card) { c.Product.Contact.PINLimit = 0 },
+		"is that of magnetic stripe data":  func(c *pboc.Card) { c.Product.Contact.MSD.Path.AFL = hexBytes(t, "20010100") },
+		"debit/credit: the AFL names the":  func(c *pboc.Card) { c.Product.Contact.LoadLogSFI = 4 },
 		"DF79":                             func(c *pboc.Card) { c.SecondOpening = 100001 },
 		"qPBOC: record 1 of file 7":        func(c *pboc.Card) { c.Records = c.Records[:5] },
 		"debit/credit: record 2 of file 4": func(c *pboc.Card) { c.Records[3].Number = 9 },
@@ -285,6 +289,10 @@ func TestRefusedChoice(t *testing.T) {
 	s.ok(selectDC)
 	if _, sw := s.send("80A800000C 830A 01 00000000000A 0156 01 00"); sw != apdu.SWWrongData {
 		t.Fatalf("an amount that is not decimal: %v", sw)
+	}
+	want := cryptogram.MAC(cryptogram.TDES, cryptogram.DeriveSessionKey(cryptogram.TDES, s.card.Keys.MAC, 0), []byte{0, 0, 0})
+	if got := s.ok("00B2006400"); !bytes.Equal(got[3:], want[:4]) {
+		t.Errorf("summary of the load log %X, want the MAC %X", got, want[:4])
 	}
 	if a := s.begin(line("gpo", "cash"), line("gac", "tc")); a.iad.Alg != cryptogram.TDES {
 		t.Errorf("cryptogram of %v", a.iad.Alg)

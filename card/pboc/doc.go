@@ -18,11 +18,12 @@
 //     exception and deducts before its answer. What was answered to that READ
 //     RECORD can be read again, also after the power has failed, until the next GET
 //     PROCESSING OPTIONS.
-//   - What GENERATE AC, EXTERNAL AUTHENTICATE, VERIFY and a script change is stored
-//     in one transaction of the memory before the answer: a TC that nobody received
-//     has paid, and an ARQC that nobody received is in the CVR of the next
-//     transaction.
-//   - The counter of PIN tries falls in the memory before a PIN is looked at.
+//   - What GENERATE AC, EXTERNAL AUTHENTICATE and a script change is stored in one
+//     transaction of the memory before the answer: a TC that nobody received has
+//     paid, and an ARQC that nobody received is in the CVR of the next transaction.
+//   - The counter of PIN tries falls in the memory before a PIN is looked at. What the
+//     comparison then changes, all tries again or an application that is blocked, is
+//     a second transaction of the memory before the answer.
 //   - A product without a contact side keeps [Product.MemorySize] small: its memory,
 //     its commands and its speed are those of qPBOC alone.
 //   - No answer holds a key or a PIN; no input makes the application panic.

@@ -80,13 +80,17 @@ func (a *App) readLoadLog(dst []byte, c *apdu.Command) ([]byte, error) {
 // loadSummary answers the newest records under a MAC, so that whoever holds the
 // card's key can trust them: 9F36(2), count(1), for each tag(2) before(6) after(6)
 // 9A(3) 9F21(3) 9F36(2), at last four bytes of MAC over all that under the session
-// key of the counter in front. Script commands have their MACs under the same key;
+// key of the counter in front, with the algorithms of the transaction that runs, else
+// the primary ones. Script commands have their MACs under the same key;
 // none can be had this way, for where a summary has its count, at most 10, and the
 // tag of a balance, no script command has the same bytes and length.
 func (a *App) loadSummary(dst []byte, c *apdu.Command, m []byte) ([]byte, error) {
 	s, err := a.state()
 	if err != nil {
 		return dst, err
+	}
+	if a.way == wayNone {
+		a.alternative = false // what a refused GET PROCESSING OPTIONS has asked for
 	}
 	p := a.card.Product
 	n := min(s.LoadRecords, maxLoadSummary)

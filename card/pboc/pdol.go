@@ -117,12 +117,13 @@ func (l *dolLayout) terminalInput(values []byte) cryptogram.TerminalInput {
 // logField says where the bytes of a log record come from.
 type logField struct {
 	len  int
-	from int // offset in the PDOL data, or one of the two below
+	from int    // offset in the PDOL data, or one of the two below
+	own  []byte // with fromCard: the card's data object, or zeros if it has none
 }
 
 const (
 	fromATC  = -1 // 9F36
-	fromNone = -2 // neither PDOL nor card has it: zeros
+	fromCard = -2 // not the PDOL
 )
 
 // prepareLog turns 9F4F into copy instructions (JR/T 0025.5, transaction log:
@@ -136,7 +137,10 @@ func (p *Product) prepareLog() error {
 		return fmt.Errorf("log entry 9F4D %02X%02X: want SFI 0B to 1E and 1 to %d records", p.LogSFI, p.LogCount, MaxLog)
 	}
 	for _, e := range p.LogFormat {
-		f := logField{len: e.Len, from: fromNone}
+		f := logField{len: e.Len, from: fromCard, own: make([]byte, e.Len)}
+		if own := p.data(e.Tag); len(own) == e.Len {
+			f.own = own
+		}
 		if e.Tag == tlv.TagATC && e.Len == 2 {
 			f.from = fromATC
 		}
@@ -166,10 +170,8 @@ func (p *Product) appendLog(dst, values []byte, atc uint16) []byte {
 		switch f.from {
 		case fromATC:
 			dst = append(dst, byte(atc>>8), byte(atc))
-		case fromNone:
-			for range f.len {
-				dst = append(dst, 0)
-			}
+		case fromCard:
+			dst = append(dst, f.own...)
 		default:
 			dst = append(dst, values[f.from:f.from+f.len]...)
 		}

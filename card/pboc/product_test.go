@@ -10,6 +10,8 @@ import (
 
 	"github.com/citycard/citycard/card/cos"
 	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/crypt/oda/devkeys"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/wire/tlv"
 )
@@ -34,6 +36,14 @@ func TestPrepare(t *testing.T) {
 	values := make([]byte, 16)
 	values[4+5] = 0x77
 	if got := p.appendLog(nil, values, 0x1234); !bytes.Equal(got, []byte{0, 0, 0, 0, 0, 0x77, 0, 0, 0x12, 0x34}) {
+		t.Errorf("log record %X", got)
+	}
+	// What the PDOL does not have comes from the card.
+	p.Data = []DataObject{{Tag: 0x9F4E, Value: []byte{0xAB, 0xCD}}}
+	if err := p.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.appendLog(nil, values, 0x1234); !bytes.Equal(got, []byte{0, 0, 0, 0, 0, 0x77, 0xAB, 0xCD, 0x12, 0x34}) {
 		t.Errorf("log record %X", got)
 	}
 	for want, edit := range map[string]func(p *Product){
@@ -73,6 +83,15 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
+func withAFL(t *testing.T, afl ...byte) *Product {
+	p := product()
+	p.AFL = afl
+	if err := p.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 type signer struct{}
 
 func (signer) SignDynamic(dst []byte, _ io.Reader, _ uint16, _ []byte) ([]byte, error) {
@@ -99,6 +118,18 @@ func TestCheck(t *testing.T) {
 		"opening balance 10.01":      func(c *Card) { c.Opening = 1001 },
 		"record 1 of file 1 has 246": func(c *Card) { c.Records[0].Body = make([]byte, 246) },
 		"record 1 of file 1, the last of the AFL, is missing": func(c *Card) { c.Records[0].Number = 2 },
+		"record 1 of file 2 is in the AFL and missing":        func(c *Card) { c.Product = withAFL(t, 0x10, 1, 1, 0, 8, 1, 1, 0) },
+		"the AFL names the log file 11": func(c *Card) {
+			c.Product = withAFL(t, 0x58, 1, 1, 0, 8, 1, 1, 0)
+			c.Records = append(c.Records, RecordData{Record: Record{11, 1}})
+		},
+		"9F4B of 176 bytes": func(c *Card) {
+			key, err := oda.NewRSAPrivate(devkeys.RSAIssuer(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Signer = key
+		},
 	} {
 		c := good()
 		edit(c)

@@ -24,7 +24,8 @@ const (
 // GET CHALLENGE just before; 6700 another length. Whatever is wrong with an
 // enciphered PIN counts as a wrong PIN.
 func (a *App) verify(dst []byte, c *apdu.Command) ([]byte, error) {
-	enciphered := c.P2 == verifyEnciphered && a.card.PINSigner != nil
+	key := a.pinKey()
+	enciphered := c.P2 == verifyEnciphered && key != nil
 	fresh := a.hasChallenge
 	a.hasChallenge = false
 	switch {
@@ -55,7 +56,7 @@ func (a *App) verify(dst []byte, c *apdu.Command) ([]byte, error) {
 	var got oda.PINBlock
 	ok := true
 	if enciphered {
-		got, ok = a.card.PINSigner.DecipherPIN(a.rand, c.Data, a.challenge)
+		got, ok = key.DecipherPIN(a.rand, c.Data, a.challenge)
 	} else {
 		copy(got[:], c.Data)
 	}
@@ -75,6 +76,15 @@ func (a *App) verify(dst []byte, c *apdu.Command) ([]byte, error) {
 		}
 	}
 	return append(dst, 0x63, 0xC0|tries-1), nil
+}
+
+// pinKey opens enciphered PINs with the algorithms in use, nil for none.
+func (a *App) pinKey() oda.PINDecipherer {
+	if a.card.PINSigner == nil || !a.alternative {
+		return a.card.PINSigner
+	}
+	key, _ := a.card.Alternative.Signer.(oda.PINDecipherer)
+	return key
 }
 
 // putTries stores the counter of PIN tries, and if lock that the PIN has blocked the

@@ -119,7 +119,7 @@ func runDay(ctx context.Context, env *environment, f *dayFlags, replaces bool) e
 		return fail(exitFailed, err, "check --date, --data and the files in it")
 	}
 	debug.SetMemoryLimit(memoryLimit)
-	run := &sim.Run{Options: opt, Progress: env.progress(f.quiet)}
+	run := &sim.Run{Options: opt, Progress: env.progress("day", f.quiet)}
 	done, err := f.prepare(run)
 	if err != nil {
 		return err
@@ -197,7 +197,7 @@ func readDataFolder(dir string) (map[string][]byte, error) {
 
 // progress gives the progress bar of a long run: on standard error, and only
 // where a person looks.
-func (e *environment) progress(quiet bool) func(done, total float64) {
+func (e *environment) progress(what string, quiet bool) func(done, total float64) {
 	f, isFile := e.stderr.(*os.File)
 	if quiet || !isFile {
 		return nil
@@ -205,7 +205,7 @@ func (e *environment) progress(quiet bool) func(done, total float64) {
 	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
 		return nil
 	}
-	bar := progressbar.NewOptions(1000, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("day"), progressbar.OptionClearOnFinish(),
+	bar := progressbar.NewOptions(1000, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(what), progressbar.OptionClearOnFinish(),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true))
 	return func(done, total float64) { _ = bar.Set(int(1000 * done / total)) }
 }

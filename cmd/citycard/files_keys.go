@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/citycard/citycard/clearing"
 	"github.com/citycard/citycard/clearing/t1"
@@ -65,12 +64,7 @@ func (l *lister) fileKeys() (fileKeys, error) {
 }
 
 // banner warns, on standard error, that keys without secrecy are in use.
-func (l *lister) banner() {
-	stars := strings.Repeat("*", 70)
-	fmt.Fprintf(l.env.stderr, "%s\n* %s *\n%s\n", stars, l.say(
-		"DEVELOPMENT KEYS: everyone has them. Never use them for real data.",
-		"开发密钥：人人皆知。严禁用于真实数据。                            "), stars)
-}
+func (l *lister) banner() { l.env.developmentBanner() }
 
 func developmentFileKeys() (fileKeys, error) {
 	network, err := oda.NewSM2Public(t1.DevelopmentNetworkKey().Public())

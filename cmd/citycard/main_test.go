@@ -14,6 +14,6 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "filesamples": fileSamples, "spoil": spoil, "huge": huge, "onlyfigures": onlyFigures},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "filesamples": fileSamples, "spoil": spoil, "huge": huge, "onlyfigures": onlyFigures, "freeaddress": setFreeAddress},
 	})
 }

@@ -31,6 +31,8 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.AddCommand(newDecodeCommand(env))
 	root.AddCommand(newDayCommand(env))
 	root.AddCommand(newFilesCommand(env))
+	root.AddCommand(newCardCommand(env))
+	root.AddCommand(newCertifyCommand(env))
 	return root
 }
 

@@ -95,12 +95,12 @@ var Table = []Row{
 	{"sim/oracle", []string{"money", "txn", "crypt/cryptogram"}, nil, "judges recon and clearing, so it may share no code with them"},
 	{"sim/report", libraries, nil, "plain values in, one page out"},
 
-	{"certify/...", libraries, nil, "judges cards and terminals, so it shares no code with them"},
+	{"certify/...", slices.Concat(libraries, []string{"certify/..."}), nil, "judges cards and terminals, so it shares no code with them"},
 
 	{"role/...", slices.Concat(everything, []string{"role/...", "internal/...", "-internal/lint/..."}), []string{modYAML, modXSync}, "wires one stage to its store, clock and links"},
 	{"cmd/citycard", slices.Concat(everything, []string{"sim", "sim/demand", "sim/report", "certify/...", "role/...", "internal/...", "-internal/lint/..."}), []string{modCobra, modProgress}, "the only program for users"},
 	{"internal/lint/...", []string{"internal/lint"}, nil, "judges the others, so it uses none of them"},
-	{"internal/pcsctest", nil, nil, "starts a smart card service for tests, and knows no card"},
+	{"internal/pcsctest/...", nil, nil, "starts a smart card service for tests, and knows no card"},
 	{"bench", nil, nil, "runs the benchmarks and writes down the results"},
 }
 

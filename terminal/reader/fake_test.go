@@ -195,6 +195,13 @@ func (d *fakeDaemon) change(f func([]pcsc.Reader)) error {
 	return err
 }
 
+// refuseFrom changes the outcome of a command while the daemon runs.
+func (d *fakeDaemon) refuseFrom(c pcsc.Command, outcome pcsc.Outcome) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refuse[c] = outcome
+}
+
 func (d *fakeDaemon) commands() []pcsc.Command {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -16,7 +16,7 @@ type pcscCard struct {
 	atr      []byte
 	handle   int32
 	shared   bool
-	gone     bool // the card was lost
+	gone     error // why the card was lost
 	protocol pcsc.Protocol
 	message  pcsc.Transmit // kept, so that an exchange allocates nothing
 }
@@ -156,15 +156,26 @@ func (c *pcscCard) Reset(ctx context.Context, kind ResetKind) ([]byte, error) {
 	if kind == Cold {
 		how = pcsc.UnpowerCard
 	}
+	if c.gone != nil {
+		return nil, c.gone
+	}
 	err := c.reconnect(ctx, how)
 	if err == nil {
 		err = c.readATR(ctx)
 	}
 	if err != nil {
-		c.gone = errors.Is(err, ErrCardGone)
-		return nil, err
+		return nil, c.note(err)
 	}
 	return c.atr, nil
+}
+
+// note remembers that the card was lost: pcscd may let the next command through
+// to it, or to another card.
+func (c *pcscCard) note(err error) error {
+	if errors.Is(err, ErrCardGone) {
+		c.gone = err
+	}
+	return err
 }
 
 // Transmit implements [Card].
@@ -172,6 +183,9 @@ func (c *pcscCard) Transmit(ctx context.Context, dst, cmd []byte) ([]byte, error
 	const doing = "sending a command"
 	if err := checkCommand(cmd); err != nil {
 		return dst, err
+	}
+	if c.gone != nil {
+		return dst, c.gone
 	}
 	m := &c.message
 	*m = pcsc.Transmit{Handle: c.handle, Protocol: c.protocol, Send: uint32(len(cmd)), Receive: pcsc.MaxAPDU}
@@ -193,8 +207,7 @@ func (c *pcscCard) Transmit(ctx context.Context, dst, cmd []byte) ([]byte, error
 		err = checkResponse(int(m.Receive))
 	}
 	if err != nil {
-		c.gone = errors.Is(err, ErrCardGone)
-		return dst, err
+		return dst, c.note(err)
 	}
 	return out, nil
 }
@@ -226,7 +239,7 @@ func (c *pcscCard) Close() error {
 	if c.shared {
 		then = pcsc.ResetCard
 	}
-	if c.gone {
+	if c.gone != nil {
 		// pcscd 1.9.9 that fails to take the power from a card that has left
 		// overlooks the next one if that comes within its polling time of 0.4 s.
 		then = pcsc.LeaveCard

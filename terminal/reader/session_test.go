@@ -146,6 +146,37 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
+// TestLost: a card that was lost answers nothing any more, whatever pcscd would let
+// through to it or to the next card.
+func TestLost(t *testing.T) {
+	for _, outcome := range []pcsc.Outcome{pcsc.NotTransacted, pcsc.CardReset, pcsc.CardRemoved} {
+		d := startFake(t)
+		card, err := Open(within(t), "pcsc:", Doors{Socket: d.socket})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.refuseFrom(pcsc.CommandTransmit, outcome)
+		_, first := card.Transmit(within(t), nil, make([]byte, 5))
+		if !errors.Is(first, ErrCardGone) {
+			t.Errorf("%v: %v", outcome, first)
+		}
+		d.refuseFrom(pcsc.CommandTransmit, pcsc.Success)
+		if out, err := card.Transmit(within(t), nil, make([]byte, 5)); err != first || len(out) != 0 {
+			t.Errorf("after %v: %X, %v", outcome, out, err)
+		}
+		if _, err := card.Reset(within(t), Cold); err != first {
+			t.Errorf("reset after %v: %v", outcome, err)
+		}
+		if err := card.Close(); err != nil {
+			t.Errorf("closing after %v: %v", outcome, err)
+		}
+		seen := d.commands()
+		if end := seen[len(seen)-2:]; end[0] != pcsc.CommandDisconnect || end[1] != pcsc.CommandRelease {
+			t.Errorf("closing after %v sent %v", outcome, end)
+		}
+	}
+}
+
 func TestEndedContext(t *testing.T) {
 	d := startFake(t)
 	card, err := Open(within(t), "pcsc:", Doors{Socket: d.socket})

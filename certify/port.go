@@ -1,0 +1,68 @@
+package certify
+
+import (
+	"io"
+	"time"
+
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/oda"
+	"github.com/citycard/citycard/crypt/pin"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/txn"
+)
+
+// Card is a card in a reader, powered and ready.
+type Card interface {
+	// ATR is the answer to the last reset.
+	ATR() []byte
+	// Reset resets the card and gives the new answer to reset.
+	Reset() ([]byte, error)
+	// Transmit sends one command APDU and appends the response APDU, status word
+	// included, to dst. A status word of any value is an answer; an error means
+	// that no answer came.
+	Transmit(dst, cmd []byte) ([]byte, error)
+}
+
+// CardKeys are one card's own keys, derived from the issuer's masters with its PAN.
+// A zero key is one that is not known.
+type CardKeys struct {
+	AC   cryptogram.Key // application cryptograms and ARPC
+	MAC  cryptogram.Key // balance MAC in 9F10, issuer scripts
+	ENC  cryptogram.Key // PIN change
+	DCVN cryptogram.Key // dynamic verification value of the magnetic stripe path
+}
+
+// KeySource gives the keys of a card for one algorithm, and false if it has none.
+type KeySource func(alg cryptogram.Alg, pan txn.PAN, psn byte) (CardKeys, bool)
+
+// DefaultMaxSpend is how much electronic cash a run may use up, in fen.
+const DefaultMaxSpend money.Fen = 200
+
+// Options say what is known about the card and what may be done to it.
+type Options struct {
+	// Profile is a name for the kind of card; it is only shown.
+	Profile string
+	// AID of the application to be tested; nil takes the PBOC application with the
+	// highest priority in the PPSE, else the first well-known one that is there.
+	AID []byte
+	// CAKeys are the certification authorities that are trusted.
+	CAKeys []oda.CAKey
+	// Keys gives the secrets of the issuer; nil if they are not known.
+	Keys KeySource
+	// PIN of the card; the zero value if it is not known.
+	PIN pin.PIN
+	// Destructive allows issuer scripts, blocking and PIN changes.
+	Destructive bool
+	// MaxSpend bounds the electronic cash that is used up; 0 means DefaultMaxSpend,
+	// a negative amount that none may be spent.
+	MaxSpend money.Fen
+	// Only runs the cases or groups whose identifiers are listed; nil runs all.
+	Only []string
+	// At is the time of the run at the terminal's place: transaction date, time
+	// and the month in which certificates must be valid.
+	At time.Time
+	// Rand gives unpredictable numbers and challenges.
+	Rand io.Reader
+	// Progress is told after each case; nil if nobody wants to know.
+	Progress func(done, total int, c *CaseResult)
+}

@@ -1,0 +1,107 @@
+package certify
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// maxTrace is how many exchanges of a case are kept.
+const maxTrace = 400
+
+// Run runs the cases against a card. It fails without a report if an option is
+// missing or the card cannot be reset, and with what it has if the card stops
+// answering resets midway. What a card does wrong is not an error: see
+// Report.Conforms.
+func Run(card Card, o Options) (*Report, error) {
+	if card == nil || o.Rand == nil || o.At.IsZero() {
+		return nil, errors.New("conformance run: card, Rand and At must be given")
+	}
+	if n := len(o.AID); o.AID != nil && (n < minName || n > maxName) {
+		return nil, fmt.Errorf("conformance run: AID of %d bytes, give 5 to 16", n)
+	}
+	r, err := newRun(card, o)
+	if err != nil {
+		return nil, fmt.Errorf("conformance run: %w", err)
+	}
+	report := &Report{Profile: o.Profile, Time: o.At.Format(time.RFC3339), Destructive: o.Destructive}
+	if _, err := card.Reset(); err != nil {
+		return nil, fmt.Errorf("conformance run: reset: %w", err)
+	}
+	r.probe()
+	chosen := choose(o.Only)
+	for _, c := range chosen {
+		result, err := r.runCase(c)
+		if err != nil {
+			report.Card = r.known()
+			return report, fmt.Errorf("conformance run: case %s: reset: %w", c.ID, err)
+		}
+		report.add(result)
+		if o.Progress != nil {
+			o.Progress(len(report.Cases), len(chosen), &result)
+		}
+	}
+	r.after()
+	report.Card = r.known()
+	return report, nil
+}
+
+// chosen is a case with the key of its group.
+type chosen struct {
+	Case
+	group string
+}
+
+func choose(only []string) []chosen {
+	var out []chosen
+	for _, g := range groups {
+		for _, c := range g.Cases {
+			if only == nil || slices.Contains(only, g.Key) || slices.Contains(only, c.ID) {
+				out = append(out, chosen{c, g.Key})
+			}
+		}
+	}
+	return out
+}
+
+// runCase resets the card and runs one case. The error is that of the reset.
+func (r *run) runCase(c chosen) (CaseResult, error) {
+	result := CaseResult{ID: c.ID, Name: c.Name.EN, NameZH: c.Name.ZH, Group: c.group, Clause: c.Clause,
+		Purpose: c.Purpose.EN, PurposeZH: c.Purpose.ZH}
+	s := &session{run: r, clause: c.Clause}
+	if why := r.missing(c.needs); why.EN != "" {
+		s.verdict, s.reason = Skip, why
+	} else {
+		if err := s.reset(); err != nil {
+			return result, err
+		}
+		s.guarded(c.run)
+	}
+	result.Result, result.Detail = s.verdict, r.mask.text(s.detail)
+	result.Reason, result.ReasonZH = s.reason.EN, s.reason.ZH
+	if s.verdict == Fail {
+		result.APDUs = r.mask.exchanges(s.trace)
+	}
+	return result, nil
+}
+
+// aside does something in a reset of its own that has no part in the case's verdict:
+// it puts back what the case may have left.
+func (s *session) aside(f func(*session)) {
+	other := &session{run: s.run, clause: s.clause}
+	if other.reset() == nil {
+		other.guarded(f)
+	}
+}
+
+// guarded runs f until it returns or ends the case.
+func (s *session) guarded(f func(*session)) {
+	defer func() {
+		if p := recover(); p != nil && !s.ended {
+			panic(fmt.Sprintf("certify: a case failed in itself: %v", p))
+		}
+	}()
+	s.verdict = Pass
+	f(s)
+}

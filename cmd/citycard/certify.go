@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/citycard/citycard/certify"
+	certifypage "github.com/citycard/citycard/certify/report"
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/oda/devkeys"
+	"github.com/citycard/citycard/crypt/pin"
+	"github.com/citycard/citycard/role/devcard"
+	"github.com/citycard/citycard/terminal/reader"
+	"github.com/citycard/citycard/txn"
+)
+
+func newCertifyCommand(env *environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "certify", Short: "Test a card against the standards, case by case",
+		Args: noSuchCommand, RunE: showHelp,
+	}
+	cmd.AddCommand(newCertifyCard(env))
+	return cmd
+}
+
+// certifyFlags are the flags of `citycard certify card`.
+type certifyFlags struct {
+	reader      readerFlags
+	profile     string
+	keys        string
+	pin         string
+	out         string
+	destructive bool
+	only        []string
+}
+
+const certifyHelp = `Tests any bank card behind a reader, ours or another maker's: some two hundred cases,
+each with the clause that it tests, from the reset to issuer scripts.
+
+Without keys a cryptogram is looked at for its form only, and cases that need more are
+skipped. For a simulated card, and with --profile for a card that was made here, the
+development keys and PIN are used. --keys FILE gives keys of other cards, one a line:
+
+  3des master ac 0123456789ABCDEFFEDCBA9876543210
+  sm4 card mac 00112233445566778899AABBCCDDEEFF
+
+master is an issuer's key, from which card keys are derived, card a key of the card
+itself; the uses are ac, mac, enc and dcvn.
+
+A run uses up some hundreds of transaction counters and pays at most 2.00 yuan. Cases
+that change or block the card run with --destructive only and put back what they change.
+The exit code is 0 only if no case fails.`
+
+func newCertifyCard(env *environment) *cobra.Command {
+	f := certifyFlags{reader: readerFlags{raw: true}}
+	cmd := &cobra.Command{
+		Use: "card", Short: "Test a bank card", Long: certifyHelp,
+		Example: "  citycard certify card --reader sim:dev-sm --out report.html\n" +
+			"  citycard certify card --reader pcsc: --keys issuer.keys --pin 123456",
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), env) },
+	}
+	f.reader.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.profile, "profile", "", "the card was made here from this profile: use the development keys")
+	flags.StringVar(&f.keys, "keys", "", "`file` with keys of the card or its issuer")
+	flags.StringVar(&f.pin, "pin", "", "PIN of the card, 4 to 12 `digits`")
+	flags.StringVar(&f.out, "out", "", "`file` for the report as a page, FILE.html")
+	flags.BoolVar(&f.destructive, "destructive", false, "run also cases that change or block the card")
+	flags.StringSliceVar(&f.only, "only", nil, "run only these cases or groups")
+	return cmd
+}
+
+func (f *certifyFlags) run(ctx context.Context, env *environment) error {
+	o, err := f.options(env)
+	if err != nil {
+		return err
+	}
+	show := env.progress("certify", env.json)
+	if show != nil {
+		o.Progress = func(done, total int, _ *certify.CaseResult) { show(float64(done), float64(total)) }
+	}
+	c, err := f.reader.open(ctx, env)
+	if err != nil {
+		return err
+	}
+	result, err := certify.Run(&port{ctx: ctx, card: c}, o)
+	closed := c.Close()
+	if err != nil {
+		return readerError(err)
+	}
+	if closed != nil {
+		return readerError(closed)
+	}
+	if len(result.Cases) == 0 {
+		return fail(exitNotFound, fmt.Errorf("--only %s: there is no such case or group", strings.Join(f.only, ",")), "a report with --json names all of them")
+	}
+	if err := f.write(result); err != nil {
+		return err
+	}
+	if env.json {
+		err = env.printJSON(result)
+	} else {
+		err = env.printText(env.certifyText(result, f.out))
+	}
+	if err != nil {
+		return err
+	}
+	if !result.Conforms() {
+		return fail(exitFailed, fmt.Errorf("%d of %d cases failed", result.Failed, len(result.Cases)), "the failed cases are listed with what was expected; --out FILE.html shows their commands too")
+	}
+	return nil
+}
+
+// options turns the flags into those of a run.
+func (f *certifyFlags) options(env *environment) (certify.Options, error) {
+	o := certify.Options{Profile: f.profile, Destructive: f.destructive, Only: f.only, At: time.Now(), Rand: rand.Reader}
+	var err error
+	if o.CAKeys, err = devkeys.CAKeys(); err != nil {
+		return o, err
+	}
+	if o.Profile == "" {
+		o.Profile = f.reader.sim()
+	}
+	switch {
+	case f.keys != "" && f.profile != "":
+		return o, fail(exitUsage, errors.New("--keys and --profile exclude each other"), "give one of them")
+	case f.keys != "":
+		if o.Keys, err = readCardKeys(f.keys); err != nil {
+			return o, err
+		}
+	case o.Profile != "":
+		if f.reader.sim() == "" { // which has a banner of its own
+			env.developmentBanner()
+		}
+		if o.PIN, err = devcard.PIN(o.Profile); err != nil {
+			return o, profileError(err)
+		}
+		o.Keys = developmentKeys
+	}
+	if f.pin != "" {
+		if o.PIN, err = pin.New(f.pin); err != nil {
+			return o, fail(exitUsage, fmt.Errorf("--pin: %w", err), "see citycard certify card --help")
+		}
+	}
+	return o, nil
+}
+
+func developmentKeys(alg cryptogram.Alg, pan txn.PAN, psn byte) (certify.CardKeys, bool) {
+	k, ok := devcard.Keys(alg, pan, psn)
+	return certify.CardKeys{AC: k.AC, MAC: k.MAC, ENC: k.ENC, DCVN: k.DCVN}, ok
+}
+
+// write makes the page, which gets its name when it is whole.
+func (f *certifyFlags) write(result *certify.Report) error {
+	if f.out == "" {
+		return nil
+	}
+	var page bytes.Buffer
+	if err := certifypage.Write(&page, result); err != nil {
+		return err
+	}
+	part, err := os.CreateTemp(filepath.Dir(f.out), ".certify-*.part")
+	if err != nil {
+		return fail(exitFailed, fmt.Errorf("--out: %w", err), "check the folder's name")
+	}
+	defer os.Remove(part.Name())
+	_, err = part.Write(page.Bytes())
+	err = errors.Join(err, part.Chmod(0o644), part.Close())
+	if err == nil {
+		err = os.Rename(part.Name(), f.out)
+	}
+	if err != nil {
+		return fail(exitFailed, fmt.Errorf("--out: %w", err), "")
+	}
+	return nil
+}
+
+// port is a card in a reader as a run wants it.
+type port struct {
+	ctx  context.Context
+	card reader.Card
+}
+
+func (p *port) ATR() []byte { return p.card.ATR() }
+
+func (p *port) Reset() ([]byte, error) { return p.card.Reset(p.ctx, reader.Cold) }
+
+func (p *port) Transmit(dst, cmd []byte) ([]byte, error) { return p.card.Transmit(p.ctx, dst, cmd) }
+
+// certifyText says how a run went.
+func (e *environment) certifyText(r *certify.Report, page string) string {
+	var b strings.Builder
+	line(&b, e.say("Card", "卡"), strings.TrimSpace(fmt.Sprintf("%s  %s  %s", dash(r.Card.PAN), r.Card.AID, r.Card.Label)))
+	line(&b, e.say("Algorithms", "算法"), strings.Join(r.Card.Algorithms, ", "))
+	line(&b, e.say("Transaction counter", "交易计数器"), fmt.Sprintf(e.say("%d before, %d after", "测试前 %d，测试后 %d"), r.Card.ATCBefore, r.Card.ATCAfter))
+	line(&b, e.say("Spent", "消费"), fmt.Sprintf(e.say("%s yuan, %s left", "%s 元，余 %s"), r.Card.Spent, r.Card.Balance))
+	line(&b, e.say("Passed", "通过"), fmt.Sprint(r.Passed))
+	line(&b, e.say("Failed", "失败"), fmt.Sprint(r.Failed))
+	line(&b, e.say("Skipped", "跳过"), fmt.Sprint(r.Skipped))
+	if page != "" {
+		line(&b, e.say("Report", "报告"), page)
+	}
+	for i := range r.Cases {
+		c := &r.Cases[i]
+		if c.Result != certify.Fail {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s %s (%s)\n  %s\n  %s\n", c.ID, e.say(c.Name, c.NameZH), c.Clause, e.say(c.Purpose, c.PurposeZH), c.Detail)
+	}
+	e.skipped(&b, r)
+	return b.String()
+}
+
+// skipped lists why cases were left out, each reason once.
+func (e *environment) skipped(b *strings.Builder, r *certify.Report) {
+	var order []string
+	count := map[string]int{}
+	for i := range r.Cases {
+		if c := &r.Cases[i]; c.Result == certify.Skip {
+			why := e.say(c.Reason, c.ReasonZH)
+			if count[why] == 0 {
+				order = append(order, why)
+			}
+			count[why]++
+		}
+	}
+	if len(order) == 0 {
+		return
+	}
+	b.WriteString(e.say("\nWhy cases were skipped\n", "\n跳过原因\n"))
+	var rows [][]string
+	for _, why := range order {
+		rows = append(rows, []string{fmt.Sprint(count[why]), why})
+	}
+	columns(b, "  ", rows, 0)
+}

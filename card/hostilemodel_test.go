@@ -330,7 +330,7 @@ func valueOf(d tlv.DOL, values []byte, tag tlv.Tag) []byte {
 }
 
 // compare judges a state against the one before the command.
-func (w *watch) compare(after pboc.State, p payment, f force, rightPIN bool) error {
+func (w *watch) compare(cmd []byte, after pboc.State, p payment, f force, rightPIN bool) error {
 	before := w.now
 	w.now = after
 	if w.tg.at < 0 {
@@ -344,6 +344,7 @@ func (w *watch) compare(after pboc.State, p payment, f force, rightPIN bool) err
 	}
 	same := after.Balance == before.Balance && after.Second == before.Second
 	paid := f != never && p.amount != 0 && after.Balance == want.Balance && after.Second == want.Second
+	generated := len(cmd) > 1 && cmd[1] == 0xAE
 	switch {
 	case f == surely && p.amount != 0 && !paid:
 		return fmt.Errorf("a payment of %v was approved, and %v, %v became %v, %v", p.amount, before.Balance, before.Second, after.Balance, after.Second)
@@ -351,6 +352,8 @@ func (w *watch) compare(after pboc.State, p payment, f force, rightPIN bool) err
 		return fmt.Errorf("no payment: %v, %v became %v, %v", before.Balance, before.Second, after.Balance, after.Second)
 	case paid && after.LogRecords != min(before.LogRecords+1, int(w.tg.product.LogCount)):
 		return fmt.Errorf("a payment and %d log records of %d", after.LogRecords, before.LogRecords)
+	case after.LogRecords != before.LogRecords && f == never && !generated:
+		return fmt.Errorf("nothing was approved and the log went from %d to %d records", before.LogRecords, after.LogRecords)
 	case after.ATC < before.ATC || int(after.ATC) > int(before.ATC)+1:
 		return fmt.Errorf("the counter went from %d to %d", before.ATC, after.ATC)
 	case after.PINTries > before.PINTries && !rightPIN:

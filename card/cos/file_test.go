@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -99,6 +100,8 @@ func TestSpecErrors(t *testing.T) {
 		{"MF with another identifier", func(s *FileSystemSpec) { s.MF.ID = 0x3F01 }, ErrFile},
 		{"MF is no DF", func(s *FileSystemSpec) { s.MF = FileSpec{Kind: Transparent, ID: MasterFile, Size: 1} }, ErrFile},
 		{"too many spare files", func(s *FileSystemSpec) { s.SpareFiles = 250 }, ErrNoSpace},
+		{"spare files without end", func(s *FileSystemSpec) { s.SpareFiles = math.MaxInt }, ErrNoSpace},
+		{"spare bytes without end", func(s *FileSystemSpec) { s.SpareBytes = math.MaxInt }, ErrNoSpace},
 		{"negative space", func(s *FileSystemSpec) { s.SpareBytes = -1 }, ErrNoSpace},
 		{"larger than a chip", func(s *FileSystemSpec) { s.SpareBytes = 65000 }, ErrNoSpace},
 		{"unknown kind", func(s *FileSystemSpec) { s.MF.Children[1].Kind = 0x03 }, ErrFile},

@@ -215,11 +215,11 @@ func (s *FileSpec) tree() (files, size int) {
 // by the identifiers on the way to it.
 func FormatFiles(spec FileSystemSpec) ([]byte, error) {
 	files, size := spec.MF.tree()
-	slots := files + spec.SpareFiles
+	slots := files + min(spec.SpareFiles, MaxSize)
 	if spec.SpareFiles < 0 || spec.SpareBytes < 0 || slots > maxFiles {
 		return nil, fmt.Errorf("format file system: %d files and %d spare ones, at most %d are possible: %w", files, spec.SpareFiles, maxFiles, ErrNoSpace)
 	}
-	total := bodyStart(slots) + size + spec.SpareBytes
+	total := bodyStart(slots) + size + min(spec.SpareBytes, MaxSize)
 	if total >= MaxSize {
 		return nil, fmt.Errorf("format file system: it needs %d bytes, a chip has %d: %w", total, MaxSize, ErrNoSpace)
 	}

@@ -89,6 +89,23 @@ func TestWriteKeyKeepsRule(t *testing.T) {
 	}
 }
 
+// TestWriteKeyOfNoUsage: usage 00 is what free entries of a key file hold, and no
+// way to them: a usage that is not known is refused after the right to write, and
+// changes nothing.
+func TestWriteKeyOfNoUsage(t *testing.T) {
+	s := insert(t, rootName, strict(cryptogram.TDES))
+	before := s.memory.Settled(nil)
+	for _, usage := range []string{"0000", "0001", "3300", "3500", "FF1F"} {
+		s.want(apdu.SWDataInvalidated, "84D4"+usage) // allowed, but no challenge
+		if _, sw := s.protected(cryptogram.TDES, 0x40, fmt.Sprintf("84D4%s1401003300%X", usage, []byte(key(0x99))), true); sw != apdu.SWWrongData {
+			t.Errorf("usage and number %s: %v", usage, sw)
+		}
+	}
+	if !bytes.Equal(s.memory.Settled(nil), before) {
+		t.Error("the memory has changed")
+	}
+}
+
 // TestLineKey: the file says which key protects it; wrong MACs use up its tries and
 // a right one gives them back.
 func TestLineKey(t *testing.T) {

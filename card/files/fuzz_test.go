@@ -51,6 +51,7 @@ func FuzzCommands(f *testing.F) {
 	f.Add(sequence(f, "00A4080C02DF02", "00B200BD00", "00E200C003010203", "00DC00C303040506", "0024000107654321FF111213"))
 	f.Add(sequence(f, "00E000002B6229820101", "00E4000002EF15", "00440000", "00040000", "00E60000", "00E80000", "84D4390204"+"00000000"))
 	f.Add(sequence(f, "00", "00A4", "00B0950000", "FFFFFFFF"))
+	f.Add(sequence(f, "84D40000", "84D40001", "84D4FF00"))
 	f.Fuzz(func(t *testing.T, commands []byte) {
 		owner := insert(t, rootName, city())
 		owner.enterTwo()

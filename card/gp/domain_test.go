@@ -221,8 +221,8 @@ func TestIsolation(t *testing.T) {
 
 const personaliseBook = "80E60800 (()()(" + bookAID + ")(00)()()) 00"
 
-// TestRandomSourceFails: a channel needs random bytes only for a random challenge,
-// and an error of the source is no panic.
+// TestRandomSourceFails: INITIALIZE UPDATE takes random bytes whatever the variant,
+// and an error of their source is a status word.
 func TestRandomSourceFails(t *testing.T) {
 	r := newRig(t, profile(), nil)
 	check(t, r.chip.PowerOn(io.LimitReader(random(1), 3)))

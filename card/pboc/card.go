@@ -82,8 +82,8 @@ func (c *Card) Check() error {
 	if c.Signer == nil {
 		return fmt.Errorf("card without a private key for 9F4B")
 	}
-	if s, ok := c.Signer.(*oda.RSAPrivate); ok && s.Size() > MaxSDAD {
-		return fmt.Errorf("9F4B of %d bytes, the answer to GET PROCESSING OPTIONS has room for %d (RSA 1024)", s.Size(), MaxSDAD)
+	if err := checkSignature(c.Signer); err != nil {
+		return err
 	}
 	if n := len(c.Track2); n == 0 || n > 19 {
 		return fmt.Errorf("57 of %d bytes, want 1 to 19", n)

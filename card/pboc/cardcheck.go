@@ -18,6 +18,9 @@ func (c *Card) checkContact() error {
 		if c.Alternative.Signer == nil {
 			return fmt.Errorf("card without a private key for 9F4B of the second set of algorithms")
 		}
+		if err := checkSignature(c.Alternative.Signer); err != nil {
+			return fmt.Errorf("second set of algorithms: %w", err)
+		}
 		if err := c.checkRecords("second set of algorithms, qPBOC", p.Alternative.Contactless.AFL); err != nil {
 			return err
 		}
@@ -55,10 +58,14 @@ func (c *Card) checkContact() error {
 	return c.checkPath("second electronic cash over the contacts", p.Alternative.Cash, c.Alternative.Signer)
 }
 
-// maxCDAModulus is the longest RSA key, in bytes, with which the answer to GENERATE
-// AC fits: template 77 with its length(3), 9F27(4), 9F36(5), header of 9F4B(4) and
-// 9F10(27).
-const maxCDAModulus = MaxAnswer - 3 - 4 - 5 - 4 - 27
+// checkSignature makes sure that a signature of qPBOC fits its answer; the one of
+// GENERATE AC, which holds less beside it, then does too.
+func checkSignature(s oda.DynamicSigner) error {
+	if rsa, ok := s.(*oda.RSAPrivate); ok && rsa.Size() > MaxSDAD {
+		return fmt.Errorf("9F4B of %d bytes, the answer to GET PROCESSING OPTIONS has room for %d (RSA 1024)", rsa.Size(), MaxSDAD)
+	}
+	return nil
+}
 
 // checkPath makes sure that the records of an AFL are there and that the key can do
 // what the AIP promises.
@@ -71,9 +78,6 @@ func (c *Card) checkPath(name string, path Path, signer oda.DynamicSigner) error
 	}
 	if _, ok := signer.(oda.CombinedSigner); !ok {
 		return fmt.Errorf("%s: AIP %X promises CDA, which the private key cannot do", name, path.AIP)
-	}
-	if rsa, ok := signer.(*oda.RSAPrivate); ok && rsa.Size() > maxCDAModulus {
-		return fmt.Errorf("%s: with CDA the RSA key may have %d bytes, this one has %d", name, maxCDAModulus, rsa.Size())
 	}
 	return nil
 }

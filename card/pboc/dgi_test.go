@@ -175,6 +175,7 @@ func TestParseDGIsRefuses(t *testing.T) {
 		{"dev-sm", "9104", "82017D 9400", pboc.ErrDGI}, {"dev-sm", "9104", "82027D00 9F3600", pboc.ErrDGI}, {"dev-sm", "9104", "82027D00 94", pboc.ErrDGI},
 		{"dev-sm", "9200", "9F1008 0701010300000004", pboc.ErrDGI}, {"dev-sm", "9200", "9F1108 0701010300000004", pboc.ErrDGI},
 		{"dev-sm", "9207", "82027D00 9F1008 0601010300000004 9404 08010100", pboc.ErrDGI},
+		{"dev-sm", "0E01", "9F36020000", nil}, {"dev-sm", "0E01", "9F36020001", pboc.ErrDGI},
 		{"dev-sm", "0E01", "9F5103 015600", pboc.ErrDGI}, {"dev-sm", "0E01", "9F51", pboc.ErrDGI}, {"dev-sm", "0E01", "9F51020156 9F51020156", pboc.ErrDGI},
 		{"dev-sm", "0D01", "9F7706 0000000000AA", pboc.ErrDGI}, {"dev-sm", "0D01", "9F4F02 9F66", pboc.ErrDGI},
 		{"dev-sm", "8401", strings.Repeat("00", 32), pboc.ErrDGI}, {"dev-sm", "8401", "01", pboc.ErrDGI},

@@ -105,6 +105,9 @@ func (d *decoder) values(p *Product, c *Card) {
 			d.fail(id, "%v", err)
 		}
 	}
+	if atc := d.fixed(tlv.TagATC, 2); !zero(atc) {
+		d.fail(dgiSecond, "9F36 is %X, a new card counts from 0000", atc)
+	}
 	l := &p.Limits
 	l.Balance, l.Single = d.amount(tlv.TagECBalanceLimit), d.amount(tlv.TagECSingleLimit)
 	l.Threshold, l.CVM = d.amount(tlv.TagECResetThreshold), d.amount(tlv.TagCardCVMLimit)

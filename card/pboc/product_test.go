@@ -123,7 +123,7 @@ func TestCheck(t *testing.T) {
 			c.Product = withAFL(t, 0x58, 1, 1, 0, 8, 1, 1, 0)
 			c.Records = append(c.Records, RecordData{Record: Record{11, 1}})
 		},
-		"9F4B of 176 bytes": func(c *Card) {
+		"9F4B of 160 bytes": func(c *Card) {
 			key, err := oda.NewRSAPrivate(devkeys.RSAIssuer(0))
 			if err != nil {
 				t.Fatal(err)

@@ -29,7 +29,9 @@ type serveFlags struct {
 	side       string
 	faults     string
 	reconnect  time.Duration
-	profileSet bool
+	once       bool
+	profileSet bool // --profile was given
+	cardSet    bool // one of the flags was given that say which card is made
 }
 
 const serveHelp = `Puts a card into a virtual reader, vpcd of the vsmartcard project, or a program of
@@ -46,8 +48,9 @@ with the contact side after a reset or after the PSE.
 --fault FILE makes the card misbehave as a script says; docs/guides/fault-doors.md
 explains scripts, examples/faults has some.
 
-The card looks for a reader that has gone until --reconnect is over; 0 ends the program
-with the first reader. Interrupt and termination end it in order.`
+The card looks for a reader that is not there until --reconnect is over. --once ends the
+program when the first reader has closed the connection. Interrupt and termination end it
+in order.`
 
 func newCardServe(env *environment) *cobra.Command {
 	var f serveFlags
@@ -57,7 +60,7 @@ func newCardServe(env *environment) *cobra.Command {
 			"  citycard card serve --vpcd 127.0.0.1:35963 --state my.card --fault examples/faults/torn-commit.yaml",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f.profileSet = cmd.Flags().Changed("profile") || f.which.given(cmd)
+			f.profileSet, f.cardSet = cmd.Flags().Changed("profile"), f.which.given(cmd)
 			return f.run(cmd.Context(), env)
 		},
 	}
@@ -68,6 +71,7 @@ func newCardServe(env *environment) *cobra.Command {
 	flags.StringVar(&f.side, "interface", "auto", "side of the card: auto, contact or contactless")
 	flags.StringVar(&f.faults, "fault", "", "YAML `file` that says how the card misbehaves")
 	flags.DurationVar(&f.reconnect, "reconnect", time.Minute, "look so long for a reader that is not there")
+	flags.BoolVar(&f.once, "once", false, "end when the first reader has closed the connection")
 	return cmd
 }
 
@@ -95,7 +99,7 @@ func (f *serveFlags) run(ctx context.Context, env *environment) error {
 		return err
 	}
 	defer s.close()
-	err = virtualcard.Serve(ctx, c, virtualcard.Slot{Address: f.vpcd, Reconnect: f.reconnect, Connected: s.connected, Gone: s.gone})
+	err = virtualcard.Serve(ctx, c, virtualcard.Slot{Address: f.vpcd, Reconnect: f.reconnect, Once: f.once, Connected: s.connected, Gone: s.gone})
 	var r *reader.Error
 	if errors.As(err, &r) {
 		return readerError(err)
@@ -174,11 +178,15 @@ func (s *server) fromFile(r devcard.Request, c *virtualcard.Config) (devcard.Req
 		}
 		return r, s.file.Describe(description)
 	}
-	if s.flags.profileSet {
-		return r, fail(exitRefused, fmt.Errorf("%s holds a card already", s.flags.state), "leave out --profile, --pan, --psn, --pin and --balance, or name another file")
+	kept, err := restored(s.file, s.flags.state)
+	if err != nil {
+		return r, err
+	}
+	if s.flags.cardSet || s.flags.profileSet && r.Profile != kept.Profile {
+		return r, fail(exitRefused, fmt.Errorf("%s holds a card already, of profile %s", s.flags.state, kept.Profile), "leave out --profile, --pan, --psn, --pin and --balance, or name another file")
 	}
 	c.Memory = s.file.Memory()
-	return restored(s.file, s.flags.state)
+	return kept, nil
 }
 
 func (s *server) close() error {

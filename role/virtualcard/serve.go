@@ -32,8 +32,10 @@ type Slot struct {
 	// Address of vpcd, "127.0.0.1:35963".
 	Address string
 	// Reconnect is how long the card looks for a reader that is not there, each
-	// time; 0: it ends when the first reader closes the connection.
+	// time; 0: not at all.
 	Reconnect time.Duration
+	// Once ends when the first reader has closed the connection.
+	Once bool
 	// Connected and Gone, if not nil, are told when the card comes into the
 	// reader and when it leaves; why is nil when the reader closed the connection.
 	Connected func()
@@ -69,7 +71,7 @@ func Serve(ctx context.Context, v *Card, s Slot) error {
 		switch {
 		case errors.Is(why, errSilent):
 			sleep(ctx, away)
-		case s.Reconnect == 0:
+		case s.Once:
 			return v.dead
 		default:
 			sleep(ctx, again)

@@ -16,11 +16,13 @@
 //   - Nothing here reads a clock, draws random numbers of its own or starts a
 //     goroutine. Randomness comes with PowerOn; equal inputs give equal answers.
 //
-// The parts: card/cos is the memory and its journal, card/pboc the finance
-// application, card/ppse the directory of applications, card/perso makes images
-// from profiles. The contact side, GlobalPlatform, the transit extension and the
-// other applications of a livelihood card will stand beside them.
+// The parts: card/cos is the memory, its journal and the files in it, card/files
+// the application that serves files, card/gp the issuer security domain, card/pboc
+// the finance application, card/ppse the directory of the contactless side,
+// card/perso makes images from profiles, card/fault makes cards misbehave. The
+// transit extension and the purses of a livelihood card will stand beside them.
 //
-// Sources: ISO/IEC 7816-4 (classes, SELECT, status words), EMV Book 1, 11
+// Sources: ISO/IEC 7816-3 (answer to reset, T=0), ISO/IEC 7816-4 (classes, SELECT,
+// GET RESPONSE, status words), EMV Book 1, 11
 // (application selection), JR/T 0025.5 and JR/T 0025.12.
 package card

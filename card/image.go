@@ -37,17 +37,13 @@ func NewImage(directory *ppse.Directory, cards ...*pboc.Card) (*Image, error) {
 		return nil, fmt.Errorf("make card image: there is no directory of applications")
 	}
 	templates := make([]cos.Template, len(cards))
-	journal := cos.JournalSize
 	for i, c := range cards {
 		if err := c.Check(); err != nil {
 			return nil, fmt.Errorf("make card image, application %d: %w", i+1, err)
 		}
-		if c.Product.Contact != nil {
-			journal = cos.MaxJournal // a record of 255 bytes changes at once
-		}
 		templates[i] = c
 	}
-	return Assemble(Parts{Directory: directory, Applications: templates, Journal: journal})
+	return Assemble(Parts{Directory: directory, Applications: templates})
 }
 
 // Parts is what a whole chip is made of.
@@ -59,9 +55,6 @@ type Parts struct {
 	// Root is the name of the application that is selected after a reset, the
 	// file system of the card; empty for none.
 	Root []byte
-	// Journal is how many bytes one change of the memory can take; 0 gives
-	// cos.MaxJournal.
-	Journal int
 	// Historical are the historical bytes of the answer to reset, at most 15.
 	Historical []byte
 }
@@ -75,10 +68,7 @@ func Assemble(p Parts) (*Image, error) {
 	if len(p.Historical) > maxHistorical {
 		return nil, fmt.Errorf("make card image: %d historical bytes, at most %d are possible (ISO/IEC 7816-3, 8.2)", len(p.Historical), maxHistorical)
 	}
-	if p.Journal == 0 {
-		p.Journal = cos.MaxJournal
-	}
-	img := &Image{directory: p.Directory, templates: p.Applications, root: selectedNone, journal: p.Journal, atr: answerToReset(p.Historical)}
+	img := &Image{directory: p.Directory, templates: p.Applications, root: selectedNone, atr: answerToReset(p.Historical)}
 	for i, t := range p.Applications {
 		for _, other := range p.Applications[:i] {
 			if bytes.Equal(other.AID(), t.AID()) {
@@ -89,6 +79,7 @@ func Assemble(p Parts) (*Image, error) {
 			img.root = i
 		}
 		img.size += t.MemorySize()
+		img.journal = max(img.journal, t.JournalSize())
 	}
 	if img.size > cos.MaxSize {
 		return nil, fmt.Errorf("make card image: the applications need %d bytes of memory, a chip has %d", img.size, cos.MaxSize)

@@ -41,6 +41,9 @@ type Template interface {
 	AID() []byte
 	// MemorySize is how many bytes of memory the application needs.
 	MemorySize() int
+	// JournalSize is how many bytes its greatest change of the memory takes in the
+	// journal, at least JournalSize.
+	JournalSize() int
 	// Personalise appends the content of its memory when the card is issued. It
 	// may leave out zeros at the end.
 	Personalise(dst []byte) []byte

@@ -34,8 +34,10 @@ func (Template) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[files, dat
 // AID is the name of the application.
 func (t *Template) AID() []byte { return t.aid }
 
-// MemorySize is the length of the file system in bytes. The memory's journal must
-// have cos.FilesJournal bytes.
+// JournalSize is what the greatest change of a file takes.
+func (t *Template) JournalSize() int { return cos.FilesJournal }
+
+// MemorySize is the length of the file system in bytes.
 func (t *Template) MemorySize() int { return len(t.image) }
 
 // Personalise appends the first content of the memory.

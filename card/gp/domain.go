@@ -163,8 +163,16 @@ func (d *Domain) check() error {
 // AID is the name of the domain.
 func (d *Domain) AID() []byte { return d.aid }
 
-// MemorySize is the length of the memory: 560 bytes and the heap. The memory's
-// journal must have at least cos.JournalSize bytes, and what the modules need.
+// JournalSize is what the domain and its modules need.
+func (d *Domain) JournalSize() int {
+	size := cos.JournalSize
+	for _, m := range d.profile.Modules {
+		size = max(size, m.JournalSize())
+	}
+	return size
+}
+
+// MemorySize is the length of the memory: 560 bytes and the heap.
 func (d *Domain) MemorySize() int { return offHeap + d.profile.Heap }
 
 // Personalise appends the memory as the card is handed over: no instances.

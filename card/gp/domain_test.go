@@ -373,7 +373,7 @@ func TestRegisterModel(t *testing.T) {
 func TestSmallJournal(t *testing.T) {
 	d, err := gp.New(profile())
 	check(t, err)
-	img, err := card.Assemble(card.Parts{Applications: []cos.Template{d}, Journal: cos.JournalSize})
+	img, err := card.Assemble(card.Parts{Applications: []cos.Template{d}})
 	check(t, err)
 	r := newRig(t, profile(), nil)
 	r.image, r.domain = img, d

@@ -67,6 +67,8 @@ func slots(params []byte) (int, error) {
 	return 0, fmt.Errorf("parameters %X", params)
 }
 
+func (n note) JournalSize() int { return cos.JournalSize }
+
 func (n note) MemorySize(params []byte) (int, error) {
 	s, err := slots(params)
 	return 1 + s*slotSize, err

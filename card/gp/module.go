@@ -18,6 +18,9 @@ type Module interface {
 	// empty. Any error makes the card answer 6A80. Equal parameters must always
 	// give the same size.
 	MemorySize(params []byte) (int, error)
+	// JournalSize is how many bytes the greatest change of an instance's memory
+	// takes in the journal of the chip's.
+	JournalSize() int
 	// Format appends the first content of the memory of the instance aid. It may
 	// leave out zeros at the end. MemorySize has accepted the parameters before.
 	Format(dst, aid, params []byte) []byte

@@ -73,6 +73,9 @@ const (
 	instPersonalised = 1
 )
 
+// JournalSize is what the last STORE DATA takes, which makes the card.
+func (Module) JournalSize() int { return cos.MaxJournal }
+
 // Format appends the head of an empty instance.
 func (Module) Format(dst, aid, _ []byte) []byte {
 	var b [instHead]byte

@@ -133,6 +133,14 @@ func (c *Card) AID() []byte { return c.Product.AID }
 // MemorySize is how many bytes of memory the card's application needs.
 func (c *Card) MemorySize() int { return c.Product.MemorySize() }
 
+// JournalSize is what a payment takes, or a record that a script changes.
+func (c *Card) JournalSize() int {
+	if c.Product.Contact == nil {
+		return cos.JournalSize
+	}
+	return cos.MaxJournal
+}
+
 // CheckMemory fails with cos.ErrMemory if b is not a possible state of the card.
 func (c *Card) CheckMemory(b []byte) error {
 	_, err := c.Product.Decode(b)

@@ -98,6 +98,8 @@ func developmentSM(t testing.TB, c oda.CardCert, id perso.Identity) (s perso.Sec
 	check(t, err)
 	s.Certs.CardCert, err = issuer.CertifyCard(random(2), c, own.Public())
 	check(t, err)
+	s.Certs.SignedStatic, err = issuer.SignStatic(random(3), [2]byte{0xDA, 0xC0}, c.StaticData)
+	check(t, err)
 	return s
 }
 
@@ -113,8 +115,10 @@ func developmentRSA(t testing.TB, c oda.CardCert, id perso.Identity) (s perso.Se
 	check(t, err)
 	down, err := issuer.CertifyCard(random(2), c, own.Public())
 	check(t, err)
+	signed, err := issuer.SignStatic(random(3), [2]byte{0xDA, 0xC0}, c.StaticData)
+	check(t, err)
 	s.Keys, s.Signer = developmentKeys(t, cryptogram.TDES, id), own
-	s.Certs = perso.Certs{CAIndex: devkeys.RSACAIndex, IssuerCert: up.Certificate, IssuerRest: up.Remainder, IssuerExponent: up.Exponent,
+	s.Certs = perso.Certs{SignedStatic: signed, CAIndex: devkeys.RSACAIndex, IssuerCert: up.Certificate, IssuerRest: up.Remainder, IssuerExponent: up.Exponent,
 		CardCert: down.Certificate, CardRest: down.Remainder, CardExponent: down.Exponent}
 	return s
 }
@@ -134,7 +138,7 @@ func conversation(t testing.TB, p *perso.Profile, contactless bool) []string {
 	first := []string{selectDebit}
 	var list []string
 	for sfi := 1; sfi <= 12; sfi++ {
-		for n := 1; n <= 4; n++ {
+		for n := 1; n <= 5; n++ {
 			list = append(list, fmt.Sprintf("00B2%02X%02X00", n, sfi<<3|4))
 		}
 	}

@@ -97,8 +97,8 @@ func TestPersonalise(t *testing.T) {
 	}
 }
 
-// TestLongGroupings: a record of 256 bytes goes over several STORE DATA commands.
-func TestLongGroupings(t *testing.T) {
+// TestGroupingsOverSeveralBlocks: a record of 256 bytes goes over several STORE DATA commands.
+func TestGroupingsOverSeveralBlocks(t *testing.T) {
 	profiles := wholeProfiles(t)
 	o := order(t, profiles[len(profiles)-1], 0x30, scp.CMAC)
 	longest := 0

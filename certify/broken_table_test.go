@@ -199,6 +199,8 @@ var brokenCards = []struct {
 	{name: "issuer-forged", what: "issuer certificate with another signature", caught: "oda-issuer-certificate", fault: each(ins(0xB2), set(0x90, flip(-1)))},
 	{name: "card-forged", what: "card certificate with another signature", caught: "oda-card-certificate", fault: each(ins(0xB2), set(0x9F46, flip(-1)))},
 	{name: "card-forged-rsa", what: "RSA card certificate altered", caught: "oda-card-certificate", profile: "dev-3des", fault: each(ins(0xB2), set(0x9F46, flip(-1)))},
+	{name: "static-forged", what: "signed static data with another signature", caught: "oda-static", fault: each(ins(0xB2), set(0x93, flip(-1)))},
+	{name: "static-forged-rsa", what: "RSA signed static data altered", caught: "oda-static", profile: "dev-3des", fault: each(ins(0xB2), set(0x93, flip(0)))},
 	{name: "static-altered", what: "a signed record altered", caught: "oda-card-certificate", fault: each(ins(0xB2), set(0x9F07, flip(0)))},
 	{name: "signature-wrong", what: "dynamic signature altered", caught: "oda-signature-01", fault: each(ins(0xA8), set(0x9F4B, flip(-1)))},
 	{name: "signature-replayed", what: "the same dynamic signature always", caught: "oda-signature-fresh", fault: each(ins(0xA8), repeatFirst(0x9F4B))},

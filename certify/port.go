@@ -65,4 +65,7 @@ type Options struct {
 	Rand io.Reader
 	// Progress is told after each case; nil if nobody wants to know.
 	Progress func(done, total int, c *CaseResult)
+	// Stop is asked before each case whether the run is to end there; nil for no. A
+	// case that runs is never cut off: what it changed on the card is put back first.
+	Stop func() bool
 }

@@ -10,9 +10,12 @@ import (
 // maxTrace is how many exchanges of a case are kept.
 const maxTrace = 400
 
+// ErrStopped says that Options.Stop ended a run between two cases.
+var ErrStopped = errors.New("stopped")
+
 // Run runs the cases against a card. It fails without a report if an option is
 // missing or the card cannot be reset, and with what it has if the card stops
-// answering resets midway. What a card does wrong is not an error: see
+// answering resets midway or Options.Stop ends the run (ErrStopped). What a card does wrong is not an error: see
 // Report.Conforms.
 func Run(card Card, o Options) (*Report, error) {
 	if card == nil || o.Rand == nil || o.At.IsZero() {
@@ -32,6 +35,10 @@ func Run(card Card, o Options) (*Report, error) {
 	r.probe()
 	chosen := choose(o.Only)
 	for _, c := range chosen {
+		if o.Stop != nil && o.Stop() {
+			report.Card = r.known()
+			return report, fmt.Errorf("conformance run: before case %s: %w", c.ID, ErrStopped)
+		}
 		result, err := r.runCase(c)
 		if err != nil {
 			report.Card = r.known()

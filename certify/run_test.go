@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,10 @@ func TestProfiles(t *testing.T) {
 			}
 			t.Logf("%d passed, %d failed, %d skipped; %+v", r.Passed, r.Failed, r.Skipped, r.Card)
 			showFailures(t, r)
+			static := slices.IndexFunc(r.Cases, func(x certify.CaseResult) bool { return x.ID == "oda-static" })
+			if has93 := strings.HasPrefix(c.name, "dev-"); (r.Cases[static].Result == certify.Pass) != has93 {
+				t.Errorf("oda-static: %s %s", r.Cases[static].Result, r.Cases[static].Reason)
+			}
 			if r.Passed < c.passed || !r.Conforms() != (r.Failed > 0) {
 				t.Errorf("%d cases passed, want at least %d; conforms: %t", r.Passed, c.passed, r.Conforms())
 			}

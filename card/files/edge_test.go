@@ -192,9 +192,9 @@ func TestEveryBit(t *testing.T) {
 	}
 }
 
-// TestLongAnswers: what is too long with its protection is refused or cut between
+// TestAnswersTooLong: what is too long with its protection is refused or cut between
 // records.
-func TestLongAnswers(t *testing.T) {
+func TestAnswersTooLong(t *testing.T) {
 	for _, alg := range bothAlgs {
 		s := insert(t, rootName, strict(alg))
 		if _, sw := s.protected(alg, 0x40, "04B2011C00", true); sw != apdu.SWWrongLength {

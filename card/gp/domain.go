@@ -56,7 +56,8 @@ type Profile struct {
 	// Modules are the code in the card's load files, at most MaxModules.
 	Modules []Module
 	// Reserved are the names of the other applications of the image, which no
-	// instance may have.
+	// instance may have. GET STATUS gives them as personalised; the domain can
+	// neither delete nor lock them.
 	Reserved [][]byte
 }
 

@@ -239,12 +239,17 @@ func TestReservedNames(t *testing.T) {
 	r.send(selectDomain)
 	r.open(1, scp.CMAC)
 	r.wantSecure(counted(t, installNote), apdu.SWConditions)
+	// It is in the register, for good.
+	if list := r.wantSecure("80F2400002 4F00 00", apdu.SWOK); !bytes.Contains(list, append(unhex(t, noteAID), 0x0F, 0x00)) {
+		t.Errorf("the list %X has no application of the image", list)
+	}
+	r.wantSecure(counted(t, "80E40000 (4F("+noteAID+")) 00"), apdu.SWDataNotFound)
 	send(installDiary)(r)
 }
 
-// TestLongGrouping: a grouping of many blocks reaches the instance whole, and one
+// TestGroupingOfManyBlocks: a grouping of many blocks reaches the instance whole, and one
 // beyond the limit is refused at its header.
-func TestLongGrouping(t *testing.T) {
+func TestGroupingOfManyBlocks(t *testing.T) {
 	var got []int
 	p := profile()
 	p.Modules = append(p.Modules, recorder{note{unhex(t, fileAID), unhex(t, "A000000333010300")}, &got})

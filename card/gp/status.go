@@ -145,6 +145,9 @@ func (a *App) rows(m memory, kind byte) []row {
 				file: d.profile.Modules[p.module()].LoadFileAID(),
 			})
 		}
+		for _, aid := range d.profile.Reserved {
+			rows = append(rows, row{aid: aid, state: statePersonalised, privileges: []byte{0, 0, 0}})
+		}
 		return rows
 	}
 	rows := make([]row, len(d.files))

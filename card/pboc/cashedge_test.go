@@ -4,9 +4,13 @@ import (
 	"testing"
 
 	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/wire/apdu"
 )
+
+// maxStated is the greatest balance that 9F10 can state, ten digits.
+const maxStated money.Fen = 9_999_999_999
 
 // TestCashToTheLastFen: over the contacts electronic cash pays all that it has and all
 // that one payment may take (9F78), to the end of the range of amounts; a fen more is
@@ -14,11 +18,15 @@ import (
 func TestCashToTheLastFen(t *testing.T) {
 	for _, c := range []struct{ balance, single, amount money.Fen }{
 		{300, 50000, 300}, {300, 50000, 301}, {300, 200, 200}, {300, 200, 201}, {0, 0, 0}, {0, 0, 1},
+		{maxStated, maxStated, maxStated}, {maxStated - 1, maxStated, maxStated},
 		{money.MaxN12, money.MaxN12, money.MaxN12}, {money.MaxN12 - 1, money.MaxN12, money.MaxN12},
 	} {
 		for _, ask := range [][][]string{{line("gac", "tc")}, {line("gac", "arqc"), line("gac", "tc", "Y3")}} {
 			p := bothProduct(t)
-			p.Limits.Balance, p.Limits.Single = money.MaxN12, c.single
+			p.Limits.Balance, p.Limits.Single = maxStated, c.single
+			if c.balance >= money.MaxN12-1 {
+				p.Limits.Balance, p.IDD = money.MaxN12, cryptogram.IDDCTTA
+			}
 			k := bothCard(t, p)
 			k.Opening = c.balance
 			s := newTill(t, k, card.Contact, nil)

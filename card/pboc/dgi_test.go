@@ -37,13 +37,13 @@ func secrets(sm bool) perso.Secrets {
 	if sm {
 		s.Private.SM2 = devkeys.SM2Key("a card of the tests")
 		s.Signer = must(oda.NewSM2Private(s.Private.SM2))
-		s.Certs = perso.Certs{CAIndex: 0x57, IssuerCert: bytes.Repeat([]byte{0x12}, 142), CardCert: bytes.Repeat([]byte{0x14}, 148)}
+		s.Certs = perso.Certs{CAIndex: 0x57, IssuerCert: bytes.Repeat([]byte{0x12}, 142), CardCert: bytes.Repeat([]byte{0x14}, 148), SignedStatic: make([]byte, 68)}
 		return s
 	}
 	s.Private.RSA = devkeys.RSACard(1)
 	s.Signer = must(oda.NewRSAPrivate(s.Private.RSA))
 	s.Certs = perso.Certs{CAIndex: 0x80, IssuerCert: make([]byte, 176), IssuerRest: []byte{1}, IssuerExponent: []byte{3},
-		CardCert: make([]byte, 160), CardRest: []byte{1}, CardExponent: []byte{3}}
+		CardCert: make([]byte, 160), CardRest: []byte{1}, CardExponent: []byte{3}, SignedStatic: make([]byte, 160)}
 	return s
 }
 
@@ -195,6 +195,21 @@ func TestParseDGIsRefuses(t *testing.T) {
 		if !errors.Is(err, c.err) {
 			t.Errorf("%s, grouping %s = %q: %v", c.profile, c.old, c.new, err)
 		}
+	}
+	for _, c := range []struct{ profile, id string }{
+		{"dev-3des", "8400"}, {"dev-3des", "9400"}, {"dev-3des", "8401"}, {"dev-3des", "9404"}, {"dev-3des", "9403"}, {"dev-sm", "9404"},
+	} {
+		dual := groupings("dev-dual")
+		at := slices.IndexFunc(dual, func(d pboc.DGI) bool { return fmt.Sprintf("%04X", d.ID) == c.id })
+		_, err := pboc.ParseDGIs(debit, append(groupings(c.profile), dual[at]))
+		if !errors.Is(err, pboc.ErrDGI) || !strings.Contains(err.Error(), "grouping "+c.id) {
+			t.Errorf("%s with %s of a second set: %v", c.profile, c.id, err)
+		}
+	}
+	whole := groupings("dev-dual")
+	without := slices.DeleteFunc(slices.Clone(whole), func(d pboc.DGI) bool { return d.ID == 0x9407 })
+	if _, err := pboc.ParseDGIs(debit, without); len(without) != len(whole)-1 || !errors.Is(err, pboc.ErrDGI) || !strings.Contains(err.Error(), "grouping 9404") {
+		t.Errorf("no 9407: %v", err)
 	}
 	if _, err := pboc.ParseDGIs(debit, append(groupings("sm"), pboc.DGI{ID: 0x7000})); !errors.Is(err, pboc.ErrDGI) {
 		t.Errorf("an unknown grouping: %v", err)

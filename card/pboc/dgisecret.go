@@ -37,6 +37,7 @@ func (d *decoder) algorithms(c *Card) {
 		c.Signer = d.sm2()
 	}
 	if !second {
+		d.noSecond(p.Alg)
 		return
 	}
 	p.Alternative = &Suite{Alg: cryptogram.SM4}
@@ -44,6 +45,20 @@ func (d *decoder) algorithms(c *Card) {
 	p.Alternative.Debit, _ = d.path(dgiSMDebit)
 	p.Alternative.Cash, _ = d.path(dgiSMCash)
 	c.Alternative = &Secrets{Keys: d.keys(cryptogram.SM4), Signer: d.sm2()}
+}
+
+// noSecond makes sure that a card without a second set of algorithms was not sent
+// parts of one: they would be lost.
+func (d *decoder) noSecond(alg cryptogram.Alg) {
+	parts := []uint16{dgiSMDebit, dgiSMCash}
+	if alg == cryptogram.TDES {
+		parts = append(parts, dgiSMKeys, dgiSMKCV, dgiSM2, dgiSMDCVN, dgiSMDCVNKCV)
+	}
+	for _, id := range parts {
+		if d.data[id] != nil {
+			d.fail(id, "part of a second set of algorithms, of which there is no %04X, AIP and AFL of qPBOC", dgiSMQPBOC)
+		}
+	}
 }
 
 func (d *decoder) keys(alg cryptogram.Alg) (k Keys) {

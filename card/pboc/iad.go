@@ -47,6 +47,21 @@ func (p *Product) iddAmounts(l *Limits, s *State) (one, two money.Fen) {
 	return p.available(l, s), 0
 }
 
+// maxN10 is the greatest amount of ten digits, in fen.
+const maxN10 money.Fen = 9_999_999_999
+
+// statesBalance tells whether the issuer discretionary data give the balance, by
+// itself or as part of the available amount.
+func (p *Product) statesBalance() bool {
+	switch p.IDD {
+	case cryptogram.IDDBalance, cryptogram.IDDBalanceCTTA:
+		return true
+	case cryptogram.IDDAvailable:
+		return p.has(OptECCheck | OptECOrCTTA)
+	}
+	return false
+}
+
 // n10 is the low ten digits of an amount.
 func n10(v money.Fen) (b [5]byte) {
 	var n12 [6]byte

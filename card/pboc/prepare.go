@@ -112,6 +112,9 @@ func (p *Product) checkContactData() error {
 				return fmt.Errorf("second currency has an amount of %v, want 0 to %v", v, money.MaxN12)
 			}
 		}
+		if err := p.checkStated(tlv.TagSecondECBalanceLimit, s.Balance); err != nil {
+			return err
+		}
 		if s.Currency == p.Currency {
 			return fmt.Errorf("DF71 is %X like 9F51", s.Currency)
 		}

@@ -129,6 +129,9 @@ func (p *Product) Prepare() error {
 	if err := p.Limits.check(); err != nil {
 		return err
 	}
+	if err := p.checkStated(tlv.TagECBalanceLimit, p.Limits.Balance); err != nil {
+		return err
+	}
 	if err := p.prepareAFL(); err != nil {
 		return err
 	}
@@ -152,6 +155,15 @@ func (l *Limits) check() error {
 		if a.value < 0 || a.value > money.MaxN12 {
 			return fmt.Errorf("%s is %v yuan, want 0 to %v", a.tag, a.value, money.MaxN12)
 		}
+	}
+	return nil
+}
+
+// checkStated refuses a balance limit that lets the balance outgrow the ten digits
+// in which the product's 9F10 states it (JR/T 0025.12 annex D).
+func (p *Product) checkStated(tag tlv.Tag, limit money.Fen) error {
+	if limit > maxN10 && p.statesBalance() {
+		return fmt.Errorf("%v is %v yuan; issuer discretionary data %d in 9F10 state the balance in ten digits, at most %v", tag, limit, p.IDD, maxN10)
 	}
 	return nil
 }

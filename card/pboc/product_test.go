@@ -47,15 +47,20 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("log record %X", got)
 	}
 	for want, edit := range map[string]func(p *Product){
-		"AID of 4":                func(p *Product) { p.AID = p.AID[:4] },
-		"algorithm":               func(p *Product) { p.Alg = 2 },
-		"CVN 23":                  func(p *Product) { p.CVN = 0x17 },
-		"discretionary data 6":    func(p *Product) { p.IDD = 6 },
-		"FCI of 0":                func(p *Product) { p.FCI = nil },
-		"FCI of 257":              func(p *Product) { p.FCI = make([]byte, 257) },
-		"9F63 of 15":              func(p *Product) { p.ProductInfo = make([]byte, 15) },
-		"more than one funds":     func(p *Product) { p.Options = OptECCheck | OptECOrCTTA },
-		"9F78 is":                 func(p *Product) { p.Limits.Single = money.MaxN12 + 1 },
+		"AID of 4":             func(p *Product) { p.AID = p.AID[:4] },
+		"algorithm":            func(p *Product) { p.Alg = 2 },
+		"CVN 23":               func(p *Product) { p.CVN = 0x17 },
+		"discretionary data 6": func(p *Product) { p.IDD = 6 },
+		"FCI of 0":             func(p *Product) { p.FCI = nil },
+		"FCI of 257":           func(p *Product) { p.FCI = make([]byte, 257) },
+		"9F63 of 15":           func(p *Product) { p.ProductInfo = make([]byte, 15) },
+		"more than one funds":  func(p *Product) { p.Options = OptECCheck | OptECOrCTTA },
+		"9F78 is":              func(p *Product) { p.Limits.Single = money.MaxN12 + 1 },
+		"9F77 is 100000000.00": func(p *Product) { p.IDD, p.Limits.Balance = cryptogram.IDDBalance, 10_000_000_000 },
+		"data 3 in 9F10":       func(p *Product) { p.IDD, p.Limits.Balance = cryptogram.IDDBalanceCTTA, money.MaxN12 },
+		"data 5 in 9F10": func(p *Product) {
+			p.IDD, p.Options, p.Limits.Balance = cryptogram.IDDAvailable, OptECOrCTTA, 10_000_000_000
+		},
 		"9F5C is":                 func(p *Product) { p.Limits.CTTAUpper = -1 },
 		"AFL of 0":                func(p *Product) { p.AFL = nil },
 		"AFL of 5":                func(p *Product) { p.AFL = make([]byte, 5) },

@@ -9,7 +9,8 @@ import (
 // putData stages PUT DATA, 04DA tag value (JR/T 0025.5; JR/T 0025.13 and 0025.15
 // for the balances): the value becomes what the card works with from the next
 // transaction on. 6A80 a tag that no issuer may change, a value that is not decimal,
-// a balance above its limit; 6A88 a value that this product does not have; 6A86
+// a balance above its limit, a balance limit of more than ten digits if 9F10 states
+// the balance; 6A88 a value that this product does not have; 6A86
 // DF63, which only the card changes; 6700 a wrong length.
 func (a *App) putData(number uint16, value []byte, s *State, m []byte) apdu.SW {
 	p := a.card.Product
@@ -37,6 +38,8 @@ func (a *App) putData(number uint16, value []byte, s *State, m []byte) apdu.SW {
 		return apdu.SWWrongLength
 	case !d.check(value):
 		return apdu.SWWrongData
+	case (tag == tlv.TagECBalanceLimit || tag == tlv.TagSecondECBalanceLimit) && value[0] != 0 && p.statesBalance():
+		return apdu.SWWrongData // the balance could outgrow the ten digits in 9F10
 	}
 	a.memory.Put(p.extended()+extParams+d.at, value)
 	return apdu.SWOK

@@ -53,6 +53,8 @@ func (m *scriptModel) put(tag, value string) apdu.SW {
 		return apdu.SWWrongData
 	case limitOf[tag] != "" && value > m.values[limitOf[tag]]:
 		return apdu.SWWrongData
+	case (tag == "9F77" || tag == "DF77") && !strings.HasPrefix(value, "00"): // ten digits in 9F10
+		return apdu.SWWrongData
 	}
 	if limitOf[tag] != "" {
 		m.loads = append(m.loads, tag+m.values[tag]+value)
@@ -125,6 +127,10 @@ func drawValue(rt *rapid.T, n int) string {
 		return fmt.Sprintf("%X", rapid.SliceOfN(rapid.Byte(), n, n).Draw(rt, "bytes"))
 	case 2:
 		return strings.Repeat("00", n)
+	case 3:
+		return strings.Repeat("99", n)
+	case 4:
+		return "00" + strings.Repeat("99", max(n-1, 0))
 	}
 	return fmt.Sprintf("%012d", rapid.Int64Range(0, 1000000).Draw(rt, "number"))[12-min(2*n, 12):]
 }

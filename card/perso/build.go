@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/card/gp"
 	"github.com/citycard/citycard/card/pboc"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/pin"
@@ -29,6 +30,7 @@ type Certs struct {
 	CardCert       []byte // 9F46
 	CardExponent   []byte // 9F47, RSA only
 	CardRest       []byte // 9F48, RSA only, may be empty
+	SignedStatic   []byte // 93, for profiles whose records hold it
 }
 
 // maxTrack2 is the number of digits in tag 57 without padding.
@@ -53,6 +55,9 @@ type Issue struct {
 	PIN           pin.PIN
 	Opening       money.Fen // 9F79, fen
 	SecondOpening money.Fen // DF79, hundredths of the second currency
+	// Domain is the security domain of a whole chip, nil for none. Its modules and
+	// reserved names are set by Image.
+	Domain *gp.Profile
 }
 
 // Build personalises one card for a simulation: its image has the directory and
@@ -93,6 +98,9 @@ func (p *Profile) personalise(in *Issue) (*pboc.Card, error) {
 	if s, ok := in.First.Signer.(interface{ Size() int }); ok && s.Size() > pboc.MaxSDAD {
 		return nil, fmt.Errorf("a signature of %d bytes; 9F4B in the GPO answer has room for %d (RSA 1024)", s.Size(), pboc.MaxSDAD)
 	}
+	if p.Dual() && in.Second.Signer == nil {
+		return nil, fmt.Errorf("the profile has a second set of algorithms and there is no private key for it")
+	}
 	b := make([]byte, 0, in.First.Certs.size()+in.Second.Certs.size()+256)
 	c := &pboc.Card{
 		Product: p.product, PSN: id.PSN, Name: p.name5F20, Keys: in.First.Keys, Signer: in.First.Signer, Opening: in.Opening,
@@ -109,6 +117,9 @@ func (p *Profile) personalise(in *Issue) (*pboc.Card, error) {
 		if plan.suites == secondSet {
 			certs = &in.Second.Certs
 		}
+		if plan.static && len(certs.SignedStatic) == 0 {
+			return nil, fmt.Errorf("record %d of file %d is to hold 93, and there are no signed static data; sign StaticData with the issuer's key", plan.at.Number, plan.at.SFI)
+		}
 		start := len(b)
 		b = append(b, 0, 0, 0) // room for tag and length of the template
 		if b, err = plan.append(b, id, c.Track2, certs); err != nil {
@@ -123,9 +134,6 @@ func (p *Profile) personalise(in *Issue) (*pboc.Card, error) {
 		c.Records[i] = pboc.RecordData{Record: plan.at, Body: body}
 	}
 	if p.Dual() {
-		if in.Second.Signer == nil {
-			return nil, fmt.Errorf("the profile has a second set of algorithms and there is no private key for it")
-		}
 		c.Alternative = &pboc.Secrets{Keys: in.Second.Keys, Signer: in.Second.Signer}
 	}
 	return c, p.setPIN(c, in)
@@ -166,10 +174,11 @@ func (p *Profile) setPIN(c *pboc.Card, in *Issue) error {
 
 // size is how much room the records need for the certificates.
 func (c *Certs) size() int {
-	return len(c.IssuerCert) + len(c.IssuerRest) + len(c.CardCert) + len(c.CardRest)
+	return len(c.IssuerCert) + len(c.IssuerRest) + len(c.CardCert) + len(c.CardRest) + len(c.SignedStatic)
 }
 
-// StaticData is what the issuer signs into the card's certificate, 9F46: the
+// StaticData is what the issuer signs into the card's certificate, 9F46, and into
+// the signed static application data, 93 (EMV Book 2, 5.1): the
 // signed records as EMV Book 3, 10.3 puts them together, followed by the AIP if
 // 9F4A says so.
 func StaticData(p *Profile, id Identity) ([]byte, error) {
@@ -266,6 +275,8 @@ func appendOwn(b []byte, tag tlv.Tag, id *Identity, track2 []byte, certs *Certs)
 		v = certs.CardExponent
 	case tlv.TagICCKeyRemainder:
 		v = certs.CardRest
+	case tlv.TagSSAD:
+		v = certs.SignedStatic
 	}
 	if len(v) == 0 {
 		return b

@@ -7,9 +7,6 @@ import (
 	"github.com/citycard/citycard/wire/tlv"
 )
 
-// maxUpdatable is the most memory for changed records, bytes.
-const maxUpdatable = 1024
-
 // readContact takes the section "contact": debit/credit and electronic cash over
 // the contacts. It gives the data objects that records may then hold.
 func (p *Profile) readContact(top *section) []object {
@@ -18,8 +15,11 @@ func (p *Profile) readContact(top *section) []object {
 	}
 	s := top.r.mapping(top.values["contact"], "contact", "pdol", "aip", "cash_aip", "cdol1", "cdol2", "ddol", "cvm_list",
 		"action_codes", "default_action", "issuer_authentication", "load_log", "dual_currency", "second_currency", "msd", "updatable")
-	x := &pboc.Contact{Updatable: int(s.number("updatable", 0, maxUpdatable, 0))}
+	x := &pboc.Contact{Updatable: int(s.number("updatable", 0, pboc.MaxUpdatable, 0))}
 	p.product.Contact = x
+	if !p.product.FDDA01 {
+		top.failAt("fdda", "a card with a contact side needs version 01: version 00 signs 9F37 alone, and so does INTERNAL AUTHENTICATE, whose answer would pass for an approval")
+	}
 	if s.values["pdol"] != nil {
 		x.PDOL = readDOL(&s, "pdol")
 	}

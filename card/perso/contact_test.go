@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/citycard/citycard/card"
 	"github.com/citycard/citycard/card/pboc"
 	"github.com/citycard/citycard/card/perso"
 	"github.com/citycard/citycard/crypt/oda"
@@ -21,9 +22,9 @@ import (
 // their YAML.
 func TestDevelopment(t *testing.T) {
 	for name, afls := range map[string][5]string{
-		"dev-3des": {"080102001001010118010100", "080102001001020118020200", "0801020010010201"},
+		"dev-3des": {"080103001001010118010100", "080103001001020118020200", "0801030010010201"},
 		"dev-sm":   {"080102001001010118010100", "080102001001020118020200", "0801020010010201"},
-		"dev-dual": {"080102001001010118010100", "080102001001020118020200", "0801020010010201", "080304001001010118010100", "0803040010010201"},
+		"dev-dual": {"080103001001010118010100", "080103001001020118020200", "0801030010010201", "080405001001010118010100", "0804050010010201"},
 	} {
 		p := embedded(t, name)
 		x := p.Product()
@@ -112,7 +113,12 @@ func TestContactRefuses(t *testing.T) {
 		{", set: 2}", ", set: 3}", "records.set: want a number from 1 to 2"},
 		{"[9F46], set: 2}", "[9F46]}", "differs between the two sets of algorithms"},
 		{"contact:", "contact: 5\ncontacts:", `key "contacts" is not known`},
-		{"  updatable: 256\n", "  updatable: 1025\n", "contact.updatable: want a number from 0 to 1024"},
+		{"  updatable: 256\n", "  updatable: 2049\n", "contact.updatable: want a number from 0 to 2048"},
+		{"fdda: 1 ", "fdda: 0 ", "fdda: a card with a contact side needs version 01"},
+		{"fdda: 1 ", "# ", "fdda: a card with a contact side needs version 01"},
+		{`tags: ["93"], set: 1}`, `tags: ["9F74"], set: 1, paths: [debit]}`, "the AIP announces SDA and no record"},
+		{`tags: [8F, "90", "93"]`, `tags: [8F, "90"]`, "the AIP announces SDA and no record"},
+		{"objects:\n", "objects:\n  \"93\": \"00\"\n", "is made by the program"},
 		{"  aip: 7D00\n", "  aip: 7C00\n", "aip: 9F4A has the AIP signed"},
 		{"  aip: 7D00\n", "", "contact.aip: is missing"},
 		{`  ddol: "9F3704"` + "\n", "", "contact.ddol: is missing"},
@@ -213,6 +219,30 @@ func TestImage(t *testing.T) {
 	}
 	if _, err := embedded(t, "dev-dual").Card(in); err == nil || !strings.Contains(err.Error(), "second set of algorithms") {
 		t.Errorf("no second key: %v", err)
+	}
+	in.First.Certs.SignedStatic = nil
+	if _, err := embedded(t, "dev-sm").Card(in); err == nil || !strings.Contains(err.Error(), "record 1 of file 1 is to hold 93") {
+		t.Errorf("no signed static data: %v", err)
+	}
+	if _, err := embedded(t, "sm").Card(in); err != nil {
+		t.Errorf("a profile without 93 asks for signed static data: %v", err)
+	}
+}
+
+// TestMostUpdatable: a chip has room for all the memory for changed records that a
+// profile can ask for.
+func TestMostUpdatable(t *testing.T) {
+	text := strings.Replace(source(t, "dev-sm"), "updatable: 256", fmt.Sprintf("updatable: %d", pboc.MaxUpdatable), 1)
+	p, err := perso.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := p.Image(&perso.Issue{Identity: identity(t, "6228000100001117"), First: perso.Secrets{Certs: smCerts(), Signer: signs{stub{69}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := card.New().Insert(img, nil); err != nil || p.Product().Contact.Updatable != pboc.MaxUpdatable {
+		t.Errorf("%d bytes for changed records: %v", p.Product().Contact.Updatable, err)
 	}
 }
 

@@ -3,7 +3,7 @@
 // card's own interface.
 //
 //	profile, err := perso.Embedded("sm")         // or perso.Parse(file)
-//	static, err := perso.StaticData(profile, id) // what the issuer certifies in 9F46
+//	static, err := perso.StaticData(profile, id) // what the issuer signs into 9F46 and 93
 //	image, err := perso.Build(profile, id, keys, certs, signer, opening)
 //
 // A [Profile] is prepared once; Build only copies, so that a simulation can make

@@ -28,8 +28,9 @@ const (
 )
 
 // Image personalises one card as a whole chip: finance application, directory of
-// the contactless side, and, if the profile has "chip", the files of the contact
-// side and historical bytes. The errors are those of Card and card.Assemble.
+// the contactless side, if the profile has "chip" the files of the contact side
+// and historical bytes, and the security domain if there is to be one. The errors
+// are those of Card, gp.New and card.Assemble.
 func (p *Profile) Image(in *Issue) (*card.Image, error) {
 	c, err := p.Card(in)
 	if err != nil {
@@ -38,27 +39,41 @@ func (p *Profile) Image(in *Issue) (*card.Image, error) {
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("personalise card: %w", err)
 	}
-	return p.assemble(c)
+	if in.Domain == nil {
+		return p.assemble(c)
+	}
+	d, err := p.domain(*in.Domain, c.AID())
+	if err != nil {
+		return nil, fmt.Errorf("personalise card: %w", err)
+	}
+	return p.assemble(c, d)
+}
+
+// domain makes a security domain that can install the finance application beside
+// those of the image, whose names stay theirs.
+func (p *Profile) domain(domain gp.Profile, taken ...[]byte) (*gp.Domain, error) {
+	domain.Modules = []gp.Module{pboc.Module{}}
+	domain.Reserved = taken
+	if p.pse {
+		domain.Reserved = append(domain.Reserved, RootAID)
+	}
+	return gp.New(domain)
 }
 
 // Blank makes a chip that is not personalised: the directories of the profile, and
 // a security domain that can install the finance application (pboc.Module) under
 // the profile's name. The modules and reserved names of domain are set here.
 func (p *Profile) Blank(domain gp.Profile) (*card.Image, error) {
-	domain.Modules = []gp.Module{pboc.Module{}}
-	if p.pse {
-		domain.Reserved = [][]byte{RootAID}
-	}
-	d, err := gp.New(domain)
+	d, err := p.domain(domain)
 	if err != nil {
 		return nil, fmt.Errorf("make blank card: %w", err)
 	}
 	return p.assemble(d)
 }
 
-// assemble puts the files and directories around an application.
-func (p *Profile) assemble(t cos.Template) (*card.Image, error) {
-	parts := card.Parts{Directory: p.directory, Applications: []cos.Template{t}, Historical: p.historical}
+// assemble puts the files and directories around the applications.
+func (p *Profile) assemble(applications ...cos.Template) (*card.Image, error) {
+	parts := card.Parts{Directory: p.directory, Applications: applications, Historical: p.historical}
 	if p.pse {
 		root, err := p.root()
 		if err != nil {
@@ -68,6 +83,10 @@ func (p *Profile) assemble(t cos.Template) (*card.Image, error) {
 	}
 	return card.Assemble(parts)
 }
+
+// Whole tells whether the profile describes a whole chip, with the files of the
+// contact side.
+func (p *Profile) Whole() bool { return p.pse }
 
 // root makes the file system of a chip: the MF with the PSE, a DF with a directory
 // of one record that everybody may read and nobody change.

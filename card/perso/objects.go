@@ -16,7 +16,7 @@ const maxObjects = 64
 var (
 	identityTags = []tlv.Tag{tlv.TagPAN, tlv.TagExpirationDate, tlv.TagEffectiveDate, tlv.TagTrack2Equivalent, tlv.TagPANSequence}
 	certTags     = []tlv.Tag{tlv.TagCAKeyIndex, tlv.TagIssuerCertificate, tlv.TagIssuerKeyRemainder, tlv.TagIssuerKeyExponent,
-		tlv.TagICCCertificate, tlv.TagICCKeyExponent, tlv.TagICCKeyRemainder}
+		tlv.TagICCCertificate, tlv.TagICCKeyExponent, tlv.TagICCKeyRemainder, tlv.TagSSAD}
 )
 
 // getDataTags are the data objects that GET DATA gives (JR/T 0025.5).

@@ -56,7 +56,7 @@ func (s stub) SignDynamic(dst []byte, _ io.Reader, _ uint16, _ []byte) ([]byte, 
 }
 
 func smCerts() perso.Certs {
-	return perso.Certs{CAIndex: 0x57, IssuerCert: bytes.Repeat([]byte{0x90}, 142), CardCert: bytes.Repeat([]byte{0x46}, 148)}
+	return perso.Certs{CAIndex: 0x57, IssuerCert: bytes.Repeat([]byte{0x90}, 142), CardCert: bytes.Repeat([]byte{0x46}, 148), SignedStatic: make([]byte, 68)}
 }
 
 func TestEmbedded(t *testing.T) {

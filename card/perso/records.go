@@ -30,10 +30,14 @@ const (
 	bothSets  = firstSet | secondSet
 )
 
+// aipSDA is the bit of AIP byte 1 for static data authentication (EMV Book 3, C1).
+const aipSDA = 0x40
+
 // recordPlan says how a record is put together.
 type recordPlan struct {
 	at     pboc.Record
 	signed bool
+	static bool // holds 93
 	paths  byte
 	suites byte
 	line   int // in the profile
@@ -212,6 +216,13 @@ func (p *Profile) checkPath(top *section, path, suite byte) {
 	if path == onAir {
 		return
 	}
+	aip := p.product.Contact.Debit.AIP
+	if path == onCash {
+		aip = p.product.Contact.Cash.AIP
+	}
+	if aip[0]&aipSDA != 0 && !seen[tlv.TagSSAD] {
+		top.failAt("records", "the AIP announces SDA and no record of debit/credit or electronic cash over the contacts holds 93 (EMV Book 3, 7.2)")
+	}
 	for _, tag := range []tlv.Tag{tlv.TagCDOL1, tlv.TagCDOL2, tlv.TagCVMList} {
 		if !seen[tag] {
 			top.failAt("records", "no record of debit/credit or electronic cash over the contacts holds %v", tag)
@@ -253,6 +264,7 @@ func (p *Profile) readTag(r *reader, n *yaml.Node, plan *recordPlan, objects []o
 		r.fail(n.Line, "records.tags", "%v differs between the two sets of algorithms; give the record set: 1 or 2", tag)
 	}
 	if single {
+		plan.static = plan.static || tag == tlv.TagSSAD
 		plan.pieces = append(plan.pieces, piece{tag: tag})
 		return
 	}

@@ -87,6 +87,11 @@ func TestGoodPage(t *testing.T) {
 	if !strings.Contains(got, "CONFORMS") || strings.Contains(got, "DOES NOT") || strings.Contains(got, `id="failed"`) {
 		t.Error("a run without a fault is not shown as one")
 	}
+	chosen := result(func(string) bool { return false })
+	chosen.Cases = chosen.Cases[:15]
+	if got := render(t, chosen); strings.Contains(got, "CONFORMS") || !strings.Contains(got, "CHOSEN CASES ONLY") || !strings.Contains(got, "15 / ") {
+		t.Error("a run of a few cases is shown as a whole one")
+	}
 	if empty := render(t, &certify.Report{}); !strings.Contains(empty, "DOES NOT CONFORM") {
 		t.Error("a run of nothing is called conforming")
 	}

@@ -44,7 +44,8 @@ type page struct {
 	*certify.Report
 	CSS    template.CSS
 	Stamp  template.HTML
-	Total  int
+	Total  int                  // of the cases in the run
+	Whole  int                  // of the cases that there are
 	Failed []certify.CaseResult // shadows the count, which is len of it
 	Groups []group
 	Strip  template.HTML
@@ -60,9 +61,10 @@ type group struct {
 }
 
 func newPage(r *certify.Report) *page {
-	p := &page{Report: r, CSS: template.CSS(style), Stamp: stamp(r.Conforms()), Total: len(r.Cases)}
+	p := &page{Report: r, CSS: template.CSS(style), Total: len(r.Cases)}
 	largest := 0
 	for _, g := range certify.Groups() {
+		p.Whole += len(g.Cases)
 		v := group{Key: g.Key, Name: g.Name}
 		for _, c := range r.Cases {
 			if c.Group != g.Key {
@@ -88,6 +90,7 @@ func newPage(r *certify.Report) *page {
 		g := &p.Groups[i]
 		g.Bar = bar("bar", 14, []int{g.Passed, g.Failed, g.Skipped}, largest)
 	}
+	p.Stamp = stamp(r.Conforms(), p.Total < p.Whole)
 	p.Strip = bar("strip", 22, []int{r.Passed, r.Failed, r.Skipped}, len(r.Cases))
 	return p
 }
@@ -113,11 +116,15 @@ func percent(n, whole int) string {
 	return strconv.Itoa(h/100) + "." + fmt.Sprintf("%02d", h%100) + "%"
 }
 
-// stamp is the seal at the head of the page.
-func stamp(good bool) template.HTML {
+// stamp is the seal at the head of the page. A run of chosen cases says nothing about
+// the card as a whole, unless one of them fails.
+func stamp(good, chosen bool) template.HTML {
 	class, zh, en := "stamp good", "合格", "CONFORMS"
-	if !good {
+	switch {
+	case !good:
 		class, zh, en = "stamp bad", "不合格", "DOES NOT CONFORM"
+	case chosen:
+		class, zh, en = "stamp", "部分", "CHOSEN CASES ONLY"
 	}
 	return template.HTML(`<svg class="` + class + `" viewBox="0 0 132 132" width="132" height="132" role="img"><title>` + en + ` · ` + zh + `</title>` +
 		`<circle cx="66" cy="66" r="62" fill="none" stroke="currentColor" stroke-width="4"/>` +

@@ -33,7 +33,7 @@ func (w *whichCard) add(cmd *cobra.Command, profile string) {
 	f.StringVar(&w.psn, "psn", fmt.Sprintf("%02x", devcard.DefaultPSN), "sequence number, two `digits`")
 	f.StringVar(&w.pin, "pin", "", "reference PIN, 4 to 12 `digits` (default that of the profile)")
 	f.Int64Var(&w.balance, "balance", noBalance, "electronic cash in `fen` (default that of the profile)")
-	f.Lookup("balance").DefValue = ""
+	f.Lookup("balance").DefValue = "0" // which --help does not show
 	_ = cmd.RegisterFlagCompletionFunc("profile", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return devcard.Names(), cobra.ShellCompDirectiveNoFileComp
 	})
@@ -78,6 +78,14 @@ func (w *whichCard) given(cmd *cobra.Command) bool {
 	return false
 }
 
+// blankWith refuses data of the finance application for a card that has none yet.
+func (w *whichCard) blankWith(cmd *cobra.Command) error {
+	if w.profile != devcard.Blank || !w.given(cmd) {
+		return nil
+	}
+	return fail(exitUsage, errors.New("a blank card has no number, PIN or balance"), "give --pan, --psn, --pin and --balance to citycard card perso")
+}
+
 func newCardNew(env *environment) *cobra.Command {
 	var w whichCard
 	var state string
@@ -89,9 +97,12 @@ func newCardNew(env *environment) *cobra.Command {
 		Example: "  citycard card new --profile dev-sm --state my.card\n" +
 			"  citycard card new --profile dev-dual --pan 6228000100001125 --balance 5000 --state poor.card",
 		Args: arguments(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if state == "" {
 				return fail(exitUsage, errors.New("no file is named"), "add --state FILE")
+			}
+			if err := w.blankWith(cmd); err != nil {
+				return err
 			}
 			r, err := w.request()
 			if err != nil {

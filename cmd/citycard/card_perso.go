@@ -139,6 +139,9 @@ func (f *persoFlags) inFile(file *cardstate.File) (reader.Card, error) {
 	return virtualcard.Reader(v)
 }
 
+// errPersonalised: the card has its data; nothing was changed.
+var errPersonalised = errors.New("the card is personalised already, perhaps as another card; nothing was changed")
+
 // personalise runs the machine against the card.
 func personalise(ctx context.Context, env *environment, c reader.Card, order perso.Order) (commands int, err error) {
 	machine := perso.NewPersonaliser(order)
@@ -146,6 +149,9 @@ func personalise(ctx context.Context, env *environment, c reader.Card, order per
 	var answer []byte
 	for {
 		cmd, done, err := machine.Next(answer)
+		if sent, _ := machine.Progress(); done && sent == 0 {
+			return commands, errPersonalised
+		}
 		if err != nil || done {
 			return commands, err
 		}
@@ -165,6 +171,8 @@ func persoError(err error) error {
 	switch {
 	case errors.As(err, &r):
 		return readerError(err)
+	case errors.Is(err, errPersonalised):
+		return fail(exitRefused, err, "see which card it is with citycard card show, or use a blank one")
 	case errors.Is(err, perso.ErrLocked):
 		return fail(exitRefused, err, "use a blank card")
 	case errors.Is(err, perso.ErrRefused):

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -61,6 +60,9 @@ func newCardServe(env *environment) *cobra.Command {
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.profileSet, f.cardSet = cmd.Flags().Changed("profile"), f.which.given(cmd)
+			if err := f.which.blankWith(cmd); err != nil {
+				return err
+			}
 			return f.run(cmd.Context(), env)
 		},
 	}
@@ -112,16 +114,12 @@ func readFaults(path string) (*fault.Script, error) {
 	if path == "" {
 		return nil, nil
 	}
-	info, err := os.Stat(path)
+	b, err := readSmall(path, fault.MaxScript)
 	if err != nil {
 		return nil, cannotRead(err)
 	}
-	if info.Size() > fault.MaxScript {
-		return nil, fail(exitUsage, fmt.Errorf("--fault %s: %d bytes, at most %d are possible", path, info.Size(), fault.MaxScript), "split it")
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, cannotRead(err)
+	if len(b) > fault.MaxScript {
+		return nil, fail(exitUsage, fmt.Errorf("--fault %s: at most %d bytes are possible", path, fault.MaxScript), "split it")
 	}
 	s, err := fault.Parse(b)
 	if err != nil {

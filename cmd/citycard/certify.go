@@ -43,7 +43,7 @@ type certifyFlags struct {
 	only        []string
 }
 
-const certifyHelp = `Tests any bank card behind a reader, ours or another maker's: some two hundred cases,
+const certifyHelp = `Tests any bank card behind a reader, ours or another maker's: close to four hundred cases,
 each with the clause that it tests, from the reset to issuer scripts.
 
 Without keys a cryptogram is looked at for its form only, and cases that need more are
@@ -93,7 +93,7 @@ func (f *certifyFlags) run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	result, err := certify.Run(&port{ctx: ctx, card: c}, o)
+	result, err := f.test(ctx, c, o)
 	closed := c.Close()
 	if err != nil {
 		return readerError(err)
@@ -119,6 +119,45 @@ func (f *certifyFlags) run(ctx context.Context, env *environment) error {
 		return fail(exitFailed, fmt.Errorf("%d of %d cases failed", result.Failed, len(result.Cases)), "the failed cases are listed with what was expected; --out FILE.html shows their commands too")
 	}
 	return nil
+}
+
+// test runs the cases. An interrupt ends the run after the case that is at work, so
+// that the card is not left blocked or with another PIN.
+func (f *certifyFlags) test(ctx context.Context, c reader.Card, o certify.Options) (*certify.Report, error) {
+	lasting, done := outlive(ctx, caseGrace)
+	defer done()
+	o.Stop = func() bool { return ctx.Err() != nil }
+	result, err := certify.Run(&port{ctx: lasting, card: c}, o)
+	if errors.Is(err, certify.ErrStopped) {
+		err = fail(exitFailed, fmt.Errorf("%w: %w, with %d cases done and %d of them failed", context.Cause(ctx), err, len(result.Cases), result.Failed),
+			stoppedHint(lasting.Err() != nil))
+	}
+	return result, err
+}
+
+// stoppedHint says in which state a stopped run left the card.
+func stoppedHint(cutOff bool) string {
+	if cutOff {
+		return "the card did not answer in time; it may be blocked or have another PIN or balance: look with citycard card show"
+	}
+	return "the card was left in order; there is no report"
+}
+
+// caseGrace is how long a case may go on after an interrupt: the longest takes some
+// fifty commands, of at most 0.1 s each in a contactless reader.
+const caseGrace = 10 * time.Second
+
+// outlive gives a context that ends a while after ctx does, or with done.
+func outlive(ctx context.Context, grace time.Duration) (lasting context.Context, done func()) {
+	lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		late := time.AfterFunc(grace, func() { end(context.Cause(ctx)) })
+		context.AfterFunc(lasting, func() { late.Stop() })
+	})
+	return lasting, func() {
+		stop()
+		end(nil)
+	}
 }
 
 // options turns the flags into those of a run.

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/citycard/citycard/certify"
@@ -27,16 +26,12 @@ type keyUse struct {
 
 // readCardKeys reads the file of --keys.
 func readCardKeys(path string) (certify.KeySource, error) {
-	info, err := os.Stat(path)
+	b, err := readSmall(path, maxKeyFile)
 	if err != nil {
 		return nil, cannotRead(err)
 	}
-	if info.Size() > maxKeyFile {
-		return nil, fail(exitUsage, fmt.Errorf("--keys %s: %d bytes, at most %d are possible", path, info.Size(), maxKeyFile), "one key a line, see citycard certify card --help")
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, cannotRead(err)
+	if len(b) > maxKeyFile {
+		return nil, fail(exitUsage, fmt.Errorf("--keys %s: at most %d bytes are possible", path, maxKeyFile), "one key a line, see citycard certify card --help")
 	}
 	k, err := parseCardKeys(string(b))
 	if err != nil {

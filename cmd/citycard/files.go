@@ -90,6 +90,17 @@ func openFile(ctx context.Context, env *environment, o openOptions, path string)
 	return err
 }
 
+// readSmall reads a file to one byte past limit, so that a device without an end is
+// not read for ever.
+func readSmall(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
+
 func cannotRead(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fail(exitNotFound, err, "check the name of the file")

@@ -256,7 +256,9 @@ func (d *dialogue) judge(f *found, e *evidence) {
 	at := month(d.o.At)
 	switch {
 	case e.sdad != nil:
-	case card.SignedStatic == nil:
+	// A card that offers DDA is not believed for its 93, which anybody can copy
+	// (EMV Book 3, 10.3).
+	case card.SignedStatic == nil || card.AIP[0]&aipDDA != 0:
 		v.Reason = "the card gave no signature"
 		return
 	default:

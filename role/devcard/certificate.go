@@ -20,6 +20,10 @@ var (
 	certSerial = [3]byte{0x00, 0x00, 0x01}
 )
 
+// authenticationCode is what the issuer states in 93, and a reader takes into 9F45;
+// the same for all cards.
+var authenticationCode = [2]byte{0xDA, 0xC0}
+
 // issuerCert is what the CA certifies: the beginning of the card number.
 func issuerCert(pan txn.PAN) oda.IssuerCert {
 	return oda.IssuerCert{IssuerID: [4]byte{pan[0], pan[1], pan[2], 0xFF}, Expiry: issuerEnd, Serial: certSerial}
@@ -45,6 +49,9 @@ func certifySM2(rand io.Reader, cert oda.CardCert, r Request) (perso.Secrets, er
 	}
 	if s.Certs.CardCert, err = own.CertifyCard(rand, cert, signer.Public()); err != nil {
 		return s, fmt.Errorf("certify card: %w", err)
+	}
+	if s.Certs.SignedStatic, err = own.SignStatic(rand, authenticationCode, cert.StaticData); err != nil {
+		return s, fmt.Errorf("sign static data: %w", err)
 	}
 	return s, nil
 }
@@ -72,9 +79,13 @@ func certifyRSA(rand io.Reader, cert oda.CardCert, r Request) (perso.Secrets, er
 	if err != nil {
 		return s, fmt.Errorf("certify card: %w", err)
 	}
+	signed, err := own.SignStatic(rand, authenticationCode, cert.StaticData)
+	if err != nil {
+		return s, fmt.Errorf("sign static data: %w", err)
+	}
 	s.Certs = perso.Certs{
 		CAIndex: devkeys.RSACAIndex, IssuerCert: up.Certificate, IssuerRest: up.Remainder, IssuerExponent: up.Exponent,
-		CardCert: down.Certificate, CardRest: down.Remainder, CardExponent: down.Exponent,
+		CardCert: down.Certificate, CardRest: down.Remainder, CardExponent: down.Exponent, SignedStatic: signed,
 	}
 	return s, nil
 }

@@ -36,6 +36,10 @@ func Issue(r Request) (*card.Image, error) {
 	} else {
 		var in *perso.Issue
 		if in, err = order(p, r); err == nil {
+			if p.Whole() {
+				d := domain()
+				in.Domain = &d
+			}
 			img, err = p.Image(in)
 		}
 	}

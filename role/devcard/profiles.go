@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"github.com/citycard/citycard/card/gp"
 	"github.com/citycard/citycard/card/perso"
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
@@ -15,7 +16,9 @@ import (
 type Profile struct {
 	Name  string `json:"name"`
 	Blank bool   `json:"blank"` // not personalised: the rest is what it can become
-	AID   string `json:"aid"`   // hexadecimal
+	AID   string `json:"aid"`   // finance application, hexadecimal
+	// AIDs are the applications that SELECT finds, besides the directories.
+	AIDs []string `json:"aids"`
 	// Algorithms are its sets of algorithms; a reader chooses the second one with
 	// DF69.
 	Algorithms []Suite `json:"algorithms"`
@@ -35,13 +38,38 @@ type Suite struct {
 	Cryptogram string `json:"cryptogram"` // "3DES" or "SM4"
 	Signature  string `json:"signature"`  // "RSA" or "SM2"
 	CAIndex    string `json:"ca_index"`   // 8F, hexadecimal
+	// Certificates are those of the profile's own card, which Default describes;
+	// none for a blank card.
+	Certificates *Certificates `json:"certificates,omitempty"`
+}
+
+// Certificates are the data objects with which a reader authenticates a card,
+// hexadecimal; what a set of algorithms does not have is empty.
+type Certificates struct {
+	Issuer         string `json:"90"`
+	IssuerRest     string `json:"92,omitempty"`
+	IssuerExponent string `json:"9F32,omitempty"`
+	Card           string `json:"9F46"`
+	CardRest       string `json:"9F48,omitempty"`
+	CardExponent   string `json:"9F47,omitempty"`
+	SignedStatic   string `json:"93,omitempty"` // if the records hold it
+}
+
+func certificates(c *perso.Certs, static bool) *Certificates {
+	text := func(b []byte) string { return fmt.Sprintf("%X", b) }
+	out := &Certificates{Issuer: text(c.IssuerCert), IssuerRest: text(c.IssuerRest), IssuerExponent: text(c.IssuerExponent),
+		Card: text(c.CardCert), CardRest: text(c.CardRest), CardExponent: text(c.CardExponent)}
+	if static {
+		out.SignedStatic = text(c.SignedStatic)
+	}
+	return out
 }
 
 func suite(alg cryptogram.Alg) Suite {
 	if alg == cryptogram.SM4 {
-		return Suite{"SM4", "SM2", fmt.Sprintf("%02X", devkeys.SM2CAIndex)}
+		return Suite{Cryptogram: "SM4", Signature: "SM2", CAIndex: fmt.Sprintf("%02X", devkeys.SM2CAIndex)}
 	}
-	return Suite{"3DES", "RSA", fmt.Sprintf("%02X", devkeys.RSACAIndex)}
+	return Suite{Cryptogram: "3DES", Signature: "RSA", CAIndex: fmt.Sprintf("%02X", devkeys.RSACAIndex)}
 }
 
 // Profiles describes every profile, in the order of Names.
@@ -56,15 +84,38 @@ func Profiles() ([]Profile, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, describe(name, p, int64(r.Balance)))
+		d := describe(name, p, int64(r.Balance))
+		if !d.Blank {
+			in, err := order(p, r)
+			if err != nil {
+				return nil, fmt.Errorf("certificates of profile %s: %w", name, err)
+			}
+			for i, s := range []*perso.Secrets{&in.First, &in.Second}[:len(d.Algorithms)] {
+				d.Algorithms[i].Certificates = certificates(&s.Certs, p.Whole())
+			}
+		}
+		list = append(list, d)
 	}
 	return list, nil
+}
+
+// names are the applications that SELECT finds on a card of a profile, besides the
+// directories: the finance application and the security domain.
+func names(name string, p *perso.Profile) []string {
+	var list []string
+	if name != Blank {
+		list = append(list, fmt.Sprintf("%X", p.Product().AID))
+	}
+	if p.Whole() {
+		list = append(list, fmt.Sprintf("%X", gp.AIDGlobalPlatform))
+	}
+	return list
 }
 
 func describe(name string, p *perso.Profile, opening int64) Profile {
 	product := p.Product()
 	out := Profile{
-		Name: name, Blank: name == Blank, AID: fmt.Sprintf("%X", product.AID), Algorithms: []Suite{suite(product.Alg)},
+		Name: name, Blank: name == Blank, AIDs: names(name, p), AID: fmt.Sprintf("%X", product.AID), Algorithms: []Suite{suite(product.Alg)},
 		Opening: opening, Limit: int64(product.Limits.Balance), Single: int64(product.Limits.Single),
 		Log: int(product.LogCount), Transit: product.Transit != 0, PIN: p.PIN().Len() > 0,
 	}

@@ -109,7 +109,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-func TestLongName(t *testing.T) {
+func TestNameTooLong(t *testing.T) {
 	var m Connect
 	long := strings.Repeat("x", 200)
 	if err := m.Decode((&Connect{Reader: long}).AppendBody(nil)); err != nil || m.Reader != long[:NameSize-1] {

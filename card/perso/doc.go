@@ -22,8 +22,9 @@
 //	}
 //
 // Embedded profiles: 3des and sm are the cards of the simulation, electronic cash
-// over the air only. dev-3des, dev-sm and dev-dual are whole cards to test readers
-// and terminals with; dev-dual has both sets of algorithms, chosen by DF69.
+// over the air only. dev-3des, dev-sm, dev-dual and dev-full are whole cards to test readers
+// and terminals with; the last two have both sets of algorithms, chosen by DF69, and
+// dev-full also a second currency and magnetic stripe data.
 //
 // What always holds:
 //

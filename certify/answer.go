@@ -53,7 +53,7 @@ func (s *session) qpboc(t *reader) *processing {
 
 // qpbocHere is qpboc for an application that is selected already.
 func (s *session) qpbocHere(t *reader) *processing {
-	data := s.ok(processingOptions(s.values(s.air.pdol, t)))
+	data := s.okOrAway(processingOptions(s.values(s.air.pdol, t)), t)
 	p := &processing{side: s.air, reader: t, raw: data}
 	p.order, p.fields = s.openTemplate("the answer to GET PROCESSING OPTIONS", tlv.TagResponseFormat2, data)
 	s.must(len(p.fields[tlv.TagAIP]) == 2, "expected 82 with two bytes, got %X in %X", p.fields[tlv.TagAIP], data)
@@ -69,7 +69,27 @@ func (s *session) qpbocHere(t *reader) *processing {
 	return p
 }
 
+// okOrAway is ok for a command with which the card decides; it skips the case if the
+// card goes to another interface (6985) as its parameters make it.
+func (s *session) okOrAway(c apdu.Command, t *reader) []byte {
+	data, sw := s.send(c)
+	s.mayGoAway(sw, t)
+	s.mustOK(c, sw)
+	return data
+}
+
+func (s *session) mayGoAway(sw apdu.SW, t *reader) {
+	if sw == apdu.SWConditions && s.sentAway(t) {
+		s.skip("by its parameters the card wants a verification that this reader cannot do", "按卡片参数，此笔支付须进行该终端无法完成的持卡人验证")
+	}
+}
+
+// mustResult fails the case if the card decided otherwise, and skips it if the card
+// declines a payment that its parameters make it decline.
 func (s *session) mustResult(p *processing, want cryptogram.Result) {
+	if want == cryptogram.TC && p.iad.Result() == cryptogram.AAC && s.declines(p.reader) {
+		s.skip("by its parameters the card declines this payment", "按卡片参数，此笔支付应被拒绝")
+	}
 	s.must(p.iad.Result() == want, "expected %v for %s, got %v (CVR %X)", want, p.reader, p.iad.Result(), p.iad.CVR)
 }
 

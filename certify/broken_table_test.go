@@ -65,9 +65,9 @@ var brokenCards = []struct {
 		}
 		return object(t, v)
 	}))},
-	{name: "partial-refused", what: "only whole names select", caught: "select-partial", fault: each(func(cmd []byte) bool {
+	{name: "partial-refused", what: "a partial name is refused and not just unknown", caught: "select-partial", fault: each(func(cmd []byte) bool {
 		return named(application[:5])(cmd) && cmd[4] < 8
-	}, status(0x6A82))},
+	}, status(0x6985))},
 	{name: "next-loops", what: "SELECT next gives the same application for ever", caught: "select-next", fault: func(b *brokenCard, cmd []byte) []byte {
 		if cmd != nil && cmd[1] == 0xA4 && cmd[3] == 2 {
 			cmd[3] = 0

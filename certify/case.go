@@ -15,6 +15,7 @@ const (
 	needPIN                          // the PIN, and tries to spare
 	needDestructive                  // Options.Destructive
 	needManager                      // a GlobalPlatform card manager
+	needApplication                  // an application that can be selected
 )
 
 // Case is one conformance case.

@@ -172,6 +172,7 @@ func (s *session) cryptogramWith(sm byte, alg cryptogram.Alg) {
 	if !has {
 		s.skip("the card does not have these algorithms", "卡片不支持该类算法")
 	}
+	s.mayGoAway(sw, t)
 	s.must(sw.OK() && err == nil && iad.Alg == alg, "expected %v in 9F10, got %X %v", alg, raw, sw)
 	p := s.qpboc(t)
 	s.checkAnswerAC(p)

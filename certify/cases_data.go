@@ -62,12 +62,12 @@ var dataObjects = []dataObject{
 
 var dataCases = append(dataObjectCases(), []Case{
 	{"data-unknown", Text{"Unknown data object", "未知数据对象"}, "EMV Book 3, 6.5.7.5",
-		Text{"A tag that the card does not answer is refused with 6A88.", "卡片不提供的标签以 6A88 拒绝。"}, 0, func(s *session) {
+		Text{"A tag that the card does not answer is refused with 6A88.", "卡片不提供的标签以 6A88 拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.refused(getData(0x9F1E), apdu.SWDataNotFound, apdu.SWNotSupported)
 		}},
 	{"data-secret", Text{"No secrets by GET DATA", "取数据不泄露秘密"}, getDataClause,
-		Text{"PIN and key objects cannot be read.", "密码与密钥对象不可读取。"}, 0, func(s *session) {
+		Text{"PIN and key objects cannot be read.", "密码与密钥对象不可读取。"}, needApplication, func(s *session) {
 			s.selectAny()
 			for _, tag := range []tlv.Tag{tlv.TagPINData, 0x8000, 0x8010, 0x8201, 0x8205, 0x8400, 0x8401} {
 				data, sw := s.send(getData(tag))
@@ -75,13 +75,13 @@ var dataCases = append(dataObjectCases(), []Case{
 			}
 		}},
 	{"data-record-objects", Text{"Record objects only in records", "记录数据仅由记录提供"}, getDataClause,
-		Text{"The account number is not answered by GET DATA.", "账号不由取数据命令提供。"}, 0, func(s *session) {
+		Text{"The account number is not answered by GET DATA.", "账号不由取数据命令提供。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.denied(getData(tlv.TagPAN))
 			s.denied(getData(tlv.TagTrack2Equivalent))
 		}},
 	{"data-changes-nothing", Text{"GET DATA changes nothing", "取数据不改变状态"}, getDataClause,
-		Text{"Reading all data objects twice gives the same, and counter and balance stay.", "两次读取全部数据对象结果相同，计数器与余额不变。"}, 0, func(s *session) {
+		Text{"Reading all data objects twice gives the same, and counter and balance stay.", "两次读取全部数据对象结果相同，计数器与余额不变。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			var first, second [][]byte
@@ -109,7 +109,7 @@ var dataCases = append(dataObjectCases(), []Case{
 			s.mustBalance(before - 1)
 		}},
 	{"data-with-data", Text{"GET DATA with a data field", "带数据域的取数据"}, "EMV Book 3, 6.5.7.3",
-		Text{"GET DATA has no data field; one with data is refused.", "取数据命令无数据域，带数据时拒绝。"}, 0, func(s *session) {
+		Text{"GET DATA has no data field; one with data is refused.", "取数据命令无数据域，带数据时拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			c := getData(tlv.TagATC)
 			c.Data = []byte{1, 2}
@@ -120,13 +120,13 @@ var dataCases = append(dataObjectCases(), []Case{
 			s.denied(getData(tlv.TagECBalance))
 		}},
 	{"data-tries", Text{"PIN tries are plausible", "密码剩余次数合理"}, "EMV Book 3, 6.5.7, 9F17",
-		Text{"9F17 is at most 15.", "9F17 不超过 15。"}, 0, func(s *session) {
+		Text{"9F17 is at most 15.", "9F17 不超过 15。"}, needApplication, func(s *session) {
 			s.selectAny()
 			v := s.object(tlv.TagPINTryCounter)
 			s.must(len(v) == 1 && v[0] <= 15, "expected 9F17 of at most 0F, got %X", v)
 		}},
 	{"data-last-online", Text{"Last online counter is plausible", "上次联机计数器合理"}, "EMV Book 3, annex A, 9F13",
-		Text{"9F13 is not above 9F36.", "9F13 不大于 9F36。"}, 0, func(s *session) {
+		Text{"9F13 is not above 9F36.", "9F13 不大于 9F36。"}, needApplication, func(s *session) {
 			s.selectAny()
 			v := s.object(tlv.TagLastOnlineATC)
 			s.must(len(v) == 2 && number16(v) <= s.atcNow(), "expected 9F13 not above 9F36, got %X", v)
@@ -140,8 +140,8 @@ func dataObjectCases() []Case {
 		tag := fmt.Sprintf("%X", uint32(d.tag))
 		info, _ := tlv.Lookup(d.tag)
 		out = append(out, Case{ID: "data-" + strings.ToLower(tag),
-			Name:    Text{"GET DATA " + tag, "取数据 " + tag},
-			Clause:  getDataClause,
+			Name:   Text{"GET DATA " + tag, "取数据 " + tag},
+			Clause: getDataClause, needs: needApplication,
 			Purpose: Text{tag + ", " + info.Name + ", is answered as one object of the right length and coding.", tag + "（" + d.zh + "）以长度与编码正确的单一数据对象应答。"},
 			run:     func(s *session) { s.dataObject(&d) }})
 	}

@@ -21,8 +21,11 @@ var decisionCases = []Case{
 		Text{"A reader that can go online gets an approval too when money and limits allow.", "联机终端在余额与限额允许时同样得到脱机批准。"}, needDecision, func(s *session) {
 			l := s.decisionLimits()
 			s.smooth(&l)
-			if l.balance-1 < l.threshold || l.balance < 1 {
-				s.skip("the balance is too low for an offline approval", "余额过低，无法脱机批准")
+			if l.balance-1 < l.threshold || l.balance < 1 || l.single < 1 {
+				s.skip("balance or single limit is too low for an offline approval", "余额或单笔限额过低，无法脱机批准")
+			}
+			if l.haveCVM && l.cvm < 1 && l.has(bitOnlinePIN) {
+				s.skip("the card wants a verification for every amount", "卡片对任何金额均要求验证")
 			}
 			s.decidedHere(readerShop, 1, cryptogram.TC)
 		}},

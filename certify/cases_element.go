@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/wire/tlv"
 )
 
@@ -12,20 +13,20 @@ const emvAnnexA = "EMV Book 3, annex A"
 
 var elementCases = []Case{
 	{"element-pan", Text{"Account number", "账号格式"}, emvAnnexA,
-		Text{"5A is decimal, filled up with F at the right, with a right check digit (ISO/IEC 7812-1).", "5A 为十进制数，右补 F，校验位正确（ISO/IEC 7812-1）。"}, 0, func(s *session) {
+		Text{"5A is decimal, filled up with F at the right, with a right check digit (ISO/IEC 7812-1).", "5A 为十进制数，右补 F，校验位正确（ISO/IEC 7812-1）。"}, needApplication, func(s *session) {
 			s.eachRecords(func(r *records) {
 				digits := strings.TrimRight(fmt.Sprintf("%X", r.values[tlv.TagPAN]), "F")
 				s.must(len(digits) >= 12 && len(digits) <= 19 && strings.Trim(digits, "0123456789") == "" && luhn(digits), "expected 12 to 19 digits with a right check digit in 5A, got %s", digits)
 			})
 		}},
 	{"element-pan-track2", Text{"Account number equals track 2", "账号与二磁道一致"}, "JR/T 0025.4, account data",
-		Text{"5A and the number in 57 are the same.", "5A 与 57 中账号相同。"}, 0, func(s *session) {
+		Text{"5A and the number in 57 are the same.", "5A 与 57 中账号相同。"}, needApplication, func(s *session) {
 			s.eachTrack(func(r *records, track []byte) {
 				s.must(trimF(r.values[tlv.TagPAN]) == trimF(track2PAN(track)), "expected 5A to be the number in 57, got %X and %X", r.values[tlv.TagPAN], track)
 			})
 		}},
 	{"element-expiry-track2", Text{"Expiry equals track 2", "失效日期与二磁道一致"}, "JR/T 0025.4, account data",
-		Text{"5F24 begins with the year and month in 57.", "5F24 的年月与 57 一致。"}, 0, func(s *session) {
+		Text{"5F24 begins with the year and month in 57.", "5F24 的年月与 57 一致。"}, needApplication, func(s *session) {
 			s.eachTrack(func(r *records, track []byte) {
 				_, rest, _ := strings.Cut(fmt.Sprintf("%X", track), "D")
 				got := fmt.Sprintf("%X", r.values[tlv.TagExpirationDate])
@@ -33,7 +34,7 @@ var elementCases = []Case{
 			})
 		}},
 	{"element-service-track2", Text{"Service code equals track 2", "服务码与二磁道一致"}, "JR/T 0025.4, account data",
-		Text{"5F30, where it is there, is the service code of 57.", "如有 5F30，其值为 57 中的服务码。"}, 0, func(s *session) {
+		Text{"5F30, where it is there, is the service code of 57.", "如有 5F30，其值为 57 中的服务码。"}, needApplication, func(s *session) {
 			found := false
 			s.eachTrack(func(r *records, track []byte) {
 				v, ok := r.values[tlv.TagServiceCode]
@@ -58,7 +59,7 @@ var elementCases = []Case{
 			s.must(bytes.Equal(v, p.fields[tlv.TagPANSequence]), "expected 5F34 %X as in the answer, got %X", p.fields[tlv.TagPANSequence], v)
 		}},
 	{"element-expiry", Text{"Card has not expired", "卡片未过期"}, "EMV Book 3, 10.4.3",
-		Text{"5F24 is a date that has not passed.", "5F24 为尚未到达的有效日期。"}, 0, func(s *session) {
+		Text{"5F24 is a date that has not passed.", "5F24 为尚未到达的有效日期。"}, needApplication, func(s *session) {
 			s.eachRecords(func(r *records) {
 				v := r.values[tlv.TagExpirationDate]
 				s.must(dateOK(v), "expected a date YYMMDD in 5F24, got %X", v)
@@ -66,19 +67,19 @@ var elementCases = []Case{
 			})
 		}},
 	{"element-effective", Text{"Card is effective", "卡片已生效"}, "EMV Book 3, 10.4.3",
-		Text{"5F25, where it is there, is a date that has come.", "如有 5F25，应为已到达的日期。"}, 0, func(s *session) {
+		Text{"5F25, where it is there, is a date that has come.", "如有 5F25，应为已到达的日期。"}, needApplication, func(s *session) {
 			s.optionalElement(tlv.TagEffectiveDate, func(v []byte) bool { return dateOK(v) && compareDates(v, s.today()) <= 0 }, "a date that has come")
 		}},
 	{"element-country", Text{"Issuer country", "发卡行国家代码"}, emvAnnexA,
-		Text{"5F28 is a code of three digits.", "5F28 为三位数字代码。"}, 0, func(s *session) {
+		Text{"5F28 is a code of three digits.", "5F28 为三位数字代码。"}, needApplication, func(s *session) {
 			s.optionalElement(tlv.TagIssuerCountry, func(v []byte) bool { return len(v) == 2 && decimal(v) && v[0] <= 9 }, "three digits")
 		}},
 	{"element-usage", Text{"Usage control", "应用用途控制"}, emvAnnexA + ", C2",
-		Text{"9F07 has two bytes, the reserved bits of the second zero.", "9F07 为两字节，次字节保留位为零。"}, 0, func(s *session) {
+		Text{"9F07 has two bytes, the reserved bits of the second zero.", "9F07 为两字节，次字节保留位为零。"}, needApplication, func(s *session) {
 			s.optionalElement(tlv.TagAUC, func(v []byte) bool { return len(v) == 2 && v[1]&0x3F == 0 }, "two bytes with reserved bits zero")
 		}},
 	{"element-static-tags", Text{"Static data tag list", "静态数据认证标签列表"}, "EMV Book 3, 10.3",
-		Text{"9F4A, where it is there, names the interchange profile 82 and nothing else.", "如有 9F4A，仅含应用交互特征 82。"}, 0, func(s *session) {
+		Text{"9F4A, where it is there, names the interchange profile 82 and nothing else.", "如有 9F4A，仅含应用交互特征 82。"}, needApplication, func(s *session) {
 			s.optionalElement(tlv.TagSDATagList, func(v []byte) bool { return bytes.Equal(v, []byte{0x82}) }, "82 alone")
 		}},
 	{"element-version", Text{"Application version", "应用版本号"}, "JR/T 0025.12, fDDA",
@@ -126,13 +127,14 @@ var elementCases = []Case{
 			s.selectAir()
 			s.mayPay(1)
 			p := s.qpbocHere(s.reader(readerGate00, 1))
+			s.mustResult(p, cryptogram.TC)
 			s.must(p.afl != nil, "expected an approval for 1 fen")
 			s.spent++
 			_, ok := s.readRecords(p.afl).values[tlv.TagCardAuthenticationData]
 			s.must(!ok, "expected no 9F69 for a reader with version 00")
 		}},
 	{"element-cvm-list", Text{"Cardholder verification list", "持卡人验证方法列表"}, "EMV Book 3, 10.5, annex C3",
-		Text{"8E has two amounts and at least one rule of two bytes.", "8E 含两个金额与至少一条两字节规则。"}, 0, func(s *session) {
+		Text{"8E has two amounts and at least one rule of two bytes.", "8E 含两个金额与至少一条两字节规则。"}, needApplication, func(s *session) {
 			s.optionalElement(tlv.TagCVMList, func(v []byte) bool { return len(v) >= 10 && len(v)%2 == 0 }, "eight bytes and rules of two")
 		}},
 	{"element-action-codes", Text{"Issuer action codes", "发卡行行为代码"}, "EMV Book 3, 10.7",

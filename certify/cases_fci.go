@@ -11,32 +11,32 @@ const emvFCI = "EMV Book 1, 11.3.4"
 
 var fciCases = []Case{
 	{"fci-template", Text{"FCI template", "FCI 模板"}, emvFCI,
-		Text{"SELECT answers one template 6F with 84 and A5, well formed to the last byte.", "选择应用的应答为一个模板 6F，含 84 与 A5，逐字节符合 TLV 编码。"}, 0, func(s *session) {
+		Text{"SELECT answers one template 6F with 84 and A5, well formed to the last byte.", "选择应用的应答为一个模板 6F，含 84 与 A5，逐字节符合 TLV 编码。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				order, _ := s.openTemplate("the answer to SELECT", tlv.TagFCITemplate, fci)
 				s.must(slices.Equal(order, []tlv.Tag{tlv.TagDFName, tlv.TagFCIProprietary}), "expected 84 and A5 in 6F, got %X", fci)
 			})
 		}},
 	{"fci-name", Text{"FCI names the application", "FCI 中的应用名称"}, emvFCI,
-		Text{"84 is the application's name, beginning with the name that was selected.", "84 为应用名称，以所选名称开头。"}, 0, func(s *session) {
+		Text{"84 is the application's name, beginning with the name that was selected.", "84 为应用名称，以所选名称开头。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				df, _ := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagDFName)
 				s.must(bytes.HasPrefix(df, s.aid) && len(df) <= 16, "expected a name beginning with %X in 84, got %X", s.aid, df)
 			})
 		}},
 	{"fci-label", Text{"Application label", "应用标签"}, emvFCI,
-		Text{"The label 50 is there and has 1 to 16 printable characters.", "标签 50 存在，为 1 至 16 个可打印字符。"}, 0, func(s *session) {
+		Text{"The label 50 is there and has 1 to 16 printable characters.", "标签 50 存在，为 1 至 16 个可打印字符。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				label, ok := fciObject(fci, tlv.TagApplicationLabel)
 				s.must(ok && len(label) >= 1 && len(label) <= 16 && printable(label), "expected 50 with 1 to 16 printable characters, got %X", label)
 			})
 		}},
 	{"fci-priority", Text{"Application priority", "应用优先级"}, "EMV Book 1, 12.2.3",
-		Text{"The priority 87 has one byte whose reserved bits are zero.", "优先级 87 为一字节，保留位为零。"}, 0, func(s *session) {
+		Text{"The priority 87 has one byte whose reserved bits are zero.", "优先级 87 为一字节，保留位为零。"}, needApplication, func(s *session) {
 			s.optionalFCI(tlv.TagApplicationPriority, func(v []byte) bool { return len(v) == 1 && v[0]&0x70 == 0 }, "one byte with bits 5 to 7 zero")
 		}},
 	{"fci-language", Text{"Language preference", "首选语言"}, "EMV Book 3, annex A",
-		Text{"5F2D lists one to four languages in two lower-case letters each.", "5F2D 列出一至四种语言，各为两个小写字母。"}, 0, func(s *session) {
+		Text{"5F2D lists one to four languages in two lower-case letters each.", "5F2D 列出一至四种语言，各为两个小写字母。"}, needApplication, func(s *session) {
 			s.optionalFCI(tlv.TagLanguagePreference, func(v []byte) bool {
 				for _, c := range v {
 					if c < 'a' || c > 'z' {
@@ -47,7 +47,7 @@ var fciCases = []Case{
 			}, "two to eight lower-case letters")
 		}},
 	{"fci-preferred-name", Text{"Preferred name has a code table", "首选名称附代码表索引"}, emvFCI,
-		Text{"Where there is a preferred name 9F12 there is the code table 9F11 to show it with.", "有首选名称 9F12 时须有代码表索引 9F11。"}, 0, func(s *session) {
+		Text{"Where there is a preferred name 9F12 there is the code table 9F11 to show it with.", "有首选名称 9F12 时须有代码表索引 9F11。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				_, preferred := fciObject(fci, tlv.TagPreferredName)
 				table, ok := fciObject(fci, tlv.TagIssuerCodeTable)
@@ -56,21 +56,21 @@ var fciCases = []Case{
 			})
 		}},
 	{"fci-no-repeats", Text{"No object twice in the FCI", "FCI 数据对象不重复"}, "EMV Book 3, 7.5",
-		Text{"No data object stands twice in A5.", "A5 中数据对象不重复。"}, 0, func(s *session) {
+		Text{"No data object stands twice in A5.", "A5 中数据对象不重复。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				a5, _ := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagFCIProprietary)
 				s.noRepeats("A5", a5)
 			})
 		}},
 	{"fci-lengths", Text{"Lengths of FCI objects", "FCI 数据对象长度"}, "EMV Book 3, annex A",
-		Text{"Every object of the FCI that a standard defines has a length that it allows.", "FCI 中标准定义的数据对象长度均在允许范围内。"}, 0, func(s *session) {
+		Text{"Every object of the FCI that a standard defines has a length that it allows.", "FCI 中标准定义的数据对象长度均在允许范围内。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				a5, _ := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagFCIProprietary)
 				s.lengthsAllowed("A5", a5)
 			})
 		}},
 	{"fci-pdol", Text{"PDOL can be read", "PDOL 可解析"}, "EMV Book 3, 5.4",
-		Text{"9F38 is a list of tags and lengths that ask for at most 252 bytes.", "9F38 为标签与长度的列表，所需数据不超过 252 字节。"}, 0, func(s *session) {
+		Text{"9F38 is a list of tags and lengths that ask for at most 252 bytes.", "9F38 为标签与长度的列表，所需数据不超过 252 字节。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				raw, ok := fciObject(fci, tlv.TagPDOL)
 				d, err := tlv.ParseDOL(raw)
@@ -78,7 +78,7 @@ var fciCases = []Case{
 			})
 		}},
 	{"fci-pdol-lengths", Text{"PDOL asks for possible lengths", "PDOL 要求的长度合理"}, "EMV Book 3, annex A",
-		Text{"Each element that the PDOL asks for is asked for with a length that it can have.", "PDOL 中每个数据元要求的长度为其允许的长度。"}, 0, func(s *session) {
+		Text{"Each element that the PDOL asks for is asked for with a length that it can have.", "PDOL 中每个数据元要求的长度为其允许的长度。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				raw, _ := fciObject(fci, tlv.TagPDOL)
 				d, err := tlv.ParseDOL(raw)
@@ -104,14 +104,17 @@ var fciCases = []Case{
 			if s.qpboc(s.reader(readerOnlineAsked, 0)).iad.CVN != 1 {
 				s.skip("the card uses cryptogram version 17", "卡片采用密文版本 17")
 			}
+			s.pdolAsks(tlv.TagAmountAuthorised, 6)
 			s.pdolAsks(tlv.TagAmountOther, 6)
 			s.pdolAsks(tlv.TagTerminalCountry, 2)
 			s.pdolAsks(tlv.TagTVR, 5)
+			s.pdolAsks(tlv.TagTransactionCurrency, 2)
 			s.pdolAsks(tlv.TagTransactionDate, 3)
 			s.pdolAsks(tlv.TagTransactionType, 1)
+			s.pdolAsks(tlv.TagUN, 4)
 		}},
 	{"fci-log-entry", Text{"Log entry in the FCI", "FCI 中的日志入口"}, "EMV Book 3, annex D2",
-		Text{"9F4D in BF0C names a file of 11 to 30 and a number of records.", "BF0C 中的 9F4D 指明 11 至 30 的文件与记录数。"}, 0, func(s *session) {
+		Text{"9F4D in BF0C names a file of 11 to 30 and a number of records.", "BF0C 中的 9F4D 指明 11 至 30 的文件与记录数。"}, needApplication, func(s *session) {
 			s.eachFCI(func(fci []byte) {
 				v, ok := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagFCIProprietary, tlv.TagFCIIssuerDiscretionary, tlv.TagLogEntry)
 				if !ok {

@@ -29,7 +29,7 @@ var logCases = []Case{
 			s.must(len(raw) == b.format.Len(), "expected %d bytes in a log record, got %X", b.format.Len(), raw)
 		}},
 	{"log-format-elements", Text{"Log format names the essentials", "日志格式含必要数据元"}, logClause,
-		Text{"The log holds at least date 9A and amount 9F02 of a transaction.", "日志至少含交易日期 9A 与金额 9F02。"}, 0, func(s *session) {
+		Text{"The log holds at least date 9A and amount 9F02 of a transaction.", "日志至少含交易日期 9A 与金额 9F02。"}, needApplication, func(s *session) {
 			s.selectAny()
 			b := s.transactionLog()
 			for _, tag := range []tlv.Tag{tlv.TagTransactionDate, tlv.TagAmountAuthorised} {
@@ -89,13 +89,13 @@ var logCases = []Case{
 			s.must(bytes.Equal(s.ok(readRecord(b.sfi, 1)), before), "expected record 1 to stay %X", before)
 		}},
 	{"log-end", Text{"End of the log", "日志末尾"}, logClause,
-		Text{"A record behind the last that the log can hold is answered with 6A83.", "超出日志容量的记录应答 6A83。"}, 0, func(s *session) {
+		Text{"A record behind the last that the log can hold is answered with 6A83.", "超出日志容量的记录应答 6A83。"}, needApplication, func(s *session) {
 			s.selectAny()
 			b := s.transactionLog()
 			s.refused(readRecord(b.sfi, b.count+1), apdu.SWRecordNotFound)
 		}},
 	{"log-filled", Text{"Log fills and goes round", "日志循环写入"}, logClause,
-		Text{"All records that are there have the length of the format, none after the first that is missing.", "已有日志记录长度均与格式相符，缺失之后不再有记录。"}, 0, func(s *session) {
+		Text{"All records that are there have the length of the format, none after the first that is missing.", "已有日志记录长度均与格式相符，缺失之后不再有记录。"}, needApplication, func(s *session) {
 			s.selectAny()
 			b := s.transactionLog()
 			missing := false
@@ -116,7 +116,7 @@ var logCases = []Case{
 			s.must(bytes.Equal(s.ok(readRecord(b.sfi, 1)), before), "expected record 1 to stay %X", before)
 		}},
 	{"log-update-refused", Text{"Log cannot be written", "日志不可写"}, logClause,
-		Text{"UPDATE RECORD and APPEND RECORD of the log are refused.", "对日志的修改与追加记录命令被拒绝。"}, 0, func(s *session) {
+		Text{"UPDATE RECORD and APPEND RECORD of the log are refused.", "对日志的修改与追加记录命令被拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			b := s.transactionLog()
 			data := make([]byte, min(b.format.Len(), 200))

@@ -16,7 +16,7 @@ const (
 
 var recordCases = []Case{
 	{"afl-format", Text{"File locator format", "文件定位器格式"}, emvAFL,
-		Text{"The AFL has four bytes an entry: file, first and last record in order, and no more signed records than records.", "AFL 每项四字节：文件、首末记录按序、签名记录数不超过记录数。"}, 0, func(s *session) {
+		Text{"The AFL has four bytes an entry: file, first and last record in order, and no more signed records than records.", "AFL 每项四字节：文件、首末记录按序、签名记录数不超过记录数。"}, needApplication, func(s *session) {
 			s.eachAFL(func(afl []byte) {
 				s.must(len(afl) > 0 && len(afl)%4 == 0, "expected four bytes an entry, got %X", afl)
 				for i := 0; i < len(afl); i += 4 {
@@ -26,7 +26,7 @@ var recordCases = []Case{
 			})
 		}},
 	{"afl-files", Text{"File locator names payment files", "文件定位器指向支付文件"}, "EMV Book 3, 5.3.2.2",
-		Text{"Files named by the AFL have short identifiers from 1 to 10.", "AFL 所指文件的短文件标识符为 1 至 10。"}, 0, func(s *session) {
+		Text{"Files named by the AFL have short identifiers from 1 to 10.", "AFL 所指文件的短文件标识符为 1 至 10。"}, needApplication, func(s *session) {
 			s.eachAFL(func(afl []byte) {
 				for i := 0; i+4 <= len(afl); i += 4 {
 					s.must(afl[i]>>3 >= 1 && afl[i]>>3 <= 10, "expected a file of 1 to 10 in AFL entry %X", afl[i:i+4])
@@ -34,7 +34,7 @@ var recordCases = []Case{
 			})
 		}},
 	{"afl-no-overlap", Text{"No record twice in the file locator", "文件定位器不重复记录"}, emvAFL,
-		Text{"The AFL names each record once.", "AFL 中每条记录只出现一次。"}, 0, func(s *session) {
+		Text{"The AFL names each record once.", "AFL 中每条记录只出现一次。"}, needApplication, func(s *session) {
 			s.eachAFL(func(afl []byte) {
 				seen := map[[2]byte]bool{}
 				for _, p := range s.places(afl) {
@@ -45,17 +45,17 @@ var recordCases = []Case{
 			})
 		}},
 	{"afl-signed", Text{"Some record is signed", "存在签名记录"}, "EMV Book 3, 10.3",
-		Text{"At least one record takes part in offline data authentication.", "至少一条记录参与脱机数据认证。"}, 0, func(s *session) {
+		Text{"At least one record takes part in offline data authentication.", "至少一条记录参与脱机数据认证。"}, needApplication, func(s *session) {
 			s.eachAFL(func(afl []byte) {
 				s.must(slices.ContainsFunc(s.places(afl), func(p place) bool { return p.signed }), "expected a signed record in AFL %X", afl)
 			})
 		}},
 	{"record-readable", Text{"All records can be read", "全部记录可读"}, emvAFL,
-		Text{"Every record that the AFL names is answered with 9000.", "AFL 所指的每条记录均以 9000 应答。"}, 0, func(s *session) {
+		Text{"Every record that the AFL names is answered with 9000.", "AFL 所指的每条记录均以 9000 应答。"}, needApplication, func(s *session) {
 			s.eachRecords(func(*records) {})
 		}},
 	{"record-template", Text{"Records are template 70", "记录为模板 70"}, emvRecord + ".4",
-		Text{"Each record is one template 70 with nothing behind it.", "每条记录为一个模板 70，其后无数据。"}, 0, func(s *session) {
+		Text{"Each record is one template 70 with nothing behind it.", "每条记录为一个模板 70，其后无数据。"}, needApplication, func(s *session) {
 			s.eachRecords(func(r *records) {
 				for _, rec := range r.list {
 					nodes, err := tlv.Parse(rec.raw)
@@ -64,7 +64,7 @@ var recordCases = []Case{
 			})
 		}},
 	{"record-size", Text{"Records fit one message", "记录不超过一条报文"}, "EMV Book 3, 5.3.2.2",
-		Text{"A record has at most 254 bytes.", "记录至多 254 字节。"}, 0, func(s *session) {
+		Text{"A record has at most 254 bytes.", "记录至多 254 字节。"}, needApplication, func(s *session) {
 			s.eachRecords(func(r *records) {
 				for _, rec := range r.list {
 					s.must(len(rec.raw) <= 254, "expected at most 254 bytes in record %d of file %d, got %d", rec.number, rec.sfi, len(rec.raw))
@@ -72,7 +72,7 @@ var recordCases = []Case{
 			})
 		}},
 	{"record-no-repeats", Text{"No object in two records", "数据对象不重复出现"}, "EMV Book 3, 7.5",
-		Text{"No data object comes twice in all records together.", "全部记录中数据对象不重复。"}, 0, func(s *session) {
+		Text{"No data object comes twice in all records together.", "全部记录中数据对象不重复。"}, needApplication, func(s *session) {
 			s.eachRecords(func(r *records) {
 				for _, tag := range sortedTags(r.count) {
 					s.must(r.count[tag] == 1, "expected each object once in the records, %X is there %d times", uint32(tag), r.count[tag])
@@ -80,7 +80,7 @@ var recordCases = []Case{
 			})
 		}},
 	{"record-lengths", Text{"Lengths of record objects", "记录数据对象长度"}, "EMV Book 3, annex A",
-		Text{"Every object in a record has a length that its standard allows.", "记录中每个数据对象长度均在允许范围内。"}, 0, func(s *session) {
+		Text{"Every object in a record has a length that its standard allows.", "记录中每个数据对象长度均在允许范围内。"}, needApplication, func(s *session) {
 			s.eachRecords(func(r *records) {
 				for _, rec := range r.list {
 					s.lengthsAllowed("a record", rec.raw)
@@ -88,7 +88,7 @@ var recordCases = []Case{
 			})
 		}},
 	{"record-mandatory", Text{"Mandatory objects", "必备数据对象"}, emvFiles + ", table 26",
-		Text{"The records hold the account number 5A and the expiry date 5F24.", "记录含账号 5A 与失效日期 5F24。"}, 0, func(s *session) {
+		Text{"The records hold the account number 5A and the expiry date 5F24.", "记录含账号 5A 与失效日期 5F24。"}, needApplication, func(s *session) {
 			s.eachRecords(func(r *records) { s.wants("the records", r.values, tlv.TagPAN, tlv.TagExpirationDate) })
 		}},
 	{"record-certificates", Text{"Objects of dynamic authentication", "动态数据认证数据对象"}, emvFiles + ", table 29",
@@ -121,13 +121,13 @@ var recordCases = []Case{
 			s.must(len(v) == 6 && printable(v), "expected six characters in 9F74, got %X", v)
 		}},
 	{"record-not-found", Text{"Record that is not there", "不存在的记录"}, emvRecord + ".5",
-		Text{"A record behind the last of a file is answered with 6A83.", "超出文件末尾的记录应答 6A83。"}, 0, func(s *session) {
+		Text{"A record behind the last of a file is answered with 6A83.", "超出文件末尾的记录应答 6A83。"}, needApplication, func(s *session) {
 			s.eachAFL(func(afl []byte) {
 				s.refused(readRecord(s.places(afl)[0].sfi, 0xF0), apdu.SWRecordNotFound)
 			})
 		}},
 	{"record-file-not-found", Text{"File that is not there", "不存在的文件"}, emvRecord + ".5",
-		Text{"A file that the application does not have is answered with 6A82.", "应用不存在的文件应答 6A82。"}, 0, func(s *session) {
+		Text{"A file that the application does not have is answered with 6A82.", "应用不存在的文件应答 6A82。"}, needApplication, func(s *session) {
 			s.selectAny()
 			for sfi := byte(1); sfi <= 10; sfi++ {
 				_, sw := s.send(readRecord(sfi, 1))
@@ -135,29 +135,29 @@ var recordCases = []Case{
 			}
 		}},
 	{"record-number-0", Text{"Record number zero", "记录号为零"}, isoRecords,
-		Text{"Record number 0, the current record, is refused.", "记录号 0（当前记录）被拒绝。"}, 0, func(s *session) {
+		Text{"Record number 0, the current record, is refused.", "记录号 0（当前记录）被拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.refused(readRecord(1, 0), apdu.SWWrongP1P2, apdu.SWRecordNotFound, apdu.SWNotSupported)
 		}},
 	{"record-p2", Text{"Other ways of reading", "其他读取方式"}, isoRecords,
-		Text{"Reading by identifier or up to the last record (P2 bits 3 to 1 other than 4) is refused.", "以标识符或读至末条方式（P2 低三位非 4）被拒绝。"}, 0, func(s *session) {
+		Text{"Reading by identifier or up to the last record (P2 bits 3 to 1 other than 4) is refused.", "以标识符或读至末条方式（P2 低三位非 4）被拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			for _, low := range []byte{0, 5} {
 				s.refused(command(0x00, 0xB2, 1, 1<<3|low, nil, 256), apdu.SWWrongP1P2, apdu.SWNotSupported)
 			}
 		}},
 	{"record-file-31", Text{"File identifier out of range", "文件标识符越界"}, isoRecords,
-		Text{"File 31, which is reserved, is refused.", "保留的文件 31 被拒绝。"}, 0, func(s *session) {
+		Text{"File 31, which is reserved, is refused.", "保留的文件 31 被拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.refused(command(0x00, 0xB2, 1, 31<<3|4, nil, 256), apdu.SWWrongP1P2, apdu.SWFileNotFound, apdu.SWNotSupported)
 		}},
 	{"record-data", Text{"READ RECORD with data", "带数据的读记录"}, emvRecord + ".3",
-		Text{"READ RECORD has no data field; one with data is refused.", "读记录命令无数据域，带数据时拒绝。"}, 0, func(s *session) {
+		Text{"READ RECORD has no data field; one with data is refused.", "读记录命令无数据域，带数据时拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.denied(command(0x00, 0xB2, 1, 1<<3|4, []byte{1, 2, 3}, 256))
 		}},
 	{"record-stable", Text{"Records do not change", "记录保持不变"}, emvAFL,
-		Text{"Signed records read the same in two transactions.", "两次交易中签名记录内容相同。"}, 0, func(s *session) {
+		Text{"Signed records read the same in two transactions.", "两次交易中签名记录内容相同。"}, needApplication, func(s *session) {
 			var first []byte
 			s.eachRecords(func(r *records) { first = r.static })
 			s.again()

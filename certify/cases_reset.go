@@ -54,7 +54,7 @@ var resetCases = []Case{
 			s.must(bytes.Equal(first, s.card.ATR()), "expected the answer to reset %X again, got %X", first, s.card.ATR())
 		}},
 	{"reset-forgets-selection", Text{"A reset ends the selection", "复位后选择失效"}, "ISO/IEC 7816-4, 7.1.1",
-		Text{"After a reset the payment application is not selected any more.", "复位后支付应用不再处于选中状态。"}, 0, func(s *session) {
+		Text{"After a reset the payment application is not selected any more.", "复位后支付应用不再处于选中状态。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.again()
 			s.denied(getData(tlv.TagATC))
@@ -79,35 +79,35 @@ var resetCases = []Case{
 			}
 		}},
 	{"apdu-class-unknown", Text{"Unknown class", "未知类别"}, isoClass,
-		Text{"A class that no standard assigns to this card is refused with 6E00.", "未定义的类别以 6E00 拒绝。"}, 0, func(s *session) {
+		Text{"A class that no standard assigns to this card is refused with 6E00.", "未定义的类别以 6E00 拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.refused(command(0xE0, 0xB2, 1, 0x0C, nil, 256), apdu.SWUnknownCLA)
 		}},
 	{"apdu-channel", Text{"Logical channels", "逻辑通道"}, isoClass,
-		Text{"A command on a channel that is not open is refused.", "未打开的逻辑通道上的命令被拒绝。"}, 0, func(s *session) {
+		Text{"A command on a channel that is not open is refused.", "未打开的逻辑通道上的命令被拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.refused(command(0x03, 0xB2, 1, 0x0C, nil, 256), 0x6881, apdu.SWUnknownCLA)
 		}},
 	{"apdu-messaging", Text{"Secure messaging on a plain command", "对普通命令使用安全报文"}, isoClass,
-		Text{"READ RECORD of a payment file with a class of secure messaging is refused.", "以安全报文类别读支付文件记录被拒绝。"}, 0, func(s *session) {
+		Text{"READ RECORD of a payment file with a class of secure messaging is refused.", "以安全报文类别读支付文件记录被拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.refused(command(0x0C, 0xB2, 1, 0x0C, nil, 256), 0x6882, apdu.SWUnknownCLA, apdu.SWMACMissing, apdu.SWMACWrong, apdu.SWConditions, apdu.SWSecurity)
 		}},
 	{"apdu-instruction-unknown", Text{"Unknown instruction", "未知命令"}, isoINS,
-		Text{"An instruction that the application does not have is refused with 6D00.", "应用不支持的命令以 6D00 拒绝。"}, 0, func(s *session) {
+		Text{"An instruction that the application does not have is refused with 6D00.", "应用不支持的命令以 6D00 拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.refused(command(0x00, unknownINS, 0, 0, nil, 256), apdu.SWUnknownINS)
 			s.refused(command(0x80, unknownINS, 0, 0, nil, 256), apdu.SWUnknownINS)
 		}},
 	{"apdu-class-of-gpo", Text{"Class of GET PROCESSING OPTIONS", "取处理选项的类别"}, "EMV Book 3, 6.5.8.2",
-		Text{"GET PROCESSING OPTIONS has class 80 and is refused with 00.", "取处理选项的类别为 80，以 00 发送则拒绝。"}, 0, func(s *session) {
+		Text{"GET PROCESSING OPTIONS has class 80 and is refused with 00.", "取处理选项的类别为 80，以 00 发送则拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			c := processingOptions(nil)
 			c.CLA = 0
 			s.refused(c, apdu.SWUnknownCLA, apdu.SWUnknownINS)
 		}},
 	{"apdu-le-short", Text{"Le smaller than the answer", "Le 小于应答长度"}, isoStatus,
-		Text{"When Le is too small the card tells the right length (6Cxx) and that length then works.", "Le 过小时卡片以 6Cxx 告知正确长度，按该长度可取得数据。"}, 0, func(s *session) {
+		Text{"When Le is too small the card tells the right length (6Cxx) and that length then works.", "Le 过小时卡片以 6Cxx 告知正确长度，按该长度可取得数据。"}, needApplication, func(s *session) {
 			s.selectAny()
 			whole := s.ok(getData(tlv.TagATC))
 			c := getData(tlv.TagATC)
@@ -122,7 +122,7 @@ var resetCases = []Case{
 			s.must(bytes.Equal(s.ok(c), whole), "expected %X with the length that the card told", whole)
 		}},
 	{"apdu-get-response", Text{"GET RESPONSE with nothing waiting", "无数据时取响应"}, "ISO/IEC 7816-4, 7.6.1",
-		Text{"GET RESPONSE after a command that left nothing is refused.", "前一命令未留下数据时取响应被拒绝。"}, 0, func(s *session) {
+		Text{"GET RESPONSE after a command that left nothing is refused.", "前一命令未留下数据时取响应被拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			s.denied(command(0x00, 0xC0, 0, 0, nil, 256))
 		}},

@@ -17,7 +17,7 @@ const robustClause = "ISO/IEC 7816-4, 5.1; EMV Book 3, 6.3.5"
 
 var robustCases = []Case{
 	{"robust-instructions", Text{"All unknown instructions", "遍历未知命令"}, isoINS,
-		Text{"No instruction outside the standards succeeds or changes the card; those of class 80 are tried where changing the card is allowed.", "标准之外的命令均不成功，也不改变卡片；允许改变卡片时才试类别 80。"}, 0, func(s *session) {
+		Text{"No instruction outside the standards succeeds or changes the card; those of class 80 are tried where changing the card is allowed.", "标准之外的命令均不成功，也不改变卡片；允许改变卡片时才试类别 80。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			classes := []byte{0x00}
@@ -36,7 +36,7 @@ var robustCases = []Case{
 			s.unchanged(before, "unknown instructions")
 		}},
 	{"robust-classes", Text{"All unknown classes", "遍历未知类别"}, isoClass,
-		Text{"GET PROCESSING OPTIONS and READ RECORD in other classes never succeed.", "以其他类别发送取处理选项与读记录均不成功。"}, 0, func(s *session) {
+		Text{"GET PROCESSING OPTIONS and READ RECORD in other classes never succeed.", "以其他类别发送取处理选项与读记录均不成功。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			for _, cla := range []byte{0x10, 0x20, 0x30, 0x40, 0x60, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0, 0xF0} {
@@ -48,7 +48,7 @@ var robustCases = []Case{
 			s.unchanged(before, "unknown classes")
 		}},
 	{"robust-data-tags", Text{"GET DATA of many tags", "遍历取数据标签"}, getDataClause,
-		Text{"Whatever GET DATA answers begins with the tag that was asked for, and changes nothing.", "取数据的应答以所请求标签开头，且不改变卡片。"}, 0, func(s *session) {
+		Text{"Whatever GET DATA answers begins with the tag that was asked for, and changes nothing.", "取数据的应答以所请求标签开头，且不改变卡片。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			for _, p1 := range []int{0x9F, 0xDF, 0x00, 0x5F} {
@@ -61,7 +61,7 @@ var robustCases = []Case{
 			s.unchanged(before, "GET DATA")
 		}},
 	{"robust-records", Text{"READ RECORD of many records", "遍历读记录"}, isoRecords,
-		Text{"Reading records of every file outside a transaction changes nothing.", "交易之外遍历各文件的记录不改变卡片。"}, 0, func(s *session) {
+		Text{"Reading records of every file outside a transaction changes nothing.", "交易之外遍历各文件的记录不改变卡片。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			for sfi := byte(1); sfi <= 30; sfi++ {
@@ -72,7 +72,7 @@ var robustCases = []Case{
 			s.unchanged(before, "READ RECORD outside a transaction")
 		}},
 	{"robust-long", Text{"Longest commands", "最长命令"}, robustClause,
-		Text{"Commands with 255 bytes of data are refused and leave the card usable.", "数据域 255 字节的命令被拒绝，卡片仍可用。"}, 0, func(s *session) {
+		Text{"Commands with 255 bytes of data are refused and leave the card usable.", "数据域 255 字节的命令被拒绝，卡片仍可用。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			junk := make([]byte, 255)
@@ -83,7 +83,7 @@ var robustCases = []Case{
 			s.unchanged(before, "the longest commands")
 		}},
 	{"robust-empty", Text{"Commands without data", "缺少数据的命令"}, robustClause,
-		Text{"Commands that need data are refused without.", "需要数据的命令缺少数据时被拒绝。"}, 0, func(s *session) {
+		Text{"Commands that need data are refused without.", "需要数据的命令缺少数据时被拒绝。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			for _, ins := range []byte{0xA8, 0xAE} {
@@ -93,7 +93,7 @@ var robustCases = []Case{
 			s.unchanged(before, "commands without data")
 		}},
 	{"robust-random", Text{"Random commands", "随机命令"}, robustClause,
-		Text{"Two hundred random commands outside the standards' instructions change nothing.", "两百条标准命令之外的随机命令不改变卡片。"}, needDestructive, func(s *session) {
+		Text{"Two hundred random commands outside the standards' instructions change nothing.", "两百条标准命令之外的随机命令不改变卡片。"}, needDestructive | needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			for range 200 {
@@ -132,7 +132,7 @@ var robustCases = []Case{
 			}
 		}},
 	{"robust-write", Text{"No writing without a script", "无脚本不得写入"}, robustClause,
-		Text{"UPDATE BINARY, WRITE RECORD, APPEND RECORD and ERASE are refused by the payment application.", "支付应用拒绝修改二进制、写记录、追加记录与擦除命令。"}, 0, func(s *session) {
+		Text{"UPDATE BINARY, WRITE RECORD, APPEND RECORD and ERASE are refused by the payment application.", "支付应用拒绝修改二进制、写记录、追加记录与擦除命令。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.standing()
 			for _, ins := range []byte{0xD6, 0xD2, 0xE2, 0x0E, 0xD0} {

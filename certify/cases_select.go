@@ -100,45 +100,49 @@ var selectCases = []Case{
 				s.ok(selectName(e[tlv.TagADFName]))
 			}
 		}},
+	{"select-application", Text{"The card has an application", "卡上有应用"}, emvSelect,
+		Text{"A PBOC application can be selected by its name.", "以名称可选择 PBOC 应用。"}, 0, func(s *session) {
+			s.must(s.found, "expected an application that can be selected, got none: the card is blank or not personalised, or its AID is another; %X was tried", s.aid)
+		}},
 	{"select-partial", Text{"Selection by the beginning of the name", "部分名称选择"}, emvPartial,
-		Text{"The first bytes of an application's name select it, and 84 gives the whole name.", "以应用名称的前若干字节可选中应用，84 给出完整名称。"}, 0, func(s *session) {
+		Text{"The first bytes of an application's name select it, and 84 gives the whole name.", "以应用名称的前若干字节可选中应用，84 给出完整名称。"}, needApplication, func(s *session) {
 			s.must(len(s.aid) > 5, "expected an application name longer than a provider identifier, got %X", s.aid)
-			fci := s.ok(selectName(s.aid[:len(s.aid)-1]))
+			fci := s.partial(s.aid[:len(s.aid)-1])
 			df, _ := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagDFName)
 			s.must(bytes.HasPrefix(df, s.aid[:len(s.aid)-1]) && len(df) >= len(s.aid), "expected a whole name beginning with %X in 84, got %X", s.aid[:len(s.aid)-1], df)
 		}},
 	{"select-provider", Text{"Selection by the provider identifier", "以注册标识选择"}, emvPartial,
-		Text{"The five bytes of the registered provider identifier find an application.", "以五字节注册应用提供者标识可找到应用。"}, 0, func(s *session) {
-			fci := s.ok(selectName(s.aid[:5]))
+		Text{"The five bytes of the registered provider identifier find an application.", "以五字节注册应用提供者标识可找到应用。"}, needApplication, func(s *session) {
+			fci := s.partial(s.aid[:5])
 			df, _ := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagDFName)
 			s.must(bytes.HasPrefix(df, s.aid[:5]), "expected a name beginning with %X in 84, got %X", s.aid[:5], df)
 		}},
 	{"select-next", Text{"Next occurrence", "选择下一个"}, emvPartial,
-		Text{"SELECT next walks through all applications with the same beginning, each once, and ends with 6A82.", "选择下一个依次给出同前缀的各应用，不重复，最后应答 6A82。"}, 0, selectAllNext},
+		Text{"SELECT next walks through all applications with the same beginning, each once, and ends with 6A82.", "选择下一个依次给出同前缀的各应用，不重复，最后应答 6A82。"}, needApplication, selectAllNext},
 	{"select-unknown", Text{"Unknown name", "未知名称"}, emvSelect + ".5",
 		Text{"A name that no application has is answered with 6A82.", "不存在的应用名称应答 6A82。"}, 0, func(s *session) {
 			s.refused(selectName([]byte("CITYCARD NOBODY")), apdu.SWFileNotFound)
 		}},
 	{"select-longer", Text{"A longer name is another name", "更长的名称不匹配"}, emvPartial,
-		Text{"A name that goes on beyond the application's own does not select it.", "比应用名称更长的名称不选中该应用。"}, 0, func(s *session) {
+		Text{"A name that goes on beyond the application's own does not select it.", "比应用名称更长的名称不选中该应用。"}, needApplication, func(s *session) {
 			if len(s.aid) > 14 {
 				s.skip("the application's name is too long to be longer", "应用名称已达最大长度")
 			}
 			s.refused(selectName(append(slices.Clone(s.aid), 0xEE, 0xEE)), apdu.SWFileNotFound)
 		}},
 	{"select-failed-keeps", Text{"A failed selection changes nothing", "选择失败不改变当前应用"}, isoSelect,
-		Text{"After SELECT of an unknown name the application selected before still answers.", "选择未知名称失败后，原先选中的应用仍可应答。"}, 0, func(s *session) {
+		Text{"After SELECT of an unknown name the application selected before still answers.", "选择未知名称失败后，原先选中的应用仍可应答。"}, needApplication, func(s *session) {
 			s.selectAny()
 			before := s.object(tlv.TagATC)
 			s.denied(selectName([]byte("CITYCARD NOBODY")))
 			s.must(bytes.Equal(before, s.object(tlv.TagATC)), "expected 9F36 %X from the application selected before", before)
 		}},
 	{"select-p2", Text{"Reserved P2 of SELECT", "SELECT 的保留 P2"}, isoSelect,
-		Text{"Asking for the previous occurrence in a way that EMV does not know is refused.", "以 EMV 未定义的方式选择上一个被拒绝。"}, 0, func(s *session) {
+		Text{"Asking for the previous occurrence in a way that EMV does not know is refused.", "以 EMV 未定义的方式选择上一个被拒绝。"}, needApplication, func(s *session) {
 			s.refused(command(0x00, 0xA4, 0x04, 0x03, s.aid, 256), apdu.SWWrongP1P2, apdu.SWNotSupported, apdu.SWFileNotFound)
 		}},
 	{"select-p1", Text{"Reserved P1 of SELECT", "SELECT 的保留 P1"}, isoSelect,
-		Text{"A way of selection that is not defined is refused.", "未定义的选择方式被拒绝。"}, 0, func(s *session) {
+		Text{"A way of selection that is not defined is refused.", "未定义的选择方式被拒绝。"}, needApplication, func(s *session) {
 			s.refused(command(0x00, 0xA4, 0x44, 0x00, s.aid, 256), apdu.SWWrongP1P2, apdu.SWNotSupported)
 		}},
 	{"select-ends-session", Text{"Selection begins a new session", "重新选择开始新会话"}, "EMV Book 3, 6.5.8.2",
@@ -146,6 +150,23 @@ var selectCases = []Case{
 			s.qpboc(s.reader(readerOnlineAsked, 0))
 			s.qpboc(s.reader(readerOnlineAsked, 0))
 		}},
+}
+
+// partial selects by the beginning of a name, or skips the case on a card that knows
+// whole names only.
+func (s *session) partial(name []byte) []byte {
+	c := selectName(name)
+	fci, sw := s.send(c)
+	s.partialKnown(sw)
+	s.mustOK(c, sw)
+	return fci
+}
+
+// partialKnown skips the case if a beginning of the application's name is not found.
+func (s *session) partialKnown(sw apdu.SW) {
+	if sw == apdu.SWFileNotFound {
+		s.skip("partial selection is not supported", "卡片不支持部分名称选择")
+	}
 }
 
 // selectPSE selects the contact directory or skips the case.
@@ -188,6 +209,7 @@ func selectAllNext(s *session) {
 		if i > 0 && sw == apdu.SWFileNotFound {
 			return
 		}
+		s.partialKnown(sw)
 		s.must(selected(sw), "expected 9000 or 6A82 to SELECT next, got %v", sw)
 		df, _ := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagDFName)
 		s.must(bytes.HasPrefix(df, s.aid[:5]), "expected a name beginning with %X, got %X", s.aid[:5], df)

@@ -30,6 +30,9 @@ func (r *run) known() CardFacts {
 	return f
 }
 
+// noApplication is why nearly everything is skipped on a card without one.
+var noApplication = Text{"no application can be selected on the card", "卡上没有可选择的应用"}
+
 // missing says what a case needs and this run does not have; empty if nothing.
 func (r *run) missing(n need) Text {
 	_, options := r.limits()
@@ -40,6 +43,7 @@ func (r *run) missing(n need) Text {
 		have bool
 		why  Text
 	}{
+		{needApplication | needContactless | needContact | needCash | needOptions | needCA | needPIN, r.found, noApplication},
 		{needContactless, r.air != nil, Text{"the card shows no qPBOC application through this reader", "通过该读卡器未见 qPBOC 应用"}},
 		{needContact, r.contact != nil, Text{"the card shows no contact side through this reader", "通过该读卡器未见接触应用"}},
 		{needCash, cash, Text{"the card has no electronic cash (9F79)", "卡片无电子现金（9F79）"}},

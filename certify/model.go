@@ -109,6 +109,38 @@ func (s *session) smoothGate(l *limits) {
 	}
 }
 
+// declines tells whether the card's parameters, as they were when the run began, let
+// it approve no payment at this reader, which cannot go online.
+func (s *session) declines(t *reader) bool {
+	l, ok := s.limits()
+	amount, err := money.FromN12(t.amount)
+	if !ok || err != nil || t.ttq[0]&0x08 == 0 {
+		return false
+	}
+	return l.has(bitRefuseNew) && l.lastOnline == 0 || l.has(bitTries) && l.tries == 0 ||
+		!l.has(bitCash|bitCashAndTotal|bitCashOrTotal) || l.has(bitCash) && l.haveEC && l.single < amount
+}
+
+// sentAway tells whether the card's parameters, as they were when the run began, make
+// it want a verification for this payment that the reader cannot do: then it answers
+// 6985, and the payment is made over another interface (JR/T 0025.12).
+func (s *session) sentAway(t *reader) bool {
+	l, ok := s.limits()
+	amount, err := money.FromN12(t.amount)
+	if !ok || err != nil {
+		return false
+	}
+	pin, needed := uint32(bitOnlinePIN), l.haveCVM && amount > l.cvm
+	if t.currency != l.currency {
+		pin, needed = bitForeignPIN, l.has(bitForeignCVM)
+	}
+	if !needed && t.ttq[1]&0x40 == 0 {
+		return false
+	}
+	online := t.ttq[0]&0x08 == 0
+	return !(l.has(bitSignature) && t.ttq[0]&0x02 != 0) && !(l.has(pin) && online && t.ttq[0]&0x04 != 0)
+}
+
 // option skips the case unless a bit of 9F68 is as it should be.
 func (s *session) option(l *limits, bit uint32, set bool, en, zh string) {
 	if l.has(bit) != set {

@@ -65,6 +65,8 @@ type run struct {
 	spent               money.Fen // by approvals that were completed
 	spentSecond         money.Fen // of the second currency, in its hundredths
 	patience            patience
+	found               bool // an application was selected
+	mute                bool // the card gave no answer, or none to a reset, since gone looked
 }
 
 // patience says whether the card takes no money before the last record.
@@ -193,6 +195,7 @@ func probeAir(s *session) {
 	if !selected(sw) {
 		return
 	}
+	s.found = true
 	if side := newSide(fci); side.pdol.Has(tlv.TagTTQ) {
 		s.air = side
 	}
@@ -217,6 +220,7 @@ func probeContact(s *session) {
 	if !selected(sw) {
 		return
 	}
+	s.found = true
 	if side := newSide(fci); !side.pdol.Has(tlv.TagTTQ) {
 		s.contact = side
 		if s.air == nil {

@@ -61,7 +61,7 @@ type CardFacts struct {
 	Contact     bool      `json:"contact"`
 	PINTries    int       `json:"pin_tries"` // left before the run; -1 if not told
 	ATCBefore   int       `json:"atc_before"`
-	ATCAfter    int       `json:"atc_after"`
+	ATCAfter    int       `json:"atc_after"`   // -1 if the card went before it could be asked
 	Balance     money.Fen `json:"balance_fen"` // electronic cash after the run
 	Spent       money.Fen `json:"spent_fen"`
 	SpentSecond money.Fen `json:"spent_second"` // of the second currency, in its hundredths
@@ -77,10 +77,13 @@ type Report struct {
 	Skipped     int          `json:"skipped"`
 	Card        CardFacts    `json:"card"`
 	Cases       []CaseResult `json:"cases"`
+	// Incomplete is the case at which the run ended early, which has no verdict;
+	// empty if the run is whole.
+	Incomplete string `json:"incomplete,omitempty"`
 }
 
-// Conforms reports whether something was tested and nothing failed.
-func (r *Report) Conforms() bool { return r.Failed == 0 && r.Passed > 0 }
+// Conforms reports whether the run is whole, something was tested and nothing failed.
+func (r *Report) Conforms() bool { return r.Failed == 0 && r.Passed > 0 && r.Incomplete == "" }
 
 // WriteJSON writes the report as one indented JSON object.
 func (r *Report) WriteJSON(w io.Writer) error {

@@ -15,8 +15,9 @@ var ErrStopped = errors.New("stopped")
 
 // Run runs the cases against a card. It fails without a report if an option is
 // missing or the card cannot be reset, and with what it has if the card stops
-// answering resets midway or Options.Stop ends the run (ErrStopped). What a card does wrong is not an error: see
-// Report.Conforms.
+// answering resets midway or Options.Stop ends the run (ErrStopped): the case at which
+// it went has no verdict, the error and Report.Incomplete name it. What a card does
+// wrong is not an error: see Report.Conforms.
 func Run(card Card, o Options) (*Report, error) {
 	if card == nil || o.Rand == nil || o.At.IsZero() {
 		return nil, errors.New("conformance run: card, Rand and At must be given")
@@ -36,12 +37,18 @@ func Run(card Card, o Options) (*Report, error) {
 	chosen := choose(o.Only)
 	for _, c := range chosen {
 		if o.Stop != nil && o.Stop() {
-			report.Card = r.known()
+			report.Card, report.Incomplete = r.known(), c.ID
 			return report, fmt.Errorf("conformance run: before case %s: %w", c.ID, ErrStopped)
 		}
-		result, err := r.runCase(c)
+		err := r.gone() // while the card was looked at
+		var result CaseResult
+		if err == nil {
+			result, err = r.runCase(c)
+		}
 		if err != nil {
-			report.Card = r.known()
+			// No one can ask the card any more: what is known is what was paid.
+			r.atcAfter, r.balance = -1, max(0, r.opening-r.spent)
+			report.Card, report.Incomplete = r.known(), c.ID
 			return report, fmt.Errorf("conformance run: case %s: reset: %w", c.ID, err)
 		}
 		report.add(result)
@@ -72,7 +79,7 @@ func choose(only []string) []chosen {
 	return out
 }
 
-// runCase resets the card and runs one case. The error is that of the reset.
+// runCase resets the card and runs one case. The error is that of a reset: the card is not there.
 func (r *run) runCase(c chosen) (CaseResult, error) {
 	result := CaseResult{ID: c.ID, Name: c.Name.EN, NameZH: c.Name.ZH, Group: c.group, Clause: c.Clause,
 		Purpose: c.Purpose.EN, PurposeZH: c.Purpose.ZH}
@@ -85,12 +92,26 @@ func (r *run) runCase(c chosen) (CaseResult, error) {
 		}
 		s.guarded(c.run)
 	}
+	if err := r.gone(); err != nil {
+		return result, err
+	}
 	result.Result, result.Detail = s.verdict, r.mask.text(s.detail)
 	result.Reason, result.ReasonZH = s.reason.EN, s.reason.ZH
 	if s.verdict == Fail {
 		result.APDUs = r.mask.exchanges(s.trace)
 	}
 	return result, nil
+}
+
+// gone tells a card that gave no answer from one that is no longer there: the latter
+// cannot be reset either.
+func (r *run) gone() error {
+	if !r.mute {
+		return nil
+	}
+	r.mute = false
+	_, err := r.card.Reset()
+	return err
 }
 
 // aside does something in a reset of its own that has no part in the case's verdict:

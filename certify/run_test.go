@@ -19,7 +19,7 @@ import (
 var profiles = []struct {
 	name   string
 	passed int
-}{{"sm", 200}, {"3des", 200}, {"dev-3des", 300}, {"dev-sm", 300}, {"dev-dual", 300}}
+}{{"sm", 200}, {"3des", 200}, {"dev-3des", 300}, {"dev-sm", 300}, {"dev-dual", 300}, {"dev-full", 370}}
 
 // TestProfiles runs everything, destructive cases included, against our own cards.
 func TestProfiles(t *testing.T) {
@@ -76,6 +76,44 @@ func TestManager(t *testing.T) {
 	showFailures(t, r)
 	if r.Passed != len(r.Cases) || r.Passed != 11 {
 		t.Errorf("%d of %d cases passed, want all 11", r.Passed, len(r.Cases))
+	}
+}
+
+// TestBlank: a card without application fails in one case, and what needs the
+// application is skipped.
+func TestBlank(t *testing.T) {
+	r := runAll(t, "blank", newCard(t, "blank"))
+	for _, c := range r.Cases {
+		if (c.Result == certify.Fail) != (c.ID == "select-application") {
+			t.Errorf("%s: %s: %s", c.ID, c.Result, c.Detail)
+		}
+		if c.Result == certify.Pass && c.Group != "reset" && c.Group != "gp" && c.ID != "select-unknown" {
+			t.Errorf("%s passed on a card without application", c.ID)
+		}
+		if c.Result == certify.Skip && c.Reason != "no application can be selected on the card" {
+			t.Errorf("%s: %s", c.ID, c.Reason)
+		}
+	}
+	if r.Failed != 1 || r.Skipped < 300 {
+		t.Errorf("%d failed, %d skipped", r.Failed, r.Skipped)
+	}
+}
+
+// TestWholeNames: a card that selects by whole names only skips the cases of partial
+// selection.
+func TestWholeNames(t *testing.T) {
+	o := options(t, "dev-sm")
+	o.Only = []string{"select-partial", "select-provider", "select-next"}
+	r, err := certify.Run(&brokenCard{good: newCard(t, "dev-sm"), fault: each(func(cmd []byte) bool {
+		return named(application[:5])(cmd) && cmd[4] < 8
+	}, status(0x6A82))}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range r.Cases {
+		if c.Reason != "partial selection is not supported" || c.ReasonZH == "" {
+			t.Errorf("%s: %s %q %s", c.ID, c.Result, c.Reason, c.Detail)
+		}
 	}
 }
 
@@ -242,6 +280,52 @@ func TestCardLeaves(t *testing.T) {
 	r, err := certify.Run(&leaving{newCard(t, "sm"), 40}, o)
 	if !errors.Is(err, errGone) || r == nil || r.Passed < 20 || r.Card.AID == "" {
 		t.Errorf("a card that leaves midway: report %+v, %v", r, err)
+	}
+}
+
+// pulled is a card that is taken out at a command.
+type pulled struct {
+	*chipCard
+	left int
+	back bool // it is only mute, a reset wakes it
+}
+
+func (c *pulled) Reset() ([]byte, error) {
+	if c.left < 0 && !c.back {
+		return nil, errGone
+	}
+	return c.chipCard.Reset()
+}
+
+func (c *pulled) Transmit(dst, cmd []byte) ([]byte, error) {
+	if c.left--; c.left == -1 || c.left < 0 && !c.back {
+		return dst, errGone
+	}
+	return c.chipCard.Transmit(dst, cmd)
+}
+
+// TestCardPulled: a card that is pulled within a case is no fault of that case, which
+// has no verdict; one that falls silent fails the case, and the run goes on.
+func TestCardPulled(t *testing.T) {
+	whole, err := certify.Run(newCard(t, "sm"), options(t, "sm"))
+	if err != nil || whole.Incomplete != "" {
+		t.Fatalf("incomplete %q, %v", whole.Incomplete, err)
+	}
+	for _, after := range []int{3, 600} {
+		r, err := certify.Run(&pulled{chipCard: newCard(t, "sm"), left: after}, options(t, "sm"))
+		if !errors.Is(err, errGone) || r == nil || r.Failed != 0 || r.Conforms() {
+			t.Fatalf("after %d commands: %+v, %v", after, r, err)
+		}
+		if at := whole.Cases[len(r.Cases)].ID; r.Incomplete != at || !strings.Contains(err.Error(), at) {
+			t.Errorf("after %d commands: incomplete %q, error %v; want case %s", after, r.Incomplete, err, at)
+		}
+		if r.Card.ATCAfter != -1 || r.Card.Spent > 0 && r.Card.Balance >= whole.Card.Balance+whole.Card.Spent {
+			t.Errorf("after %d commands: the card is reported as %+v", after, r.Card)
+		}
+	}
+	r, err := certify.Run(&pulled{chipCard: newCard(t, "sm"), left: 600, back: true}, options(t, "sm"))
+	if err != nil || len(r.Cases) != len(whole.Cases) || r.Failed != 1 || r.Incomplete != "" {
+		t.Errorf("a card that is mute once: %d failed, incomplete %q, %v", r.Failed, r.Incomplete, err)
 	}
 }
 

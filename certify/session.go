@@ -60,7 +60,7 @@ func (s *session) reset() error {
 	atr, err := s.card.Reset()
 	x := rawExchange{reset: true, answer: slices.Clone(atr)}
 	if err != nil {
-		x.failed = err.Error()
+		x.failed, s.mute = err.Error(), true
 	}
 	s.keep(x)
 	return err
@@ -84,7 +84,7 @@ func (s *session) transmit(cmd []byte, secret bool) ([]byte, apdu.SW) {
 	out, err := s.card.Transmit(nil, cmd)
 	x := rawExchange{command: slices.Clone(cmd), answer: out, secretInside: secret}
 	if err != nil {
-		x.failed = err.Error()
+		x.failed, s.mute = err.Error(), true
 	}
 	s.keep(x)
 	if err != nil {
@@ -145,8 +145,12 @@ func (s *session) send(c apdu.Command) ([]byte, apdu.SW) {
 // ok sends a command that must be answered with 9000.
 func (s *session) ok(c apdu.Command) []byte {
 	data, sw := s.send(c)
-	s.must(sw == apdu.SWOK, "expected 9000 to %s, got %v (%s)", name(bytesOf(c)), sw, sw.Meaning("en"))
+	s.mustOK(c, sw)
 	return data
+}
+
+func (s *session) mustOK(c apdu.Command, sw apdu.SW) {
+	s.must(sw == apdu.SWOK, "expected 9000 to %s, got %v (%s)", name(bytesOf(c)), sw, sw.Meaning("en"))
 }
 
 // refused sends a command that must be answered with one of the status words, and

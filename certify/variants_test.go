@@ -25,6 +25,12 @@ var variants = []struct {
 	{"hides the balance", []string{`options: "81109000"`, `options: "80109000"`}, []string{"gpo-hidden"}},
 	{"no signature", []string{`options: "81109000"`, `options: "81108000"`}, []string{"decision-signature-unknown"}},
 	{"refuses other currencies", []string{`options: "81109000"`, `options: "81509000"`}, []string{"decision-foreign-refused"}},
+	{"new card refused by gates", []string{`options: "81109000"`, `options: "81309000"`}, []string{"decision-online-asked", "gac-logged"}},
+	{"no funds test", []string{`options: "81109000"`, `options: "01109000"`}, []string{"cvr-online", "gac-logged"}},
+	{"no single payment", []string{"single: 50000", "single: 0"}, []string{"decision-online-asked", "gac-logged"}},
+	{"verifies every payment, by signature", []string{"cvm: 50000", "cvm: 0"}, []string{"decision-zero", "gac-logged"}},
+	{"verifies every payment, and cannot", []string{"cvm: 50000", "cvm: 0", `options: "81109000"`, `options: "81100000"`}, []string{"decision-zero", "gac-logged"}},
+	{"knows no verification", []string{`options: "81109000"`, `options: "81100000"`}, []string{"decision-approve", "decision-cvm-limit-equal"}},
 	{"new card goes online", []string{`options: "81109000"`, `options: "91109000"`}, []string{"decision-new-card", "decision-approve"}},
 	{"prefers its contacts", []string{`options: "81109000"`, `options: "83109000"`}, []string{"decision-prefer-contact"}},
 	{"threshold", []string{"opening: 100000", "opening: 30000", "threshold: 0", "threshold: 10000"}, []string{"decision-threshold", "decision-exact-balance"}},
@@ -57,6 +63,35 @@ func TestVariants(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSentAway: what the card's parameters make it refuse is skipped, and with other
+// parameters the same answer is a failure.
+func TestSentAway(t *testing.T) {
+	o := options(t, "dev-sm")
+	o.Only = []string{"decision-above-single-shop", "decision-approve"}
+	run := func(c certify.Card) map[string]certify.CaseResult {
+		r, err := certify.Run(c, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]certify.CaseResult{}
+		for _, c := range r.Cases {
+			got[c.ID] = c
+		}
+		return got
+	}
+	none := []string{`options: "81109000"`, `options: "81100000"`}
+	if c := run(issueSM(t, edited(t, none)))["decision-above-single-shop"]; c.Result != certify.Skip || c.ReasonZH == "" {
+		t.Errorf("no verification known: %s %s", c.Result, c.Detail)
+	}
+	if c := run(issueSM(t, edited(t, append(none, "cvm: 50000", "cvm: 0"))))["decision-approve"]; c.Result != certify.Skip || c.ReasonZH == "" {
+		t.Errorf("9F6B is 0: %s %s", c.Result, c.Detail)
+	}
+	refusing := &brokenCard{good: newCard(t, "dev-sm"), fault: each(ins(0xA8), status(0x6985))}
+	if c := run(refusing)["decision-approve"]; c.Result != certify.Fail {
+		t.Errorf("a card that refuses without need: %s %s", c.Result, c.Reason)
 	}
 }
 

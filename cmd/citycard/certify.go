@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,8 @@ itself; the uses are ac, mac, enc and dcvn.
 
 A run uses up some hundreds of transaction counters and pays at most 2.00 yuan. Cases
 that change or block the card run with --destructive only and put back what they change.
-The exit code is 0 only if no case fails.`
+The exit code is 0 only if no case fails. If the card goes midway the report has what
+was done till then, and the exit code is 5.`
 
 func newCertifyCard(env *environment) *cobra.Command {
 	f := certifyFlags{reader: readerFlags{raw: true}}
@@ -81,6 +83,9 @@ func newCertifyCard(env *environment) *cobra.Command {
 }
 
 func (f *certifyFlags) run(ctx context.Context, env *environment) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	o, err := f.options(env)
 	if err != nil {
 		return err
@@ -95,16 +100,60 @@ func (f *certifyFlags) run(ctx context.Context, env *environment) error {
 	}
 	result, err := f.test(ctx, c, o)
 	closed := c.Close()
-	if err != nil {
+	if result == nil || errors.Is(err, certify.ErrStopped) {
 		return readerError(err)
 	}
-	if closed != nil {
-		return readerError(closed)
+	if err := f.tell(env, result, err); err != nil {
+		return err
 	}
-	if len(result.Cases) == 0 {
+	return readerError(closed)
+}
+
+// check refuses flags that would spoil the run, before a command goes to the card.
+func (f *certifyFlags) check() error {
+	if f.reader.wait < 0 {
+		return fail(exitUsage, fmt.Errorf("--wait %v: a time cannot be negative", f.reader.wait), "for example --wait 30s")
+	}
+	if sim := f.reader.sim(); sim != "" && f.profile != "" && f.profile != sim {
+		return fail(exitUsage, fmt.Errorf("--profile %s: the card in reader sim:%s is another", f.profile, sim), "leave out --profile, a simulated card names its own")
+	}
+	return f.checkOut()
+}
+
+// checkOut finds out whether the page can be written.
+func (f *certifyFlags) checkOut() error {
+	if f.out == "" {
+		return nil
+	}
+	if at, err := os.Stat(f.out); err == nil && at.IsDir() {
+		return fail(exitUsage, fmt.Errorf("--out %s is a folder", f.out), "name a file in it, for example "+filepath.Join(f.out, "report.html"))
+	}
+	part, err := f.part()
+	if err != nil {
+		return err
+	}
+	return errors.Join(part.Close(), os.Remove(part.Name()))
+}
+
+// part makes the file that becomes the page, beside it.
+func (f *certifyFlags) part() (*os.File, error) {
+	part, err := os.CreateTemp(filepath.Dir(f.out), ".certify-*.part")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fail(exitNotFound, fmt.Errorf("--out %s: there is no folder %s", f.out, filepath.Dir(f.out)), "make the folder first, or check its name")
+	}
+	if err != nil {
+		return nil, fail(exitUsage, fmt.Errorf("--out: %w", err), "check the folder's name and whether files may be made in it")
+	}
+	return part, nil
+}
+
+// tell gives the report to the user, a part of one too if the card went (gone).
+func (f *certifyFlags) tell(env *environment, result *certify.Report, gone error) error {
+	if gone == nil && len(result.Cases) == 0 {
 		return fail(exitNotFound, fmt.Errorf("--only %s: there is no such case or group", strings.Join(f.only, ",")), "a report with --json names all of them")
 	}
-	if err := f.write(result); err != nil {
+	err := f.write(result)
+	if err != nil {
 		return err
 	}
 	if env.json {
@@ -114,6 +163,10 @@ func (f *certifyFlags) run(ctx context.Context, env *environment) error {
 	}
 	if err != nil {
 		return err
+	}
+	if gone != nil {
+		return fail(exitUnavailable, fmt.Errorf("the card went at case %s: %w", result.Incomplete, gone),
+			fmt.Sprintf("the report has the %d cases before it; put the card back and run again", len(result.Cases)))
 	}
 	if !result.Conforms() {
 		return fail(exitFailed, fmt.Errorf("%d of %d cases failed", result.Failed, len(result.Cases)), "the failed cases are listed with what was expected; --out FILE.html shows their commands too")
@@ -128,6 +181,9 @@ func (f *certifyFlags) test(ctx context.Context, c reader.Card, o certify.Option
 	defer done()
 	o.Stop = func() bool { return ctx.Err() != nil }
 	result, err := certify.Run(&port{ctx: lasting, card: c}, o)
+	if err != nil && result != nil && ctx.Err() != nil && !errors.Is(err, certify.ErrStopped) {
+		err = fmt.Errorf("%w: %w", certify.ErrStopped, err) // it went in the grace of an interrupt
+	}
 	if errors.Is(err, certify.ErrStopped) {
 		err = fail(exitFailed, fmt.Errorf("%w: %w, with %d cases done and %d of them failed", context.Cause(ctx), err, len(result.Cases), result.Failed),
 			stoppedHint(lasting.Err() != nil))
@@ -208,9 +264,9 @@ func (f *certifyFlags) write(result *certify.Report) error {
 	if err := certifypage.Write(&page, result); err != nil {
 		return err
 	}
-	part, err := os.CreateTemp(filepath.Dir(f.out), ".certify-*.part")
+	part, err := f.part()
 	if err != nil {
-		return fail(exitFailed, fmt.Errorf("--out: %w", err), "check the folder's name")
+		return err
 	}
 	defer os.Remove(part.Name())
 	_, err = part.Write(page.Bytes())
@@ -241,11 +297,14 @@ func (e *environment) certifyText(r *certify.Report, page string) string {
 	var b strings.Builder
 	line(&b, e.say("Card", "卡"), strings.TrimSpace(fmt.Sprintf("%s  %s  %s", dash(r.Card.PAN), r.Card.AID, r.Card.Label)))
 	line(&b, e.say("Algorithms", "算法"), strings.Join(r.Card.Algorithms, ", "))
-	line(&b, e.say("Transaction counter", "交易计数器"), fmt.Sprintf(e.say("%d before, %d after", "测试前 %d，测试后 %d"), r.Card.ATCBefore, r.Card.ATCAfter))
+	line(&b, e.say("Transaction counter", "交易计数器"), fmt.Sprintf(e.say("%s before, %s after", "测试前 %s，测试后 %s"), counter(r.Card.ATCBefore), counter(r.Card.ATCAfter)))
 	line(&b, e.say("Spent", "消费"), fmt.Sprintf(e.say("%s yuan, %s left", "%s 元，余 %s"), r.Card.Spent, r.Card.Balance))
 	line(&b, e.say("Passed", "通过"), fmt.Sprint(r.Passed))
 	line(&b, e.say("Failed", "失败"), fmt.Sprint(r.Failed))
 	line(&b, e.say("Skipped", "跳过"), fmt.Sprint(r.Skipped))
+	if r.Incomplete != "" {
+		line(&b, e.say("Ended early at", "提前结束于"), r.Incomplete)
+	}
 	if page != "" {
 		line(&b, e.say("Report", "报告"), page)
 	}
@@ -258,6 +317,14 @@ func (e *environment) certifyText(r *certify.Report, page string) string {
 	}
 	e.skipped(&b, r)
 	return b.String()
+}
+
+// counter is a transaction counter, or a dash if it is not known.
+func counter(atc int) string {
+	if atc < 0 {
+		return dash("")
+	}
+	return fmt.Sprint(atc)
 }
 
 // skipped lists why cases were left out, each reason once.

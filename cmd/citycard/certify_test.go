@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,5 +82,101 @@ func TestOutlive(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("it goes on for ever")
+	}
+}
+
+// pulled is a card that is taken out after some commands.
+type pulled struct {
+	reader.Card
+	left int
+}
+
+func (c *pulled) gone() error {
+	return &reader.Error{Doing: "transmit", Kind: reader.ErrNoCard, Cause: errors.New("the card was taken out")}
+}
+
+func (c *pulled) Reset(ctx context.Context, kind reader.ResetKind) ([]byte, error) {
+	if c.left <= 0 {
+		return nil, c.gone()
+	}
+	return c.Card.Reset(ctx, kind)
+}
+
+func (c *pulled) Transmit(ctx context.Context, dst, cmd []byte) ([]byte, error) {
+	if c.left--; c.left <= 0 {
+		return dst, c.gone()
+	}
+	return c.Card.Transmit(ctx, dst, cmd)
+}
+
+// TestCertifyCardPulled: what was found before the card went is printed, as text, as
+// JSON and as a page.
+func TestCertifyCardPulled(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		var out, told bytes.Buffer
+		env := &environment{stdout: &out, stderr: t.Output(), json: asJSON}
+		c, err := env.simulated(t.Context(), "dev-sm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := certifyFlags{reader: readerFlags{name: "sim:dev-sm"}, out: filepath.Join(t.TempDir(), "report.html")}
+		o, err := f.options(env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, gone := f.test(t.Context(), &pulled{c, 700}, o)
+		if gone == nil || result == nil || result.Incomplete == "" || len(result.Cases) < 20 {
+			t.Fatalf("%v, report %+v", gone, result)
+		}
+		if code := report(&told, f.tell(env, result, gone)); code != exitUnavailable || !strings.Contains(told.String(), "at case "+result.Incomplete) {
+			t.Errorf("exit code %d, %s", code, told.String())
+		}
+		var got certify.Report
+		if asJSON && (json.Unmarshal(out.Bytes(), &got) != nil || got.Passed != result.Passed || got.Incomplete != result.Incomplete) {
+			t.Errorf("JSON report %s", out.String())
+		}
+		if !asJSON && !strings.Contains(out.String(), result.Incomplete) {
+			t.Errorf("text report %s", out.String())
+		}
+		if page, err := os.ReadFile(f.out); err != nil || !bytes.Contains(page, []byte("<html")) {
+			t.Errorf("page: %v", err)
+		}
+	}
+}
+
+// TestCertifyFlags: flags that would spoil a run are refused before it.
+func TestCertifyFlags(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		f    certifyFlags
+		code int
+	}{
+		"missing folder":   {certifyFlags{out: filepath.Join(dir, "nowhere", "report.html")}, exitNotFound},
+		"a folder":         {certifyFlags{out: dir}, exitUsage},
+		"file as a folder": {certifyFlags{out: filepath.Join(file, "report.html")}, exitUsage},
+		"negative wait":    {certifyFlags{reader: readerFlags{wait: -time.Second}}, exitUsage},
+		"two profiles":     {certifyFlags{reader: readerFlags{name: "sim:dev-sm"}, profile: "dev-3des"}, exitUsage},
+		"one profile":      {certifyFlags{reader: readerFlags{name: "sim:dev-sm"}, profile: "dev-sm"}, exitOK},
+		"another reader":   {certifyFlags{reader: readerFlags{name: "pcsc:"}, profile: "dev-sm"}, exitOK},
+		"a new file":       {certifyFlags{out: filepath.Join(dir, "report.html")}, exitOK},
+		"an old file":      {certifyFlags{out: file}, exitOK},
+	} {
+		if code := report(t.Output(), c.f.check()); code != c.code {
+			t.Errorf("%s: exit code %d, want %d", name, code, c.code)
+		}
+		// The run itself must not come as far as its reader, of which there is none.
+		if c.code != exitOK {
+			err := c.f.run(t.Context(), &environment{stderr: t.Output()})
+			if err == nil || strings.Contains(err.Error(), "no reader is named") {
+				t.Errorf("%s: the run went on to the card: %v", name, err)
+			}
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("files were left behind: %v, %v", left, err)
 	}
 }

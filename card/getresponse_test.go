@@ -82,4 +82,14 @@ func TestAnswerToReset(t *testing.T) {
 	if atr[0] != 0x3B || check != 0 {
 		t.Errorf("ATR %X: direct convention and a check byte are wanted", atr)
 	}
+	// Both answers end with the same historical bytes; the first byte of the ATS
+	// is its length.
+	whole := embedded(t, "dev-sm")
+	img, err := whole.Image(developmentCard(t, whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if atr, ats := img.ATR(), img.ATS(); !bytes.Contains(atr, []byte("CITYCARD")) || !bytes.HasSuffix(ats, []byte("CITYCARD")) || int(ats[0]) != len(ats) {
+		t.Errorf("ATR %X, ATS %X", atr, ats)
+	}
 }

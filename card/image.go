@@ -25,7 +25,7 @@ type Image struct {
 	root      int // index of the application that a reset selects, or -1
 	size      int // bytes of memory
 	journal   int // bytes of the memory's journal
-	atr       []byte
+	atr, ats  []byte
 }
 
 // NewImage puts a directory and finance applications together, as a city's
@@ -68,7 +68,7 @@ func Assemble(p Parts) (*Image, error) {
 	if len(p.Historical) > maxHistorical {
 		return nil, fmt.Errorf("make card image: %d historical bytes, at most %d are possible (ISO/IEC 7816-3, 8.2)", len(p.Historical), maxHistorical)
 	}
-	img := &Image{directory: p.Directory, templates: p.Applications, root: selectedNone, atr: answerToReset(p.Historical)}
+	img := &Image{directory: p.Directory, templates: p.Applications, root: selectedNone, atr: answerToReset(p.Historical), ats: answerToSelect(p.Historical)}
 	for i, t := range p.Applications {
 		for _, other := range p.Applications[:i] {
 			if bytes.Equal(other.AID(), t.AID()) {
@@ -102,6 +102,20 @@ func answerToReset(historical []byte) []byte {
 	}
 	return append(atr, check)
 }
+
+// answerToSelect is the one answer to select of all applications (ISO/IEC 14443-4,
+// 5.2): frames of 256 bytes (FSCI 8), 106 kbit/s in both directions, FWI 8, SFGI 0,
+// CID supported, then the historical bytes.
+func answerToSelect(historical []byte) []byte {
+	return append([]byte{byte(5 + len(historical)), 0x78, 0x00, 0x80, 0x02}, historical...)
+}
+
+// ATR is the answer to reset of the contact side (ISO/IEC 7816-3, 8.2).
+func (img *Image) ATR() []byte { return img.atr }
+
+// ATS is the answer to select of the contactless side (ISO/IEC 14443-4, 5.2),
+// without its CRC.
+func (img *Image) ATS() []byte { return img.ats }
 
 // Format answers every verb of fmt with a fixed text: an image holds keys.
 func (Image) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[card image, data withheld]")) }

@@ -19,6 +19,8 @@ type Profile struct {
 	AID   string `json:"aid"`   // finance application, hexadecimal
 	// AIDs are the applications that SELECT finds, besides the directories.
 	AIDs []string `json:"aids"`
+	ATR  string   `json:"atr"` // answer to reset, hexadecimal
+	ATS  string   `json:"ats"` // answer to select of the contactless side, without CRC
 	// Algorithms are its sets of algorithms; a reader chooses the second one with
 	// DF69.
 	Algorithms []Suite `json:"algorithms"`
@@ -85,6 +87,11 @@ func Profiles() ([]Profile, error) {
 			return nil, err
 		}
 		d := describe(name, p, int64(r.Balance))
+		img, err := Issue(r)
+		if err != nil {
+			return nil, err
+		}
+		d.ATR, d.ATS = fmt.Sprintf("%X", img.ATR()), fmt.Sprintf("%X", img.ATS())
 		if !d.Blank {
 			in, err := order(p, r)
 			if err != nil {

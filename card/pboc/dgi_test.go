@@ -316,7 +316,7 @@ func TestDamagedDGIs(t *testing.T) {
 	refused, taken := 0, 0
 	rapid.Check(t, func(r *rapid.T) {
 		list := slices.Clone(profiles[rapid.SampledFrom(everyProfile).Draw(r, "profile")])
-		for range rapid.IntRange(1, 3).Draw(r, "changes") {
+		for range rapid.IntRange(0, 3).Draw(r, "changes") {
 			at := rapid.IntRange(0, len(list)-1).Draw(r, "grouping")
 			b := bytes.Clone(list[at].Data)
 			switch rapid.IntRange(0, 5).Draw(r, "change") {
@@ -347,8 +347,10 @@ func TestDamagedDGIs(t *testing.T) {
 		taken++
 		run(t, c)
 	})
-	if refused == 0 || taken == 0 {
-		t.Errorf("%d cards refused, %d taken", refused, taken)
+	t.Logf("%d cards refused, %d taken", refused, taken)
+	// The few tries of -short may all be refused.
+	if !testing.Short() && (refused == 0 || taken == 0) {
+		t.Errorf("%d cards refused, %d taken: both are wanted", refused, taken)
 	}
 }
 

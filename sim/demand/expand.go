@@ -126,13 +126,10 @@ func bucket(want int64) int { return int(want >> (fracBits - bucketBits) & (buck
 
 // roundUp gives one more to the rest cells of largest fraction; to every cell that is owed anything first, when rest is more than those.
 func (x *expander) roundUp(rank *[buckets]int32, rest int) {
-	from := buckets
-	for rest > 0 && from > 0 {
-		from--
-		if int(rank[from]) >= rest {
-			break
-		}
+	from := buckets - 1 // lowest bucket that is served, in part; -1: all are served whole
+	for from >= 0 && int(rank[from]) < rest {
 		rest -= int(rank[from])
+		from--
 	}
 	for i := range x.cells {
 		c := &x.cells[i]

@@ -224,6 +224,36 @@ func TestSmallTables(t *testing.T) {
 	})
 }
 
+// Whatever the fractions and however many are left to give, exactly so many are given: to cells that are owed something
+// first, and among these to the largest fractions.
+func TestRoundUpGivesExactlyTheRest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var x expander
+		var rank [buckets]int32
+		want := rapid.OneOf(rapid.Just[int64](3<<fracBits), rapid.Int64Range(-2<<fracBits, 2<<fracBits))
+		for _, w := range rapid.SliceOfN(want, 1, 8).Draw(t, "wanted") {
+			x.cells = append(x.cells, cell{want: w})
+			if w > 0 {
+				rank[bucket(w)]++
+			}
+		}
+		rest := rapid.IntRange(0, 20).Draw(t, "rest")
+		x.roundUp(&rank, rest)
+		given := 0
+		for _, c := range x.cells {
+			given += int(c.n)
+			for _, d := range x.cells {
+				if c.want > 0 && c.n == 0 && d.n > 0 && (d.want <= 0 || bucket(d.want) < bucket(c.want)) {
+					t.Fatalf("%+v was served before %+v", d, c)
+				}
+			}
+		}
+		if given != rest {
+			t.Fatalf("gave %d of %d to %+v", given, rest, x.cells)
+		}
+	})
+}
+
 func BenchmarkExpand(b *testing.B) {
 	m := embedded(b)
 	b.ReportAllocs()

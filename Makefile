@@ -30,6 +30,16 @@ KEYS := crypt/oda/devkeys/rsa.txt
 # Tests called TestLong... are for test-long.
 LONG := ^TestLong[A-Z0-9_]
 
+# Properties draw the same cases in every run of make test, so that it says whether a
+# change is good and nothing else. Plain go test, and make test-long, draw new ones.
+SEED ?= 1
+# Packages whose tests know the flag.
+DRAWN = $(shell go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}' $(1) | tr ' ' '\n' | sort -u)
+# Runs the tests of the packages $(1) with the flags $(2), properties with SEED; prints JSON.
+GOTEST = { failed=0; drawn="$(call DRAWN,$(1))"; others="$(filter-out $(call DRAWN,$(1)),$(shell go list $(1)))"; \
+	[ -z "$$others" ] || go test $(2) -json -count=1 $$others || failed=1; \
+	[ -z "$$drawn" ] || go test $(2) -json -count=1 $$drawn -rapid.seed=$(SEED) || failed=1; exit $$failed; }
+
 .PHONY: help test deps build vet lint race unit test-long fuzz long bench generate generate-check fmt cover clean
 
 help:
@@ -43,12 +53,14 @@ help:
 
 test: deps build vet lint race unit
 
-# The race detector needs a C compiler, the tests of readers a smart card service
-# with a virtual reader and the programs of others that read cards through it. A
-# browser with Chinese letters is needed only while some test takes pictures.
+# The race detector needs a C compiler, the algorithms another program to agree with,
+# the tests of readers a smart card service with a virtual reader and the programs of
+# others that read cards through it. A browser with Chinese letters is needed only
+# while some test takes pictures.
 deps:
 	@missing=; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	if grep -rqs --include='*_test.go' '"chromium"' .; then \
 		command -v chromium >/dev/null || missing="$$missing chromium"; \
 		{ command -v fc-list >/dev/null && fc-list :lang=zh | grep -q .; } || missing="$$missing fontconfig fonts-noto-cjk"; \
@@ -86,12 +98,12 @@ lint:
 
 race: | out
 	CGO_ENABLED=0 go build -o out/testsummary ./internal/lint/testsummary
-	CGO_ENABLED=1 go test -race -short -skip '$(LONG)' -json -count=1 -timeout 15m $(RACE) | out/testsummary -short
+	@export CGO_ENABLED=1; $(call GOTEST,$(RACE),-race -short -skip '$(LONG)' -timeout 15m) | out/testsummary -short
 
 # Plain run of everything; the fuzz targets replay their seeds.
 unit: | out
 	CGO_ENABLED=0 go build -o out/testsummary ./internal/lint/testsummary
-	CGO_ENABLED=0 go test -skip '$(LONG)' -json -count=1 -timeout 20m $(PKGS) | out/testsummary
+	@export CGO_ENABLED=0; $(call GOTEST,$(PKGS),-skip '$(LONG)' -timeout 20m) | out/testsummary
 
 test-long: fuzz long
 

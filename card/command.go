@@ -19,9 +19,6 @@ const (
 	maxName        = 16
 	maxShortAPDU   = 5 + apdu.MaxShortData + 1
 	classStandard  = 0x00
-
-	// pse is the directory of the contact side (EMV Book 1, 12.2.2).
-	pse = "1PAY.SYS.DDF01"
 )
 
 // position is where the last SELECT by name has found what is selected. A reader
@@ -177,7 +174,7 @@ func (c *Chip) selectApplication(dst []byte, command *apdu.Command, a cos.Applic
 	}
 	c.change(a)
 	c.found = inApplication
-	if string(a.AID()) == pse {
+	if string(a.AID()) == ppse.ContactName {
 		c.contactless = c.side == Contactless
 	}
 	out, err := a.Select(dst, cos.Selection{Contactless: c.contactless})
@@ -218,7 +215,7 @@ func (c *Chip) selectDF(dst []byte, command *apdu.Command) ([]byte, error) {
 		c.selected = root
 	}
 	c.directory, c.found = false, inFiles
-	if bytes.HasPrefix([]byte(pse), command.Data) {
+	if bytes.HasPrefix([]byte(ppse.ContactName), command.Data) {
 		c.contactless = c.side == Contactless
 	}
 	return out, nil

@@ -452,7 +452,7 @@ func (h *hostile) mutate(cmd []byte) []byte {
 
 // choice selects something: whole names, beginnings, what comes next, files.
 func (h *hostile) choice() []byte {
-	name := one(h, h.tg.product.AID, h.tg.product.AID, []byte(ppse.Name), []byte(ppse.Name), []byte(perso.PSEName), gp.AIDGlobalPlatform, perso.RootAID, h.bytes(5), []byte{0x3F, 0x00})
+	name := one(h, h.tg.product.AID, h.tg.product.AID, []byte(ppse.Name), []byte(ppse.Name), []byte(ppse.ContactName), gp.AIDGlobalPlatform, perso.RootAID, h.bytes(5), []byte{0x3F, 0x00})
 	if h.chance(20) {
 		name = name[:h.rng.IntN(len(name)+1)]
 	}

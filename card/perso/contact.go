@@ -3,37 +3,38 @@ package perso
 import (
 	"github.com/citycard/citycard/card/pboc"
 	"github.com/citycard/citycard/crypt/pin"
+	"github.com/citycard/citycard/internal/strictyaml"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/wire/tlv"
 )
 
 // readContact takes the section "contact": debit/credit and electronic cash over
 // the contacts. It gives the data objects that records may then hold.
-func (p *Profile) readContact(top *section) []object {
-	if top.values["contact"] == nil {
+func (p *Profile) readContact(top *strictyaml.Section) []object {
+	if top.Node("contact") == nil {
 		return nil
 	}
-	s := top.r.mapping(top.values["contact"], "contact", "pdol", "aip", "cash_aip", "cdol1", "cdol2", "ddol", "cvm_list",
+	s := top.Reader.Mapping(top.Node("contact"), "contact", "pdol", "aip", "cash_aip", "cdol1", "cdol2", "ddol", "cvm_list",
 		"action_codes", "default_action", "issuer_authentication", "load_log", "dual_currency", "second_currency", "msd", "updatable")
-	x := &pboc.Contact{Updatable: int(s.number("updatable", 0, pboc.MaxUpdatable, 0))}
+	x := &pboc.Contact{Updatable: int(s.Number("updatable", 0, pboc.MaxUpdatable, 0))}
 	p.product.Contact = x
 	if !p.product.FDDA01 {
-		top.failAt("fdda", "a card with a contact side needs version 01: version 00 signs 9F37 alone, and so does INTERNAL AUTHENTICATE, whose answer would pass for an approval")
+		top.FailAt("fdda", "a card with a contact side needs version 01: version 00 signs 9F37 alone, and so does INTERNAL AUTHENTICATE, whose answer would pass for an approval")
 	}
-	if s.values["pdol"] != nil {
+	if s.Node("pdol") != nil {
 		x.PDOL = readDOL(&s, "pdol")
 	}
 	x.CDOL1, x.CDOL2, x.DDOL = readDOL(&s, "cdol1"), readDOL(&s, "cdol2"), readDOL(&s, "ddol")
-	copy(x.Debit.AIP[:], s.bytes("aip", 2, 2, true))
+	copy(x.Debit.AIP[:], s.Bytes("aip", 2, 2, true))
 	x.Cash.AIP = x.Debit.AIP
-	if b := s.bytes("cash_aip", 2, 2, false); b != nil {
+	if b := s.Bytes("cash_aip", 2, 2, false); b != nil {
 		copy(x.Cash.AIP[:], b)
 	}
-	copy(x.ADA[:], s.bytes("default_action", 2, 2, true))
-	if b := s.bytes("issuer_authentication", 1, 1, false); b != nil {
+	copy(x.ADA[:], s.Bytes("default_action", 2, 2, true))
+	if b := s.Bytes("issuer_authentication", 1, 1, false); b != nil {
 		x.IssuerAuthentication = b[0]
 	}
-	copy(x.Country[:], top.bytes("country", 2, 2, true))
+	copy(x.Country[:], top.Bytes("country", 2, 2, true))
 	p.readLoadLog(&s, x)
 	p.readDual(&s, x)
 	p.readSecond(&s, x)
@@ -48,115 +49,115 @@ func (p *Profile) readContact(top *section) []object {
 	if x.LoadLogSFI != 0 {
 		o = append(o, object{tlv.TagLoadLogFormat, appendDOL(nil, x.LoadLogFormat)})
 	}
-	if b := s.bytes("cvm_list", 10, 252, true); b != nil {
+	if b := s.Bytes("cvm_list", 10, 252, true); b != nil {
 		if len(b)%2 != 0 {
-			s.failAt("cvm_list", "%d bytes, want two amounts of four bytes and rules of two (EMV Book 3, 10.5)", len(b))
+			s.FailAt("cvm_list", "%d bytes, want two amounts of four bytes and rules of two (EMV Book 3, 10.5)", len(b))
 		}
 		o = append(o, object{tlv.TagCVMList, b})
 	}
-	if s.values["action_codes"] == nil {
-		s.failAt("action_codes", "is missing")
+	if s.Node("action_codes") == nil {
+		s.FailAt("action_codes", "is missing")
 	}
-	codes := s.r.mapping(s.values["action_codes"], "contact.action_codes", "default", "denial", "online")
+	codes := s.Reader.Mapping(s.Node("action_codes"), "contact.action_codes", "default", "denial", "online")
 	for _, c := range []struct {
 		key string
 		tag tlv.Tag
 	}{{"default", tlv.TagIACDefault}, {"denial", tlv.TagIACDenial}, {"online", tlv.TagIACOnline}} {
-		o = append(o, object{c.tag, codes.bytes(c.key, 5, 5, true)})
+		o = append(o, object{c.tag, codes.Bytes(c.key, 5, 5, true)})
 	}
 	return o
 }
 
-func (p *Profile) readLoadLog(s *section, x *pboc.Contact) {
-	if s.values["load_log"] == nil {
+func (p *Profile) readLoadLog(s *strictyaml.Section, x *pboc.Contact) {
+	if s.Node("load_log") == nil {
 		return
 	}
-	log := s.r.mapping(s.values["load_log"], "contact.load_log", "file", "count", "format")
-	x.LoadLogSFI = byte(log.number("file", 11, 30, 0))
-	x.LoadLogCount = byte(log.number("count", 1, pboc.MaxLog, 0))
+	log := s.Reader.Mapping(s.Node("load_log"), "contact.load_log", "file", "count", "format")
+	x.LoadLogSFI = byte(log.Number("file", 11, 30, 0))
+	x.LoadLogCount = byte(log.Number("count", 1, pboc.MaxLog, 0))
 	x.LoadLogFormat = readDOL(&log, "format")
 	if x.LoadLogSFI == 0 || x.LoadLogCount == 0 {
-		s.failAt("load_log", "file and count are needed")
+		s.FailAt("load_log", "file and count are needed")
 	}
 	for _, tag := range []tlv.Tag{tlv.TagTransactionDate, tlv.TagTransactionTime, tlv.TagATC} {
 		if !x.LoadLogFormat.Has(tag) {
-			s.failAt("load_log", "format does not hold %v, which JR/T 0025.13 asks for", tag)
+			s.FailAt("load_log", "format does not hold %v, which JR/T 0025.13 asks for", tag)
 		}
 	}
 }
 
 // readDual takes the currency whose payments count after conversion.
-func (p *Profile) readDual(s *section, x *pboc.Contact) {
-	if s.values["dual_currency"] == nil {
+func (p *Profile) readDual(s *strictyaml.Section, x *pboc.Contact) {
+	if s.Node("dual_currency") == nil {
 		return
 	}
-	dual := s.r.mapping(s.values["dual_currency"], "contact.dual_currency", "currency", "factor")
-	copy(x.DualCurrency[:], dual.bytes("currency", 2, 2, true))
-	copy(p.product.Limits.CurrencyFactor[:], dual.bytes("factor", 4, 4, true))
+	dual := s.Reader.Mapping(s.Node("dual_currency"), "contact.dual_currency", "currency", "factor")
+	copy(x.DualCurrency[:], dual.Bytes("currency", 2, 2, true))
+	copy(p.product.Limits.CurrencyFactor[:], dual.Bytes("factor", 4, 4, true))
 }
 
 // readSecond takes the second electronic cash (JR/T 0025.15).
-func (p *Profile) readSecond(s *section, x *pboc.Contact) {
-	if s.values["second_currency"] == nil {
+func (p *Profile) readSecond(s *strictyaml.Section, x *pboc.Contact) {
+	if s.Node("second_currency") == nil {
 		return
 	}
-	second := s.r.mapping(s.values["second_currency"], "contact.second_currency", "currency", "balance", "single", "threshold", "cvm", "opening")
-	amount := func(key string) money.Fen { return money.Fen(second.number(key, 0, int64(money.MaxN12), 0)) }
+	second := s.Reader.Mapping(s.Node("second_currency"), "contact.second_currency", "currency", "balance", "single", "threshold", "cvm", "opening")
+	amount := func(key string) money.Fen { return money.Fen(second.Number(key, 0, int64(money.MaxN12), 0)) }
 	x.Second = &pboc.SecondCurrency{Balance: amount("balance"), Single: amount("single"), Threshold: amount("threshold"), CVM: amount("cvm")}
-	copy(x.Second.Currency[:], second.bytes("currency", 2, 2, true))
+	copy(x.Second.Currency[:], second.Bytes("currency", 2, 2, true))
 	p.secondOpening = amount("opening")
 }
 
 // readMSD takes magnetic stripe data over the air. The record of its AFL is made
 // anew for each transaction, so it does not stand among the others.
-func readMSD(s *section, x *pboc.Contact) {
-	if s.values["msd"] == nil {
+func readMSD(s *strictyaml.Section, x *pboc.Contact) {
+	if s.Node("msd") == nil {
 		return
 	}
-	msd := s.r.mapping(s.values["msd"], "contact.msd", "aip", "afl")
+	msd := s.Reader.Mapping(s.Node("msd"), "contact.msd", "aip", "afl")
 	x.MSD = &pboc.MSD{}
-	copy(x.MSD.Path.AIP[:], msd.bytes("aip", 2, 2, true))
-	if b := msd.bytes("afl", 4, 4, false); b != nil {
+	copy(x.MSD.Path.AIP[:], msd.Bytes("aip", 2, 2, true))
+	if b := msd.Bytes("afl", 4, 4, false); b != nil {
 		x.MSD.Path.AFL = b
 		if b[0]&7 != 0 || b[0] == 0 || b[0] > 30<<3 || b[1] == 0 || b[2] != b[1] || b[3] != 0 {
-			msd.failAt("afl", "want one record that is not signed")
+			msd.FailAt("afl", "want one record that is not signed")
 		}
 	}
 }
 
 // readPIN takes the reference PIN of development cards and the number of tries
 // after an unblock.
-func (p *Profile) readPIN(top *section) {
+func (p *Profile) readPIN(top *strictyaml.Section) {
 	x := p.product.Contact
 	if x != nil {
 		x.PINLimit = p.product.PINTries
 	}
-	if top.values["pin"] == nil {
+	if top.Node("pin") == nil {
 		return
 	}
-	s := top.r.mapping(top.values["pin"], "pin", "reference", "limit")
+	s := top.Reader.Mapping(top.Node("pin"), "pin", "reference", "limit")
 	if x == nil {
-		top.failAt("pin", "only a card with a contact side checks a PIN; give it \"contact\"")
+		top.FailAt("pin", "only a card with a contact side checks a PIN; give it \"contact\"")
 		return
 	}
-	x.PINLimit = byte(s.number("limit", 1, 15, int64(x.PINLimit)))
-	if s.values["reference"] == nil {
+	x.PINLimit = byte(s.Number("limit", 1, 15, int64(x.PINLimit)))
+	if s.Node("reference") == nil {
 		return
 	}
 	var err error
-	if p.reference, err = pin.New(s.digits("reference", pin.MinLen, pin.MaxLen, true)); err != nil {
-		s.failAt("reference", "%v", err)
+	if p.reference, err = pin.New(s.Digits("reference", pin.MinLen, pin.MaxLen, true)); err != nil {
+		s.FailAt("reference", "%v", err)
 	}
 }
 
 // readChip takes what belongs to the chip as a whole.
-func (p *Profile) readChip(top *section) {
-	if top.values["chip"] == nil {
+func (p *Profile) readChip(top *strictyaml.Section) {
+	if top.Node("chip") == nil {
 		return
 	}
-	s := top.r.mapping(top.values["chip"], "chip", "pse", "historical")
-	p.pse = s.flag("pse")
-	p.historical = []byte(s.text("historical", 1, 15, false))
+	s := top.Reader.Mapping(top.Node("chip"), "chip", "pse", "historical")
+	p.pse = s.Flag("pse")
+	p.historical = []byte(s.ASCII("historical", 1, 15, false))
 }
 
 func n12(v money.Fen) []byte {

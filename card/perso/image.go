@@ -8,6 +8,7 @@ import (
 	"github.com/citycard/citycard/card/files"
 	"github.com/citycard/citycard/card/gp"
 	"github.com/citycard/citycard/card/pboc"
+	"github.com/citycard/citycard/card/ppse"
 	"github.com/citycard/citycard/wire/tlv"
 )
 
@@ -15,9 +16,6 @@ import (
 // the payment system environment of the contacts among them: a proprietary name
 // (ISO/IEC 7816-5, category F) around CITYCARD.
 var RootAID = []byte{0xF0, 'C', 'I', 'T', 'Y', 'C', 'A', 'R', 'D'}
-
-// PSEName is the directory of the contact side (JR/T 0025.5; EMV Book 1, 12.2.2).
-const PSEName = "1PAY.SYS.DDF01"
 
 // Identifiers of the files of the PSE.
 const (
@@ -109,6 +107,6 @@ func (p *Profile) root() (*files.Template, error) {
 	readable[cos.OpRead] = cos.Always
 	directory := cos.FileSpec{Kind: cos.Variable, ID: fileDirectory, SFI: sfiDirectory, Rules: readable,
 		RecordLength: len(record), Capacity: maxDirectory, Records: [][]byte{record}}
-	pse := cos.FileSpec{Kind: cos.DF, ID: fileDF, Name: []byte(PSEName), Rules: locked, Info: info, Children: []cos.FileSpec{directory}}
+	pse := cos.FileSpec{Kind: cos.DF, ID: fileDF, Name: []byte(ppse.ContactName), Rules: locked, Info: info, Children: []cos.FileSpec{directory}}
 	return files.NewTemplate(RootAID, cos.FileSystemSpec{MF: cos.FileSpec{Kind: cos.DF, ID: cos.MasterFile, Rules: locked, Children: []cos.FileSpec{pse}}})
 }

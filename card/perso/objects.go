@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/citycard/citycard/card/pboc"
+	"github.com/citycard/citycard/internal/strictyaml"
 	"github.com/citycard/citycard/wire/tlv"
 )
 
@@ -43,13 +44,13 @@ func find(objects []object, tag tlv.Tag) []byte {
 
 // readObjects gives the product's own data objects, more of them from the contact
 // side, and those of "objects".
-func (p *Profile) readObjects(top *section, contact []object) []object {
+func (p *Profile) readObjects(top *strictyaml.Section, contact []object) []object {
 	x := p.product
 	version := []byte{0x00, 0x20}
 	if x.FDDA01 {
 		version = []byte{0x00, 0x30}
 	}
-	country := top.bytes("country", 2, 2, true)
+	country := top.Bytes("country", 2, 2, true)
 	o := []object{
 		{tlv.TagVersionCard, version}, {tlv.TagIssuerCountry, country}, {tlv.TagCardIssuerCountry, country},
 		{tlv.TagCardCurrency, x.Currency[:]},
@@ -71,23 +72,23 @@ func (p *Profile) readObjects(top *section, contact []object) []object {
 		o = append(o, object{tlv.TagCardholderName, p.name5F20})
 	}
 	o = append(o, contact...)
-	s := top.r.mapping(top.values["objects"], "objects")
-	if len(s.keys) > maxObjects {
-		top.r.fail(s.line, "objects", "%d data objects, at most %d are possible", len(s.keys), maxObjects)
+	s := top.Reader.Mapping(top.Node("objects"), "objects")
+	if len(s.Keys) > maxObjects {
+		top.Reader.Fail(s.Line, "objects", "%d data objects, at most %d are possible", len(s.Keys), maxObjects)
 		return o
 	}
-	for _, key := range s.keys {
+	for _, key := range s.Keys {
 		tag, ok := parseTag(key)
-		value := s.bytes(key, 1, 250, true)
+		value := s.Bytes(key, 1, 250, true)
 		switch info, known := tlv.Lookup(tag); {
 		case !ok:
-			s.failAt(key, "is no tag of a primitive data object")
+			s.FailAt(key, "is no tag of a primitive data object")
 		case slices.Contains(identityTags, tag) || slices.Contains(certTags, tag) || find(o, tag) != nil || computed(tag):
-			s.failAt(key, "is made by the program from other keys or the card's own data")
+			s.FailAt(key, "is made by the program from other keys or the card's own data")
 		case known && value != nil && !info.LengthOK(len(value)):
-			s.failAt(key, "%d bytes do not fit %s", len(value), info.Name)
+			s.FailAt(key, "%d bytes do not fit %s", len(value), info.Name)
 		case tag == tlv.TagSDATagList && (len(value) != 1 || value[0] != byte(tlv.TagAIP)):
-			s.failAt(key, "EMV Book 3, 10.3 allows only 82")
+			s.FailAt(key, "EMV Book 3, 10.3 allows only 82")
 		}
 		o = append(o, object{tag, value})
 	}

@@ -17,7 +17,7 @@ func moneyFen(v int64) money.Fen { return money.Fen(v) }
 // TestParseRefuses: every fault is named with its line and key.
 func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
-		{"name: sm\n", "name: sm\nnme: x\n", `line 4, : key "nme" is not known`},
+		{"name: sm\n", "name: sm\nnme: x\n", `line 4, profile: key "nme" is not known`},
 		{"name: sm\n", "name: sm\nname: sm\n", `key "name" is there twice`},
 		{"name: sm\n", "", "name: is missing"},
 		{"name: sm\n", "name: [sm]\n", "line 3, name: want a single value"},
@@ -69,7 +69,7 @@ func TestParseRefuses(t *testing.T) {
 		{"product: 00000000000000004343310000000000", "product: 00", "product: 1 bytes, want 16 to 16"},
 		{"name: sm\n", "name: &a sm\nalias: *a\n", "is not known"},
 		{"name: sm\n", "name: sm\n---\n", "a second document"},
-		{"name: sm\n", "name: {sm\n", "is no YAML"},
+		{"name: sm\n", "name: {sm\n", "yaml: line 2"},
 	} {
 		text := source(t, "sm")
 		if !strings.Contains(text, c.old) {

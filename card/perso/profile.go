@@ -14,6 +14,7 @@ import (
 	"github.com/citycard/citycard/card/ppse"
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/pin"
+	"github.com/citycard/citycard/internal/strictyaml"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/wire/tlv"
 )
@@ -104,150 +105,142 @@ func EmbeddedSource(name string) ([]byte, error) {
 // Parse reads a profile: one YAML document without anchors or aliases, of at most
 // MaxProfileSize bytes. Every error wraps ErrProfile and names line and key.
 func Parse(text []byte) (*Profile, error) {
-	if len(text) > MaxProfileSize {
-		return nil, fmt.Errorf("card profile of %d bytes, at most %d are possible: %w", len(text), MaxProfileSize, ErrProfile)
-	}
-	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
-	var document, second yaml.Node
-	if err := decoder.Decode(&document); err != nil {
-		return nil, fmt.Errorf("card profile is no YAML: %w: %w", err, ErrProfile)
-	}
-	if decoder.Decode(&second) == nil {
-		return nil, fmt.Errorf("card profile, line %d: a second document; a file holds one profile: %w", second.Line, ErrProfile)
+	r, n, err := strictyaml.Parse(text, MaxProfileSize, "profile")
+	if err != nil {
+		return nil, fmt.Errorf("card profile: %w: %w", err, ErrProfile)
 	}
 	p := &Profile{}
-	r := &reader{}
-	p.read(r, document.Content[0])
-	if r.err != nil {
-		return nil, fmt.Errorf("card profile, %w: %w", r.err, ErrProfile)
+	p.read(r, n)
+	if r.Err() != nil {
+		return nil, fmt.Errorf("card profile, %w: %w", r.Err(), ErrProfile)
 	}
 	return p, nil
 }
 
 // read takes all keys of the profile.
-func (p *Profile) read(r *reader, n *yaml.Node) {
-	top := r.mapping(n, "", "name", "application", "algorithm", "second_algorithm", "cvn", "dki", "idd", "aip", "pdol", "options",
+func (p *Profile) read(r *strictyaml.Reader, n *yaml.Node) {
+	top := r.Mapping(n, "", "name", "application", "algorithm", "second_algorithm", "cvn", "dki", "idd", "aip", "pdol", "options",
 		"qualifiers", "fdda", "currency", "country", "limits", "pin_tries", "pin", "last_online", "transit", "product", "track2",
 		"cardholder", "objects", "records", "log", "contact", "chip")
 	product := &pboc.Product{
-		IDD:         byte(top.number("idd", 0, 5, 0)),
-		FDDA01:      top.number("fdda", 0, 1, 0) == 1,
-		PINTries:    byte(top.number("pin_tries", 0, 15, 0)),
-		LastOnline:  uint16(top.number("last_online", 0, 0xFFFE, 0)),
-		Transit:     byte(top.number("transit", 0, 2, 0)),
-		ProductInfo: top.bytes("product", 16, 16, false),
+		IDD:         byte(top.Number("idd", 0, 5, 0)),
+		FDDA01:      top.Number("fdda", 0, 1, 0) == 1,
+		PINTries:    byte(top.Number("pin_tries", 0, 15, 0)),
+		LastOnline:  uint16(top.Number("last_online", 0, 0xFFFE, 0)),
+		Transit:     byte(top.Number("transit", 0, 2, 0)),
+		ProductInfo: top.Bytes("product", 16, 16, false),
 	}
 	p.product = product
-	p.name = top.text("name", 1, 32, true)
-	p.name5F20 = []byte(top.text("cardholder", 2, 26, false))
-	copy(product.AIP[:], top.bytes("aip", 2, 2, true))
-	copy(product.Qualifiers[:], top.bytes("qualifiers", 2, 2, true))
-	copy(product.Currency[:], top.bytes("currency", 2, 2, true))
-	if b := top.bytes("options", 4, 4, true); b != nil {
+	p.name = top.ASCII("name", 1, 32, true)
+	p.name5F20 = []byte(top.ASCII("cardholder", 2, 26, false))
+	copy(product.AIP[:], top.Bytes("aip", 2, 2, true))
+	copy(product.Qualifiers[:], top.Bytes("qualifiers", 2, 2, true))
+	copy(product.Currency[:], top.Bytes("currency", 2, 2, true))
+	if b := top.Bytes("options", 4, 4, true); b != nil {
 		product.Options = binary.BigEndian.Uint32(b)
 	}
-	if b := top.bytes("dki", 1, 1, true); b != nil {
+	if b := top.Bytes("dki", 1, 1, true); b != nil {
 		product.DKI = b[0]
 	}
 	readAlgorithm(&top, product)
 	product.PDOL = readDOL(&top, "pdol")
-	if top.values["limits"] == nil {
-		top.failAt("limits", "is missing")
+	if top.Node("limits") == nil {
+		top.FailAt("limits", "is missing")
 	}
-	limits := r.mapping(top.values["limits"], "limits", "balance", "single", "threshold", "cvm", "ctta", "ctta_upper", "ctta_dual",
+	limits := r.Mapping(top.Node("limits"), "limits", "balance", "single", "threshold", "cvm", "ctta", "ctta_upper", "ctta_dual",
 		"foreign", "foreign_country", "offline_lower", "offline_upper", "opening")
 	readLimits(limits, &product.Limits)
-	p.opening = money.Fen(limits.number("opening", 0, int64(money.MaxN12), 0))
-	track2 := r.mapping(top.values["track2"], "track2", "service_code", "discretionary")
-	p.track2 = track2.digits("service_code", 3, 3, true) + track2.digits("discretionary", 0, 13, false)
+	p.opening = money.Fen(limits.Number("opening", 0, int64(money.MaxN12), 0))
+	track2 := r.Mapping(top.Node("track2"), "track2", "service_code", "discretionary")
+	p.track2 = track2.Digits("service_code", 3, 3, true) + track2.Digits("discretionary", 0, 13, false)
 	readLog(&top, product)
 	own := p.readContact(&top)
 	p.readPIN(&top)
 	p.readChip(&top)
 	objects := p.readObjects(&top, own)
 	p.readRecords(&top, objects)
-	if r.err != nil {
+	if r.Err() != nil {
 		return
 	}
 	p.fixData(objects)
 	p.readApplication(&top)
-	if r.err != nil {
+	if r.Err() != nil {
 		return
 	}
 	if err := product.Prepare(); err != nil {
-		r.fail(top.line, "profile", "%v", err)
+		r.Fail(top.Line, "profile", "%v", err)
 	}
 }
 
-func readAlgorithm(s *section, p *pboc.Product) {
-	switch v, _, _ := s.scalar("algorithm", true); v {
+func readAlgorithm(s *strictyaml.Section, p *pboc.Product) {
+	switch v, _ := s.Scalar("algorithm", true); v {
 	case "3des":
 		p.Alg = cryptogram.TDES
 	case "sm4":
 		p.Alg = cryptogram.SM4
 	default:
-		s.failAt("algorithm", "want 3des or sm4")
+		s.FailAt("algorithm", "want 3des or sm4")
 	}
-	switch v, _, _ := s.scalar("cvn", true); v {
+	switch v, _ := s.Scalar("cvn", true); v {
 	case "01":
 		p.CVN = cryptogram.CVN01
 	case "17":
 		p.CVN = cryptogram.CVN17
 	default:
-		s.failAt("cvn", `want "01" or "17"`)
+		s.FailAt("cvn", `want "01" or "17"`)
 	}
-	switch v, _, present := s.scalar("second_algorithm", false); {
+	switch v, present := s.Scalar("second_algorithm", false); {
 	case !present:
 	case v == "sm4" && p.Alg == cryptogram.TDES:
 		p.Alternative = &pboc.Suite{Alg: cryptogram.SM4}
 	default:
-		s.failAt("second_algorithm", "want sm4, beside algorithm 3des")
+		s.FailAt("second_algorithm", "want sm4, beside algorithm 3des")
 	}
 }
 
-func readDOL(s *section, key string) tlv.DOL {
-	b := s.bytes(key, 2, tlv.MaxDOLData, true)
+func readDOL(s *strictyaml.Section, key string) tlv.DOL {
+	b := s.Bytes(key, 2, tlv.MaxDOLData, true)
 	d, err := tlv.ParseDOL(b)
 	if err != nil {
-		s.failAt(key, "%v", err)
+		s.FailAt(key, "%v", err)
 	}
 	return d
 }
 
-func readLimits(s section, l *pboc.Limits) {
-	amount := func(key string) money.Fen { return money.Fen(s.number(key, 0, int64(money.MaxN12), 0)) }
+func readLimits(s strictyaml.Section, l *pboc.Limits) {
+	amount := func(key string) money.Fen { return money.Fen(s.Number(key, 0, int64(money.MaxN12), 0)) }
 	l.Balance, l.Single, l.Threshold, l.CVM = amount("balance"), amount("single"), amount("threshold"), amount("cvm")
 	l.CTTA, l.CTTAUpper = amount("ctta"), amount("ctta_upper")
-	l.HasCTTAUpper = s.values["ctta_upper"] != nil
-	l.Foreign = byte(s.number("foreign", 0, 255, 0))
-	l.ForeignCountry = byte(s.number("foreign_country", 0, 255, 0))
-	l.LCOL, l.UCOL = byte(s.number("offline_lower", 0, 255, 0)), byte(s.number("offline_upper", 0, 255, 0))
+	l.HasCTTAUpper = s.Node("ctta_upper") != nil
+	l.Foreign = byte(s.Number("foreign", 0, 255, 0))
+	l.ForeignCountry = byte(s.Number("foreign_country", 0, 255, 0))
+	l.LCOL, l.UCOL = byte(s.Number("offline_lower", 0, 255, 0)), byte(s.Number("offline_upper", 0, 255, 0))
 	l.CTTADual = amount("ctta_dual")
 }
 
-func readLog(top *section, p *pboc.Product) {
-	if top.values["log"] == nil {
+func readLog(top *strictyaml.Section, p *pboc.Product) {
+	if top.Node("log") == nil {
 		return
 	}
-	s := top.r.mapping(top.values["log"], "log", "file", "count", "format")
-	p.LogSFI = byte(s.number("file", 11, 30, 0))
-	p.LogCount = byte(s.number("count", 1, pboc.MaxLog, 0))
+	s := top.Reader.Mapping(top.Node("log"), "log", "file", "count", "format")
+	p.LogSFI = byte(s.Number("file", 11, 30, 0))
+	p.LogCount = byte(s.Number("count", 1, pboc.MaxLog, 0))
 	p.LogFormat = readDOL(&s, "format")
 	if p.LogSFI == 0 || p.LogCount == 0 {
-		s.r.fail(s.line, "log", "file and count are needed")
+		s.Reader.Fail(s.Line, "log", "file and count are needed")
 	}
 }
 
 // readApplication makes the FCI and the directory.
-func (p *Profile) readApplication(top *section) {
-	s := top.r.mapping(top.values["application"], "application", "aid", "label", "priority", "preferred_name", "language", "code_table")
-	aid := s.bytes("aid", 5, 16, true)
-	label := s.text("label", 1, 16, true)
-	priority := byte(s.number("priority", 0, 15, 0))
-	preferred := s.bytes("preferred_name", 1, 16, false)
-	language := s.text("language", 2, 8, false)
-	table := s.bytes("code_table", 1, 1, false)
-	if s.r.err != nil {
+func (p *Profile) readApplication(top *strictyaml.Section) {
+	s := top.Reader.Mapping(top.Node("application"), "application", "aid", "label", "priority", "preferred_name", "language", "code_table")
+	aid := s.Bytes("aid", 5, 16, true)
+	label := s.ASCII("label", 1, 16, true)
+	priority := byte(s.Number("priority", 0, 15, 0))
+	preferred := s.Bytes("preferred_name", 1, 16, false)
+	language := s.ASCII("language", 2, 8, false)
+	table := s.Bytes("code_table", 1, 1, false)
+	if s.Reader.Err() != nil {
 		return
 	}
 	p.product.AID = aid
@@ -258,7 +251,7 @@ func (p *Profile) readApplication(top *section) {
 	}
 	var err error
 	if p.directory, err = ppse.New(p.entry); err != nil {
-		s.r.fail(s.line, "application", "%v", err)
+		s.Reader.Fail(s.Line, "application", "%v", err)
 	}
 }
 

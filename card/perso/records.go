@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/citycard/citycard/card/pboc"
+	"github.com/citycard/citycard/internal/strictyaml"
 	"github.com/citycard/citycard/wire/tlv"
 )
 
@@ -52,31 +53,31 @@ type piece struct {
 }
 
 // readRecords makes the plans of the records and the AFLs from them.
-func (p *Profile) readRecords(top *section, objects []object) {
-	for _, n := range top.list("records", maxRecords) {
-		s := top.r.mapping(n, "records", "file", "record", "tags", "signed", "paths", "set")
+func (p *Profile) readRecords(top *strictyaml.Section, objects []object) {
+	for _, n := range top.List("records", maxRecords) {
+		s := top.Reader.Mapping(n, "records", "file", "record", "tags", "signed", "paths", "set")
 		plan := recordPlan{
-			at:     pboc.Record{SFI: byte(s.number("file", 1, 30, 0)), Number: byte(s.number("record", 1, 254, 0))},
-			signed: s.flag("signed"), paths: p.readPaths(&s), suites: p.readSet(&s), line: n.Line,
+			at:     pboc.Record{SFI: byte(s.Number("file", 1, 30, 0)), Number: byte(s.Number("record", 1, 254, 0))},
+			signed: s.Flag("signed"), paths: p.readPaths(&s), suites: p.readSet(&s), line: n.Line,
 		}
 		switch {
 		case plan.at.SFI == 0 || plan.at.Number == 0:
-			top.r.fail(n.Line, "records", "file and record are needed")
+			top.Reader.Fail(n.Line, "records", "file and record are needed")
 		case plan.at.SFI == p.product.LogSFI || p.product.Contact != nil && plan.at.SFI == p.product.Contact.LoadLogSFI:
-			top.r.fail(n.Line, "records", "file %d is the log's", plan.at.SFI)
+			top.Reader.Fail(n.Line, "records", "file %d is the log's", plan.at.SFI)
 		case slices.ContainsFunc(p.records, func(o recordPlan) bool { return o.at == plan.at }):
-			top.r.fail(n.Line, "records", "record %d of file %d is there twice", plan.at.Number, plan.at.SFI)
+			top.Reader.Fail(n.Line, "records", "record %d of file %d is there twice", plan.at.Number, plan.at.SFI)
 		case plan.signed && (plan.paths != p.paths() || plan.suites != p.suites()):
-			top.r.fail(n.Line, "records", "a signed record belongs to all paths and sets: the card's certificate covers the same data in each")
+			top.Reader.Fail(n.Line, "records", "a signed record belongs to all paths and sets: the card's certificate covers the same data in each")
 		}
-		for _, t := range s.list("tags", maxTags) {
-			p.readTag(top.r, t, &plan, objects)
+		for _, t := range s.List("tags", maxTags) {
+			p.readTag(top.Reader, t, &plan, objects)
 		}
 		p.records = append(p.records, plan)
 	}
 	for _, suite := range []byte{firstSet, secondSet} {
 		if p.suites()&suite != 0 {
-			p.checkLast(top.r, suite)
+			p.checkLast(top.Reader, suite)
 			p.takePaths(top, suite)
 		}
 	}
@@ -98,11 +99,11 @@ func (p *Profile) suites() byte {
 }
 
 // readPaths takes the paths that a record belongs to, all if it does not say.
-func (p *Profile) readPaths(s *section) (paths byte) {
-	if s.values["paths"] == nil {
+func (p *Profile) readPaths(s *strictyaml.Section) (paths byte) {
+	if s.Node("paths") == nil {
 		return p.paths()
 	}
-	for _, n := range s.list("paths", 3) {
+	for _, n := range s.List("paths", 3) {
 		bit := byte(0)
 		switch n.Value {
 		case "contactless":
@@ -113,7 +114,7 @@ func (p *Profile) readPaths(s *section) (paths byte) {
 			bit = onCash
 		}
 		if bit&p.paths() == 0 {
-			s.r.fail(n.Line, "records.paths", "%.40q is no path of this card: contactless, and with \"contact\" debit and cash", n.Value)
+			s.Reader.Fail(n.Line, "records.paths", "%.40q is no path of this card: contactless, and with \"contact\" debit and cash", n.Value)
 		}
 		paths |= bit
 	}
@@ -121,12 +122,12 @@ func (p *Profile) readPaths(s *section) (paths byte) {
 }
 
 // readSet takes the set of algorithms that a record is for, all if it does not say.
-func (p *Profile) readSet(s *section) byte {
-	switch v := s.number("set", 1, 2, 0); {
+func (p *Profile) readSet(s *strictyaml.Section) byte {
+	switch v := s.Number("set", 1, 2, 0); {
 	case v == 0:
 		return p.suites()
 	case byte(v)&p.suites() == 0:
-		s.failAt("set", "the card has no second_algorithm")
+		s.FailAt("set", "the card has no second_algorithm")
 		return firstSet
 	default:
 		return byte(v)
@@ -135,7 +136,7 @@ func (p *Profile) readSet(s *section) byte {
 
 // checkLast makes sure that the last record of a qPBOC AFL can be the one that
 // commits a payment.
-func (p *Profile) checkLast(r *reader, suite byte) {
+func (p *Profile) checkLast(r *strictyaml.Reader, suite byte) {
 	var last *recordPlan
 	for i := range p.records {
 		if x := &p.records[i]; x.paths&onAir != 0 && x.suites&suite != 0 {
@@ -145,17 +146,17 @@ func (p *Profile) checkLast(r *reader, suite byte) {
 	switch {
 	case last == nil:
 	case last.signed:
-		r.fail(last.line, "records", "the last record cannot be signed: the card adds 9F69 to it")
+		r.Fail(last.line, "records", "the last record cannot be signed: the card adds 9F69 to it")
 	case slices.Contains(last.tags(), tlv.TagExpirationDate):
-		r.fail(last.line, "records.tags", "5F24 must not be in the last record")
+		r.Fail(last.line, "records.tags", "5F24 must not be in the last record")
 	case last.paths != onAir:
-		r.fail(last.line, "records", "the last record of qPBOC commits a payment, so it belongs to no other path; give it paths: [contactless]")
+		r.Fail(last.line, "records", "the last record of qPBOC commits a payment, so it belongs to no other path; give it paths: [contactless]")
 	}
 }
 
 // takePaths gives the product the AFLs of one set of algorithms and checks what
 // their records hold.
-func (p *Profile) takePaths(top *section, suite byte) {
+func (p *Profile) takePaths(top *strictyaml.Section, suite byte) {
 	x := p.product
 	for _, path := range []byte{onAir, onDebit, onCash} {
 		if path&p.paths() == 0 {
@@ -186,12 +187,12 @@ func (p *Profile) takePaths(top *section, suite byte) {
 		}
 	}
 	if c := x.Contact; c != nil && p.signedAIP && (c.Debit.AIP != x.AIP || c.Cash.AIP != x.AIP) {
-		top.failAt("aip", "9F4A has the AIP signed, so aip, contact.aip and contact.cash_aip must be the same")
+		top.FailAt("aip", "9F4A has the AIP signed, so aip, contact.aip and contact.cash_aip must be the same")
 	}
 }
 
 // checkPath looks for data objects that are missing or there twice on one path.
-func (p *Profile) checkPath(top *section, path, suite byte) {
+func (p *Profile) checkPath(top *strictyaml.Section, path, suite byte) {
 	seen := map[tlv.Tag]bool{}
 	for i := range p.records {
 		plan := &p.records[i]
@@ -200,18 +201,18 @@ func (p *Profile) checkPath(top *section, path, suite byte) {
 		}
 		for _, tag := range plan.tags() {
 			if seen[tag] {
-				top.r.fail(plan.line, "records.tags", "%v is there twice", tag)
+				top.Reader.Fail(plan.line, "records.tags", "%v is there twice", tag)
 			}
 			seen[tag] = true
 		}
 	}
 	for _, tag := range p.mandatory(suite) {
 		if !seen[tag] {
-			top.failAt("records", "no record holds %v, which offline data authentication needs", tag)
+			top.FailAt("records", "no record holds %v, which offline data authentication needs", tag)
 		}
 	}
 	if p.signedAIP && !seen[tlv.TagSDATagList] {
-		top.failAt("records", "no record holds 9F4A, so a reader would not know that the AIP is signed")
+		top.FailAt("records", "no record holds 9F4A, so a reader would not know that the AIP is signed")
 	}
 	if path == onAir {
 		return
@@ -221,11 +222,11 @@ func (p *Profile) checkPath(top *section, path, suite byte) {
 		aip = p.product.Contact.Cash.AIP
 	}
 	if aip[0]&aipSDA != 0 && !seen[tlv.TagSSAD] {
-		top.failAt("records", "the AIP announces SDA and no record of debit/credit or electronic cash over the contacts holds 93 (EMV Book 3, 7.2)")
+		top.FailAt("records", "the AIP announces SDA and no record of debit/credit or electronic cash over the contacts holds 93 (EMV Book 3, 7.2)")
 	}
 	for _, tag := range []tlv.Tag{tlv.TagCDOL1, tlv.TagCDOL2, tlv.TagCVMList} {
 		if !seen[tag] {
-			top.failAt("records", "no record of debit/credit or electronic cash over the contacts holds %v", tag)
+			top.FailAt("records", "no record of debit/credit or electronic cash over the contacts holds %v", tag)
 		}
 	}
 }
@@ -246,22 +247,22 @@ func (r *recordPlan) tags() []tlv.Tag {
 }
 
 // readTag adds one data object to a record.
-func (p *Profile) readTag(r *reader, n *yaml.Node, plan *recordPlan, objects []object) {
+func (p *Profile) readTag(r *strictyaml.Reader, n *yaml.Node, plan *recordPlan, objects []object) {
 	tag, ok := parseTag(n.Value)
 	value := find(objects, tag)
 	cert := slices.Contains(certTags, tag)
 	single := cert || slices.Contains(identityTags, tag)
 	switch {
 	case n.Kind != yaml.ScalarNode || !ok:
-		r.fail(n.Line, "records.tags", "%.40q is no tag of a primitive data object", n.Value)
+		r.Fail(n.Line, "records.tags", "%.40q is no tag of a primitive data object", n.Value)
 	case !single && value == nil:
-		r.fail(n.Line, "records.tags", "%v has no value; give it one in objects", tag)
+		r.Fail(n.Line, "records.tags", "%v has no value; give it one in objects", tag)
 	case slices.Contains(plan.tags(), tag):
-		r.fail(n.Line, "records.tags", "%v is there twice", tag)
+		r.Fail(n.Line, "records.tags", "%v is there twice", tag)
 	case cert && plan.signed:
-		r.fail(n.Line, "records.tags", "%v cannot be in a signed record: it is made after the signature", tag)
+		r.Fail(n.Line, "records.tags", "%v cannot be in a signed record: it is made after the signature", tag)
 	case cert && plan.suites == bothSets:
-		r.fail(n.Line, "records.tags", "%v differs between the two sets of algorithms; give the record set: 1 or 2", tag)
+		r.Fail(n.Line, "records.tags", "%v differs between the two sets of algorithms; give the record set: 1 or 2", tag)
 	}
 	if single {
 		plan.static = plan.static || tag == tlv.TagSSAD

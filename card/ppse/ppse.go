@@ -16,6 +16,10 @@ import (
 // Name is the name by which the environment is selected.
 const Name = "2PAY.SYS.DDF01"
 
+// ContactName is the name of the environment of the contact side, PSE, which is a
+// directory file and no part of this package (JR/T 0025.5; EMV Book 1, 12.2.2).
+const ContactName = "1PAY.SYS.DDF01"
+
 // maxFCI is what an answer to SELECT can hold.
 const maxFCI = 256
 

@@ -30,7 +30,7 @@ const (
 // libraries are what every stage may use. Development keys and the data of one
 // city are not among them: whoever wires the stages hands those in.
 var libraries = []string{
-	"money", "txn", "wire/...", "crypt/...", "-crypt/oda/devkeys/...", "ledger", "fare", "terminal/kernel",
+	"money", "txn", "wire/...", "crypt/...", "-crypt/oda/devkeys/...", "ledger", "fare", "terminal/kernel/...",
 }
 
 // stages are the parts of the road. None imports another; a port of its own
@@ -69,11 +69,11 @@ var Table = []Row{
 	{"ledger", []string{"money", "txn"}, nil, "pure state machine"},
 	{"fare", []string{"money", "txn"}, nil, "pure functions of a rule book"},
 	{"fare/beijing", []string{"fare", "money", "txn"}, nil, "the embedded rule book of one city"},
-	{"terminal/kernel", []string{"money", "txn", "wire/...", "crypt/...", "-crypt/oda/devkeys/..."}, nil, "a library: it may not know the terminal around it"},
+	{"terminal/kernel/...", []string{"money", "txn", "wire/...", "crypt/...", "-crypt/oda/devkeys/...", "terminal/kernel/..."}, nil, "libraries: they may not know the terminal around them"},
 
 	{"card/...", slices.Concat(libraries, []string{"card/..."}), nil, "stage"},
-	{"card/fault", slices.Concat(libraries, []string{"card/..."}), []string{modYAML}, "scripts of faults are YAML files that people write"},
-	{"card/perso", slices.Concat(libraries, []string{"card/..."}), []string{modYAML}, "profiles of cards are YAML files that people write"},
+	{"card/fault", slices.Concat(libraries, []string{"card/...", "internal/strictyaml"}), []string{modYAML}, "scripts of faults are YAML files that people write"},
+	{"card/perso", slices.Concat(libraries, []string{"card/...", "internal/strictyaml"}), []string{modYAML}, "profiles of cards are YAML files that people write"},
 	{"terminal/...", slices.Concat(libraries, []string{"terminal/..."}), nil, "stage; gate uses fare, journal uses gate"},
 	{"acquirer/...", slices.Concat(libraries, []string{"acquirer/..."}), nil, "stage"},
 	{"network/...", slices.Concat(libraries, []string{"network/..."}), nil, "stage"},
@@ -99,6 +99,7 @@ var Table = []Row{
 
 	{"role/...", slices.Concat(everything, []string{"role/...", "internal/...", "-internal/lint/..."}), []string{modYAML, modXSync}, "wires one stage to its store, clock and links"},
 	{"cmd/citycard", slices.Concat(everything, []string{"sim", "sim/demand", "sim/report", "certify/...", "role/...", "internal/...", "-internal/lint/..."}), []string{modCobra, modProgress}, "the only program for users"},
+	{"internal/strictyaml", nil, []string{modYAML}, "reads what people write, and knows nothing of what it means"},
 	{"internal/lint/...", []string{"internal/lint"}, nil, "judges the others, so it uses none of them"},
 	{"internal/pcsctest/...", nil, nil, "starts a smart card service for tests, and knows no card"},
 	{"bench", nil, nil, "runs the benchmarks and writes down the results"},

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/citycard/citycard/card/ppse"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/reader"
 	"github.com/citycard/citycard/txn"
@@ -49,7 +50,7 @@ func (d *dialogue) enter(f *found) ([]byte, error) {
 		return nil, err
 	}
 	if f.Contactless {
-		if _, _, err := d.selectName([]byte(ppse), false); err != nil {
+		if _, _, err := d.selectName([]byte(ppse.Name), false); err != nil {
 			return nil, err
 		}
 	}

@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/citycard/citycard/card/ppse"
 	"github.com/citycard/citycard/terminal/reader"
 	"github.com/citycard/citycard/wire/apdu"
 	"github.com/citycard/citycard/wire/tlv"
 )
 
 const (
-	ppse = "2PAY.SYS.DDF01"
-	pse  = "1PAY.SYS.DDF01"
-
 	maxApplications = 20
 	maxRecords      = 254
 )
@@ -50,7 +48,7 @@ type found struct {
 // else those whose name begins as all do.
 func (d *dialogue) directories() ([]found, error) {
 	var list []found
-	data, sw, err := d.selectName([]byte(ppse), false)
+	data, sw, err := d.selectName([]byte(ppse.Name), false)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +71,7 @@ func (d *dialogue) directories() ([]found, error) {
 
 // contactDirectory adds what the records of the PSE name (EMV Book 1, 12.3.2).
 func (d *dialogue) contactDirectory(list []found) ([]found, error) {
-	data, sw, err := d.selectName([]byte(pse), false)
+	data, sw, err := d.selectName([]byte(ppse.ContactName), false)
 	if err != nil || sw != apdu.SWOK {
 		return list, err
 	}

@@ -28,12 +28,20 @@ const (
 	CardRefused    FaultCode = 14 // the card answered AAC
 	CardAsksOnline FaultCode = 15 // the card answered ARQC
 	NotGenuine     FaultCode = 16 // offline data authentication failed (Fault.ODA)
+
+	// Of debit/credit.
+	TerminalRefused FaultCode = 17 // terminal action analysis: the TVR meets an action code
+	HostRefused     FaultCode = 18 // the issuer declined
+	HostLost        FaultCode = 19 // the issuer could not be asked, and the card declined then
+	GaveUp          FaultCode = 20 // cardholder or merchant cancelled
+	WrongOrder      FaultCode = 21 // the card answered what it may not at this point, e.g. a TC where an AAC was asked for
 )
 
 var faultNames = [...]string{
 	"none", "no response APDU", "status word", "malformed data", "missing data", "bad value", "repeated data",
 	"contradicting data", "no application in common", "not a qPBOC application", "too much data", "terminal limit reached",
 	"on the deny list", "processing restriction", "declined by the card", "the card asks to go online", "not genuine",
+	"declined by terminal action analysis", "declined by the issuer", "issuer not reached", "cancelled", "impossible answer",
 }
 
 // String is the code in words.

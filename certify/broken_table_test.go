@@ -226,6 +226,10 @@ var brokenCards = []struct {
 		}
 		return v
 	}))},
+	{name: "declines-all", what: "what its parameters make it approve is called a decline", caught: "decision-approve", fault: each(ins(0xA8), set(0x9F10, func(v []byte) []byte {
+		v[4] &^= 0x30
+		return v
+	}))},
 	{name: "never-online", what: "an online request is called a decline", caught: "decision-online-asked", fault: each(ins(0xA8), set(0x9F10, func(v []byte) []byte {
 		if v[4] == 0xA0 {
 			v[4] = 0x80

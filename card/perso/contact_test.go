@@ -22,9 +22,9 @@ import (
 // their YAML.
 func TestDevelopment(t *testing.T) {
 	for name, afls := range map[string][5]string{
-		"dev-3des": {"080103001001010118010100", "080103001001020118020200", "0801030010010201"},
+		"dev-3des": {"080102001001010118010100", "080103001001020118020200", "0801030010010201"},
 		"dev-sm":   {"080102001001010118010100", "080102001001020118020200", "0801020010010201"},
-		"dev-dual": {"080103001001010118010100", "080103001001020118020200", "0801030010010201", "080405001001010118010100", "0804050010010201"},
+		"dev-dual": {"080102001001010118010100", "080103001001020118020200", "0801030010010201", "080405001001010118010100", "0804050010010201"},
 	} {
 		p := embedded(t, name)
 		x := p.Product()
@@ -116,7 +116,7 @@ func TestContactRefuses(t *testing.T) {
 		{"  updatable: 256\n", "  updatable: 2049\n", "contact.updatable: want a number from 0 to 2048"},
 		{"fdda: 1 ", "fdda: 0 ", "fdda: a card with a contact side needs version 01"},
 		{"fdda: 1 ", "# ", "fdda: a card with a contact side needs version 01"},
-		{`tags: ["93"], set: 1}`, `tags: ["9F74"], set: 1, paths: [debit]}`, "the AIP announces SDA and no record"},
+		{`tags: ["93"], paths: [debit, cash], set: 1}`, `tags: ["9F74"], set: 1, paths: [debit]}`, "the AIP announces SDA and no record"},
 		{`tags: [8F, "90", "93"]`, `tags: [8F, "90"]`, "the AIP announces SDA and no record"},
 		{"objects:\n", "objects:\n  \"93\": \"00\"\n", "is made by the program"},
 		{"  aip: 7D00\n", "  aip: 7C00\n", "aip: 9F4A has the AIP signed"},

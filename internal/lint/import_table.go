@@ -21,6 +21,7 @@ const (
 	modSQLite   = "zombiezen.com/go/sqlite"
 	modCobra    = "github.com/spf13/cobra"
 	modProgress = "github.com/schollz/progressbar/v3"
+	modXTerm    = "golang.org/x/term"
 	modCmp      = "github.com/google/go-cmp"
 	modRapid    = "pgregory.net/rapid"
 	modData     = "github.com/cockroachdb/datadriven"
@@ -97,8 +98,8 @@ var Table = []Row{
 
 	{"certify/...", slices.Concat(libraries, []string{"certify/..."}), nil, "judges cards and terminals, so it shares no code with them"},
 
-	{"role/...", slices.Concat(everything, []string{"role/...", "internal/...", "-internal/lint/..."}), []string{modYAML, modXSync}, "wires one stage to its store, clock and links"},
-	{"cmd/citycard", slices.Concat(everything, []string{"sim", "sim/demand", "sim/report", "certify/...", "role/...", "internal/...", "-internal/lint/..."}), []string{modCobra, modProgress}, "the only program for users"},
+	{"role/...", slices.Concat(everything, []string{"role/...", "certify/...", "internal/...", "-internal/lint/..."}), []string{modYAML, modXSync}, "wires one stage to its store, clock and links"},
+	{"cmd/citycard", slices.Concat(everything, []string{"sim", "sim/demand", "sim/report", "certify/...", "role/...", "internal/...", "-internal/lint/..."}), []string{modCobra, modProgress, modXTerm}, "the only program for users"},
 	{"internal/strictyaml", nil, []string{modYAML}, "reads what people write, and knows nothing of what it means"},
 	{"internal/lint/...", []string{"internal/lint"}, nil, "judges the others, so it uses none of them"},
 	{"internal/pcsctest/...", nil, nil, "starts a smart card service for tests, and knows no card"},

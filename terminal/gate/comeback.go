@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/citycard/citycard/terminal/kernel"
@@ -14,8 +13,7 @@ import (
 // signature tells.
 type comeback struct {
 	torn  []*tornTap // claimed in the array
-	asked int        // of torn: whose application was asked for, or need not be
-	aid   []byte     // the application asked last
+	asked int        // of torn: whose last record was asked for, or need not be
 	probe kernel.Probe
 	tried int      // of torn: what was compared with probe
 	old   *tornTap // being resumed
@@ -38,27 +36,25 @@ func (g *Gate) comeBack() Action {
 	return g.askNext()
 }
 
-// askNext asks the card for counter and balance, once for each application that a
-// claimed tap names. When none is left, a new transaction begins.
+// askNext asks the card for its last record, counter and balance, once for each
+// application and record at which a claimed tap was torn. When none is left, a new
+// transaction begins.
 func (g *Gate) askNext() Action {
 	c := &g.back
 	for c.asked < len(c.torn) {
-		aid, before := c.torn[c.asked].data.AID(), c.torn[:c.asked]
+		d, before := c.torn[c.asked].data, c.torn[:c.asked]
 		c.asked++
-		if !slices.ContainsFunc(before, func(t *tornTap) bool { return bytes.Equal(t.data.AID(), aid) }) {
-			c.aid, c.tried = aid, 0
-			return g.follow(g.kernel.Probe(aid))
+		if !slices.ContainsFunc(before, func(t *tornTap) bool { return t.data.SameProbe(d) }) {
+			c.tried = 0
+			return g.follow(g.kernel.Probe(d))
 		}
 	}
 	return g.run(g.byHint())
 }
 
-// probed has counter and balance of one application.
+// probed has what the card tells. A repeated record is judged even if the card left
+// after it: the signature needs nothing more.
 func (g *Gate) probed(p *kernel.Probe) Action {
-	if p.Left {
-		g.result.Retap = true
-		return g.done(TapAgain)
-	}
 	g.back.probe = *p
 	return g.resumeNext()
 }
@@ -69,10 +65,14 @@ func (g *Gate) resumeNext() Action {
 	for c.tried < len(c.torn) {
 		t := c.torn[c.tried]
 		c.tried++
-		if bytes.Equal(t.data.AID(), c.aid) && c.probe.Matches(t.data) {
+		if c.probe.Verdict(t.data) == kernel.Finishable {
 			c.old = t
 			return g.follow(g.kernel.Resume(t.data))
 		}
+	}
+	if c.probe.Left {
+		g.result.Retap = true
+		return g.done(TapAgain)
 	}
 	return g.askNext()
 }
@@ -81,17 +81,13 @@ func (g *Gate) resumeNext() Action {
 func (g *Gate) resumed(out *kernel.Outcome) Action {
 	old := g.back.old
 	g.back.old = nil
-	switch {
-	case out.Result == kernel.Approved && g.proves(out, old) && g.array.remove(old):
+	if out.Result == kernel.Approved && g.proves(out, old) && g.array.remove(old) {
 		g.quote = old.quote
 		r := Record{Row: old.row}
 		r.Row.Kind = modeKinds[old.mode]
 		r.Row.Flags = r.Row.Flags.WithReason(txn.NoDoubt) | txn.ClosedByRetap
 		r.Row.Tag9F69, r.Row.Expiry = out.Data.CAD, out.Data.Expiry
 		return g.accept(r, out)
-	case out.Result == kernel.Torn:
-		g.result.Retap = true
-		return g.done(TapAgain)
 	}
 	return g.resumeNext()
 }

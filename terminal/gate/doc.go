@@ -34,10 +34,12 @@
 //
 // If the card leaves after the last record was asked for, nobody knows whether it
 // paid. The tap then waits in the Array, the memory that the gates of one array
-// share. A second tap there reads counter and balance, once for each application
-// that a waiting tap names; if they are those of a paid tap, the card repeats its
-// last record, the old signature is checked with it, and the old tap is finished
-// without a new charge. Each tap that matches is tried before a new one begins. A tap
+// share. At a second tap there the card is asked first of all to repeat its last
+// record, as real cards do so only until another command comes, and then for counter
+// and balance; once for each application and record at which a waiting tap was torn. If
+// they are those of a paid tap, the old signature is checked with the record, and the
+// old tap is finished without a new charge. Each tap that matches is tried before a new
+// one begins. A card that leaves after the record is judged by the signature alone. A tap
 // that nobody finishes becomes a doubt row LastAnswerLost, when its window ends
 // (Array.Expire) or when its card has paid another: counter and balance are under no
 // signature, so that they prove nothing. Until then the terminal's blocks must not

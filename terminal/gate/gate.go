@@ -109,7 +109,7 @@ func (g *Gate) Pending(dst []Record) []Record {
 		return dst
 	}
 	dst = append(dst, g.result.Records...)
-	if !g.kernel.Identified() || g.kernel.Resumed() {
+	if !g.kernel.Identified() {
 		return dst
 	}
 	reason := txn.LeftBeforeLast

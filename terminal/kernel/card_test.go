@@ -10,9 +10,9 @@ import (
 	"github.com/citycard/citycard/wire/tlv"
 )
 
-// unhex reads hexadecimal with spaces for the eye.
+// unhex reads hexadecimal with white space for the eye.
 func unhex(s string) []byte {
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
 	if err != nil {
 		panic(err)
 	}
@@ -71,7 +71,10 @@ const paperAFL = "0801020210010100"
 // paperGPO is an answer with the first CVR byte and the AFL given; balance 96.00
 // yuan.
 func paperGPO(cvr, afl string) []byte {
-	body := tlv.Append(unhex("82027C00"), tlv.TagAFL, unhex(afl))
+	body := unhex("82027C00")
+	if afl != "" {
+		body = tlv.Append(body, tlv.TagAFL, unhex(afl))
+	}
 	body = append(body, unhex("9F3602001C 9F2608 1122334455667788 9F1013 07010103"+cvr+"000001 0A01 0000009600 AABBCCDD"+
 		"5710"+paperPAN+"D3012201000000 0F"+"5F340101 9F6C020000 9F4B03333333")...)
 	return append(tlv.Append(nil, tlv.TagResponseFormat2, body), 0x90, 0x00)

@@ -38,8 +38,24 @@ func TestDataIsStoredWhole(t *testing.T) {
 	card := newPaperCard()
 	v := &verdict{reason: oda.OK}
 	m := newMachine(t, testConfig(v), testInput())
+	converse(m, m.Probe(back), card, Continue)
 	if out := converse(m, m.Resume(back), card, Continue); out.Result != Approved || !out.CADChecked || !bytes.Equal(v.card.StaticData, torn.static) {
 		t.Fatalf("resumed: %v, %v", out.Result, out.Fault)
+	}
+}
+
+// TestStoredDataStaysReadable: what an earlier edition of the program has stored of the
+// same tap can still be read, and is what this one stores.
+func TestStoredDataStaysReadable(t *testing.T) {
+	stored := unhex(`0108A000000333010101007E82027C00940808010202100101009F3602001C9F260811223344556677889F101307010103900000010A010000009600
+		AABBCCDD57106228000100001117D30122010000000F5F3401019F6C0200009F4B033333335A0862280001000011175F24033012315F25032001019F
+		080200308F013990031111119F4603222222002D5A0862280001000011175F24033012315F25032001015F3401018F013990031111119F4603222222
+		9F0802003000000000040000000000000001560000000000015625112100112233442800008002010001003000000000691FC7A0`)
+	if !bytes.Equal(tornPaperCard(t).Append(nil), stored) {
+		t.Error("another encoding of the same data")
+	}
+	if d, err := DecodeData(stored); err != nil || d.ATC != 0x1C {
+		t.Errorf("%v, %v", d, err)
 	}
 }
 
@@ -79,7 +95,8 @@ func FuzzDecodeData(f *testing.F) {
 			t.Fatal("another encoding of the same data")
 		}
 		m := newMachine(t, testConfig(&verdict{reason: oda.OK}), testInput())
-		converse(m, m.Resume(d), newPaperCard(), Continue)
+		converse(m, m.Probe(d), newPaperCard(), Continue)
+		m.Resume(d)
 	})
 }
 

@@ -8,8 +8,12 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// Bits of the terminal transaction qualifiers, tag 9F66 (JR/T 0025.12).
+// Bits of the terminal transaction qualifiers, tag 9F66 (JR/T 0025.12). Of the three
+// kinds of transaction a card takes full debit/credit first, then qPBOC, then
+// magnetic stripe data.
 const (
+	TTQ1MSD              byte = 0x80 // byte 1: magnetic stripe data (edition of 2010)
+	TTQ1Debit            byte = 0x40 // byte 1: full debit/credit over the air
 	TTQ1QPBOC            byte = 0x20 // byte 1: contactless qPBOC
 	TTQ1Contact          byte = 0x10 // byte 1: the terminal has a contact slot
 	TTQ1OfflineOnly      byte = 0x08 // byte 1: the reader can never go online
@@ -47,6 +51,8 @@ type Config struct {
 	Country          [2]byte   // 9F1A, n3: 0156
 	Currency         [2]byte   // 5F2A, n3: 0156
 	TerminalType     byte      // 9F35
+	Capabilities     [3]byte   // 9F33, for the host; zero: not told
+	Serial           [8]byte   // 9F1E serial number of the terminal, for the host; zero: not told
 	Merchant         []byte    // 9F4E, up to 20 bytes, for the card's log
 	AppVersion       [2]byte   // 9F09, compared with the card's 9F08
 	AIDs             []AID     // at least one
@@ -74,6 +80,8 @@ type Input struct {
 	UN     [4]byte   // 9F37, fresh random bytes
 	Time   int64     // unix seconds; 9A and 9F21 are taken at UTC+8
 	Type   byte      // 9C
+	// Sequence is 9F41, for the host: 1 to 99999999, 0: not told.
+	Sequence uint32
 }
 
 var errConfig = errors.New("unusable kernel configuration")
@@ -81,8 +89,10 @@ var errConfig = errors.New("unusable kernel configuration")
 // Validate reports the first setting with which the kernel could not work.
 func (c *Config) Validate() error {
 	switch {
-	case c.TTQ[0]&TTQ1QPBOC == 0:
-		return fmt.Errorf("TTQ %X: byte 1 bit 6 (qPBOC) must be set: %w", c.TTQ, errConfig)
+	case c.TTQ[0]&(TTQ1QPBOC|TTQ1MSD) == 0:
+		return fmt.Errorf("TTQ %X: byte 1 bit 6 (qPBOC) or bit 8 (magnetic stripe data) must be set: %w", c.TTQ, errConfig)
+	case c.TTQ[0]&TTQ1QPBOC == 0 && c.TTQ[0]&TTQ1OfflineOnly != 0:
+		return fmt.Errorf("TTQ %X: magnetic stripe data needs a terminal that goes online, clear byte 1 bit 4: %w", c.TTQ, errConfig)
 	case c.RequireFDDA01 && c.TTQ[3]&TTQ4FDDA01 == 0:
 		return fmt.Errorf("RequireFDDA01: TTQ %X must have byte 4 bit 8 (fDDA version 01) set: %w", c.TTQ, errConfig)
 	case len(c.AIDs) == 0:

@@ -37,10 +37,21 @@ const (
 	objCardRemainder
 	objSDATagList
 	objCAD
+	objServiceCode
+	objAvailable
+	objProduct
+	objHolder
+	objAuthCode
+	objTrack1
 	objectCount
 )
 
-// objectTable gives tag and permitted lengths (JR/T 0025.5; EMV Book 3 annex A).
+// firstInformative begins the objects that a terminal shows, prints or passes on and
+// decides nothing by: a card may give them in any form.
+const firstInformative = objAvailable
+
+// objectTable gives tag and permitted lengths (JR/T 0025.5; EMV Book 3 annex A). Its
+// order is that of stored Data: new objects come last.
 var objectTable = [objectCount]struct {
 	tag      tlv.Tag
 	min, max int
@@ -54,7 +65,9 @@ var objectTable = [objectCount]struct {
 	objIssuerRemainder: {tlv.TagIssuerKeyRemainder, 0, 252}, objIssuerExponent: {tlv.TagIssuerKeyExponent, 1, 3},
 	objCardCert: {tlv.TagICCCertificate, 1, 252}, objCardExponent: {tlv.TagICCKeyExponent, 1, 3},
 	objCardRemainder: {tlv.TagICCKeyRemainder, 0, 252}, objSDATagList: {tlv.TagSDATagList, 0, 252},
-	objCAD: {tlv.TagCardAuthenticationData, 8, 8},
+	objCAD: {tlv.TagCardAuthenticationData, 8, 8}, objServiceCode: {tlv.TagServiceCode, 2, 2},
+	objAvailable: {tlv.TagAvailableOffline, 6, 6}, objProduct: {tlv.TagProductID, 16, 16}, objHolder: {tlv.TagCardholderName, 2, 26},
+	objAuthCode: {tlv.TagECAuthorisationCode, 6, 6}, objTrack1: {tlv.TagTrack1Discretionary, 1, 60},
 }
 
 // objectOf finds the number of a tag. The table is short and a card sends some
@@ -100,6 +113,21 @@ func (d *Data) Get(tag tlv.Tag) []byte {
 		return d.objects[o]
 	}
 	return nil
+}
+
+// Track2 is the value of tag 57: the digits of track 2, D for the separator, F at the
+// end of an odd number. nil before the card gave it.
+func (d *Data) Track2() []byte { return d.objects[objTrack2] }
+
+// Available is 9F5D, the available offline spending amount that the card stated: after
+// the debit if it answered TC. It is under no MAC.
+func (d *Data) Available() (money.Fen, bool) {
+	v := d.objects[objAvailable]
+	if v == nil {
+		return 0, false
+	}
+	f, err := money.FromN12(v)
+	return f, err == nil
 }
 
 // AID is the DF name (84) of the selected application.
@@ -171,11 +199,15 @@ func (d *Data) put(tag tlv.Tag, value []byte) Fault {
 	if !known {
 		return Fault{}
 	}
+	informative := o >= firstInformative
 	if n := len(value); n < objectTable[o].min || n > objectTable[o].max {
+		if informative {
+			return Fault{}
+		}
 		return Fault{Code: BadValue, Tag: tag}
 	}
 	if old := d.objects[o]; old != nil {
-		if bytes.Equal(old, value) {
+		if informative || bytes.Equal(old, value) {
 			return Fault{}
 		}
 		return Fault{Code: Repeated, Tag: tag}

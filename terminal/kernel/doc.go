@@ -1,5 +1,7 @@
 // Package kernel is the qPBOC kernel of a terminal: the conversation with one
-// contactless card, as a pure step machine.
+// contactless card, as a pure step machine. It reads magnetic stripe data over the air
+// too (edition of 2010); debit/credit and electronic cash over contacts are
+// terminal/kernel/emv.
 //
 // The host feeds events (Start, what the card answered, the card has left) to
 // Machine.Step and does what the returned Ready says: send this command, ask for
@@ -30,11 +32,28 @@
 // Certificates and the dynamic signature are checked when the card has left the
 // field (CardRemoved), before the Outcome; only Approved may open a gate.
 //
+// # Going online
+//
+// Where the card answers ARQC nothing is paid, and the Outcome OnlineRequired has what
+// the issuer needs: Machine.ICC, Data.Track2, and the CVM that the card asks for. There
+// is no second cryptogram in qPBOC: the card may be gone by then.
+//
+// # Torn transactions
+//
+// If the card left after its last record was asked for, the host keeps a Clone of the
+// Data. Back in the field the card is probed: SELECT, the last record again, 9F36 and
+// 9F79, in this order, as real cards repeat the record only until another command
+// comes. Resume then checks the old signature with the 9F69 of the repeated record.
+// That proves that the card has paid; that it has not, nothing proves: counter and
+// balance are under no MAC (Probe.Verdict).
+//
 // # Invariants
 //
 //   - No answer of a card makes the machine panic or run for ever: at most
 //     MaxRecords records are read.
 //   - Every refusal has a Fault that names the data object or the status word.
+//   - An answer that contradicts what the card was told, or itself, ends the
+//     transaction before the last record.
 //   - An event that the host may not send in the present state panics: that is a
 //     fault of the program, never of a card.
 //

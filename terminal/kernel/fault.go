@@ -44,13 +44,34 @@ var faultNames = [...]string{
 	"declined by terminal action analysis", "declined by the issuer", "issuer not reached", "cancelled", "impossible answer",
 }
 
-// String is the code in words.
-func (c FaultCode) String() string {
-	if int(c) >= len(faultNames) {
+// faultNamesZH are the codes in Chinese.
+var faultNamesZH = [...]string{
+	"无", "不是响应APDU", "状态字", "数据格式错误", "数据缺失", "数据值错误", "数据重复且不一致",
+	"数据互相矛盾", "没有共同支持的应用", "不是qPBOC应用", "数据过多", "达到终端限额",
+	"在黑名单中", "处理限制", "卡片拒绝", "卡片要求联机", "脱机数据认证失败",
+	"终端行为分析拒绝", "发卡行拒绝", "无法联机", "已取消", "卡片应答不合规则",
+}
+
+// reasonsZH are the reasons of oda in Chinese.
+var reasonsZH = [...]string{
+	"未认证", "成功", "数据缺失", "格式错误", "没有该CA公钥", "发卡行公钥证书错误", "发卡行标识与主账号不符",
+	"发卡行公钥证书过期", "IC卡公钥证书错误", "主账号与证书不符", "IC卡公钥证书过期",
+	"静态数据签名错误", "动态签名错误", "应用交易计数器与签名不符", "密文信息数据与签名不符", "交易数据与签名不符",
+}
+
+// Name is the code in Chinese for lang "zh" and in English for any other.
+func (c FaultCode) Name(lang string) string {
+	switch {
+	case int(c) >= len(faultNames):
 		return "invalid"
+	case lang == "zh":
+		return faultNamesZH[c]
 	}
 	return faultNames[c]
 }
+
+// String is the code in English.
+func (c FaultCode) String() string { return c.Name("en") }
 
 // Fault is a code with its object.
 type Fault struct {
@@ -61,20 +82,34 @@ type Fault struct {
 }
 
 // String gives e.g. "missing data: 9F36 Application Transaction Counter (ATC)".
-func (f Fault) String() string {
-	s := f.Code.String()
+func (f Fault) String() string { return f.Text("en") }
+
+// Text is String in Chinese for lang "zh" and in English for any other.
+func (f Fault) Text(lang string) string {
+	zh := lang == "zh"
+	colon := ": "
+	if zh {
+		colon = "："
+	}
+	s := f.Code.Name(lang)
 	switch {
+	case f.Code == NotGenuine && zh && int(f.ODA) < len(reasonsZH):
+		s += colon + reasonsZH[f.ODA]
 	case f.Code == NotGenuine:
-		s += ": " + f.ODA.String()
+		s += colon + f.ODA.String()
 	case f.Code == BadStatus:
 		s += " " + f.SW.String()
 	}
 	if f.Tag == 0 {
 		return s
 	}
-	s += ": " + f.Tag.String()
+	s += colon + f.Tag.String()
 	if info, ok := tlv.Lookup(f.Tag); ok {
-		s += " " + info.Name
+		name := info.Name
+		if zh {
+			name = info.NameZH
+		}
+		s += " " + name
 	}
 	return s
 }

@@ -71,9 +71,18 @@ func (m *Machine) options(data []byte, sw apdu.SW) Ready {
 	}
 	it := tlv.Iterate(data)
 	if !it.Next() {
+		if it.Err() != nil {
+			return m.unusable(Fault{Code: BadTLV, Tag: tlv.TagResponseFormat2})
+		}
 		return m.unusable(Fault{Code: Missing, Tag: tlv.TagResponseFormat2})
 	}
-	if it.Tag != tlv.TagResponseFormat2 {
+	if rest := it; rest.Next() || rest.Err() != nil {
+		return m.unusable(Fault{Code: BadTLV, Tag: it.Tag}) // one template, and nothing behind it
+	}
+	switch {
+	case it.Tag == tlv.TagResponseFormat1 && m.takesStripe():
+		return m.stripeOptions(it.Value)
+	case it.Tag != tlv.TagResponseFormat2:
 		return m.unusable(Fault{Code: NotQPBOC, Tag: it.Tag})
 	}
 	d := &m.data
@@ -98,7 +107,7 @@ func (d *Data) identify() Fault {
 			return Fault{Code: Missing, Tag: objectTable[o].tag}
 		}
 	}
-	pan, expiry, ok := parseTrack2(d.objects[objTrack2])
+	pan, expiry, _, ok := parseTrack2(d.objects[objTrack2])
 	if !ok {
 		return Fault{Code: BadValue, Tag: tlv.TagTrack2Equivalent}
 	}
@@ -125,62 +134,59 @@ func (d *Data) identify() Fault {
 func (m *Machine) decision() Ready {
 	m.out.Identified = true
 	d := &m.data
-	var r Ready
+	m.out.MSD = d.TTQ[0]&TTQ1QPBOC == 0
 	switch {
-	case m.cfg.Denied != nil && m.cfg.Denied(d.Card):
-		m.out.TVR[0] |= tvr1ExceptionFile
-		r = m.end(Declined, NotCommitted, txn.DenyListed, Fault{Code: OnDenyList, Tag: tlv.TagPAN})
+	case m.denied():
+		return m.end(Declined, NotCommitted, txn.DenyListed, Fault{Code: OnDenyList, Tag: tlv.TagPAN})
 	case d.IAD.Result() == cryptogram.AAC:
-		r = m.end(Declined, NotCommitted, txn.CardDeclined, Fault{Code: CardRefused, Tag: tlv.TagIAD})
-	case d.IAD.Result() == cryptogram.ARQC:
-		r = m.end(OnlineRequired, NotCommitted, txn.OnlineAsked, Fault{Code: CardAsksOnline, Tag: tlv.TagIAD})
-	default:
-		m.state = stIdentified
-		r = Ready{Identified: true}
+		return m.end(Declined, NotCommitted, txn.CardDeclined, Fault{Code: CardRefused, Tag: tlv.TagIAD})
 	}
-	return r
-}
-
-// parseTrack2 reads tag 57: account number, D, expiry YYMM, service code,
-// discretionary data, F (ISO/IEC 7813).
-func parseTrack2(b []byte) (pan txn.PAN, expiry [2]byte, ok bool) {
-	sep := -1
-	for i := range 2 * len(b) {
-		if nibble(b, i) == 0x0D {
-			sep = i
-			break
+	if f := m.contradiction(); f.Code != NoFault {
+		return m.end(Failed, NotCommitted, txn.MissingCardData, f)
+	}
+	switch {
+	case d.CTQ[0]&ctqOnlinePIN != 0:
+		m.out.CVM = OnlinePIN
+	case d.CTQ[0]&ctqSignature != 0:
+		m.out.CVM = Signature
+	}
+	if d.IAD.Result() == cryptogram.ARQC {
+		if m.out.MSD && m.expired() {
+			return m.end(Declined, NotCommitted, txn.Expired, Fault{Code: Restricted, Tag: tlv.TagTrack2Equivalent})
 		}
+		return m.end(OnlineRequired, NotCommitted, txn.OnlineAsked, Fault{Code: CardAsksOnline, Tag: tlv.TagIAD})
 	}
-	if sep < 12 || sep > 19 || sep+5 > 2*len(b) {
-		return pan, expiry, false
-	}
-	for i := range pan {
-		pan[i] = 0xFF
-	}
-	for i := range sep {
-		setNibble(pan[:], i, nibble(b, i))
-	}
-	for i := range 4 {
-		d := nibble(b, sep+1+i)
-		if d > 9 {
-			return pan, expiry, false
-		}
-		setNibble(expiry[:], i, d)
-	}
-	return pan, expiry, pan.Validate() == nil
+	m.state = stIdentified
+	return Ready{Identified: true}
 }
 
-func nibble(b []byte, i int) byte {
-	if i%2 == 0 {
-		return b[i/2] >> 4
+// denied looks the card up in the deny list.
+func (m *Machine) denied() bool {
+	if m.cfg.Denied == nil || !m.cfg.Denied(m.data.Card) {
+		return false
 	}
-	return b[i/2] & 15
+	m.out.TVR[0] |= tvr1ExceptionFile
+	return true
 }
 
-func setNibble(b []byte, i int, v byte) {
-	if i%2 == 0 {
-		b[i/2] = b[i/2]&15 | v<<4
-	} else {
-		b[i/2] = b[i/2]&0xF0 | v
+// contradiction finds an answer that no card gives to what it was told: whoever gave
+// it, nothing may be paid. A TC where an online cryptogram was demanded, or over a
+// magnetic stripe; file locator and ARQC at once; a verification of the cardholder
+// that the terminal does not have, an online PIN for a TC, or none where the terminal
+// demanded one (JR/T 0025.12: the card answers 6985 then).
+func (m *Machine) contradiction() Fault {
+	d := &m.data
+	tc := d.IAD.Result() == cryptogram.TC
+	pin, signature := d.CTQ[0]&ctqOnlinePIN != 0, d.CTQ[0]&ctqSignature != 0
+	switch {
+	case tc && (m.out.MSD || d.TTQ[1]&TTQ2OnlineCryptogram != 0):
+		return Fault{Code: WrongOrder, Tag: tlv.TagIAD}
+	case !tc && d.objects[objAFL] != nil:
+		return Fault{Code: WrongOrder, Tag: tlv.TagAFL}
+	case pin && (tc || d.TTQ[0]&TTQ1OnlinePIN == 0),
+		signature && !pin && d.TTQ[0]&TTQ1Signature == 0,
+		!pin && !signature && !m.out.MSD && d.TTQ[1]&TTQ2CVMRequired != 0:
+		return Fault{Code: WrongOrder, Tag: tlv.TagCTQ}
 	}
+	return Fault{}
 }

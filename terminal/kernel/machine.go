@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 
+	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
@@ -34,7 +35,7 @@ func Answered(b []byte) Event { return Event{Kind: Answer, Data: b} }
 // Ready says what the host has to do next, exactly one of these: send Send;
 // answer Identified with Continue or Stop; take the card away from the field and
 // report CardRemoved; act upon Probe; or take Outcome, after which only Reset,
-// Probe or Resume are possible.
+// Probe, Recognise and, after a Probe, Resume are possible.
 type Ready struct {
 	Send       []byte // command APDU; belongs to the machine until the next Step
 	Identified bool   // the account number is known and nothing is paid; see Machine.Data
@@ -52,18 +53,18 @@ const (
 	stGPO
 	stIdentified
 	stRecord
+	stStripe
 	stRemove
 	stProbeSelect
+	stProbeRecord
 	stProbeATC
 	stProbeBalance
-	stSeenSelect
-	stSeenRecord
 	stProbed
 	stDone
 )
 
-var stateNames = [...]string{"idle", "PPSE", "select", "GPO", "identified", "record", "remove", "probe select", "probe ATC",
-	"probe balance", "seen select", "seen record", "probed", "done"}
+var stateNames = [...]string{"idle", "PPSE", "select", "GPO", "identified", "record", "stripe record", "remove",
+	"probe select", "probe record", "probe ATC", "probe balance", "probed", "done"}
 
 // MaxRecords is the number of records that the machine is ready to read. Real
 // cards have four to eight.
@@ -88,13 +89,16 @@ type Machine struct {
 	recordAt   int  // record asked for
 	lastSent   bool // the last record has been asked for
 	resumed    bool
+	signedLast bool // of Resume: the signature itself stands in the last record
 	probe      Probe
 	seen       Seen
 
 	cmd, dolData []byte // command being sent
 	arena        []byte // the card's answers
+	repeated     []byte // what the card answered to the READ RECORD of a Probe
 	static       []byte
 	signed       []byte // terminal data of the dynamic signature
+	certs        oda.CardData
 	pdolRaw      []byte // the PDOL that pdol was parsed from, kept between taps
 	pdol         tlv.DOL
 	value        func(tlv.Tag) []byte
@@ -131,7 +135,7 @@ func (m *Machine) clear() {
 	m.data = Data{}
 	m.out = Outcome{Data: &m.data}
 	m.state, m.candidateN, m.next, m.recordN, m.recordAt = stIdle, 0, 0, 0, 0
-	m.lastSent, m.resumed, m.probe, m.seen = false, false, Probe{}, Seen{}
+	m.lastSent, m.resumed, m.signedLast, m.probe, m.seen = false, false, false, Probe{}, Seen{}
 	m.arena, m.static = m.arena[:0], m.static[:0]
 }
 
@@ -201,10 +205,10 @@ func (m *Machine) answered(b []byte) Ready {
 		return m.options(data, sw)
 	case stRecord:
 		return m.record(data, sw)
-	case stProbeSelect, stProbeATC, stProbeBalance:
+	case stStripe:
+		return m.stripeRecord(data, sw)
+	case stProbeSelect, stProbeRecord, stProbeATC, stProbeBalance:
 		return m.probed(data, sw)
-	case stSeenSelect, stSeenRecord:
-		return m.recognised(data, sw)
 	}
 	panic("kernel: an answer in state " + stateNames[m.state])
 }
@@ -213,7 +217,7 @@ func (m *Machine) answered(b []byte) Ready {
 func (m *Machine) unusable(f Fault) Ready {
 	switch {
 	case m.asking():
-		return m.probeEnd(false)
+		return m.probeEnd(f)
 	case !m.out.Identified:
 		return m.end(Failed, NotCommitted, txn.NoDoubt, f)
 	case m.lastSent:
@@ -225,7 +229,7 @@ func (m *Machine) unusable(f Fault) Ready {
 }
 
 // asking says that a card is being asked who it is, outside any transaction.
-func (m *Machine) asking() bool { return m.state >= stProbeSelect && m.state <= stSeenRecord }
+func (m *Machine) asking() bool { return m.state >= stProbeSelect && m.state <= stProbeBalance }
 
 // left ends the transaction of a card that has gone.
 func (m *Machine) left() Ready {
@@ -234,7 +238,7 @@ func (m *Machine) left() Ready {
 		return m.finish()
 	case m.asking():
 		m.probe.Left = true
-		return m.probeEnd(false)
+		return m.probeEnd(Fault{})
 	case m.lastSent:
 		return m.end(Torn, CommitUnknown, txn.LastAnswerLost, Fault{})
 	case m.out.Identified:
@@ -246,6 +250,9 @@ func (m *Machine) left() Ready {
 func (m *Machine) end(r Result, c Commit, reason txn.DoubtReason, f Fault) Ready {
 	m.state = stDone
 	m.out.Result, m.out.Commit, m.out.Reason, m.out.Fault = r, c, reason, f
+	if m.out.Identified && m.out.TSI[0]&tsi1ODA == 0 {
+		m.out.TVR[0] |= tvr1NoODA
+	}
 	return Ready{Outcome: &m.out}
 }
 

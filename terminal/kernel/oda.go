@@ -16,6 +16,8 @@ type Verifier interface {
 
 // Bits of the card transaction qualifiers, tag 9F6C byte 1 (JR/T 0025.12).
 const (
+	ctqOnlinePIN          byte = 0x80
+	ctqSignature          byte = 0x40
 	ctqOnlineOnODAFailure byte = 0x20
 	ctqSwitchOnODAFailure byte = 0x10
 )
@@ -45,6 +47,7 @@ func (m *Machine) fddaVersion() (version byte, ok bool) {
 // card's word, the answer to the last record included: the commit is unknown.
 func (m *Machine) authenticate() Ready {
 	d := &m.data
+	m.out.TSI[0] |= tsi1ODA
 	version, ok := m.fddaVersion()
 	reason, tag := oda.MissingData, tlv.TagCardAuthenticationData
 	if ok {
@@ -52,6 +55,10 @@ func (m *Machine) authenticate() Ready {
 		tag = faultyObject(reason)
 	}
 	switch {
+	case reason == oda.OK && m.resumed && version != 1 && !m.signedLast && !m.probe.Matches(d):
+		// The old signature says nothing of the last record, and neither do counter
+		// and balance.
+		return m.end(Failed, CommitUnknown, txn.LastAnswerLost, Fault{Code: Mismatch, Tag: tlv.TagATC})
 	case reason == oda.OK:
 		m.out.CADChecked = version == 1
 		return m.end(Approved, Committed, txn.NoDoubt, Fault{})
@@ -84,9 +91,9 @@ func (m *Machine) verify(version byte, cad []byte) oda.Reason {
 	if err != nil {
 		return oda.Format
 	}
-	card := d.CardData()
+	m.certs = d.CardData()
 	m.signed = oda.FDDATerminalData(m.signed[:0], version, d.Sent.UN, d.Sent.Amount, d.Sent.Currency, cad)
-	return m.cfg.Verify.Verify(&card, d.objects[objSDAD], d.ATC, m.signed, at).Reason
+	return m.cfg.Verify.Verify(&m.certs, d.objects[objSDAD], d.ATC, m.signed, at).Reason
 }
 
 // CardData is what the verification of the card's certificates needs. Its slices

@@ -62,15 +62,62 @@ type Outcome struct {
 	// Identified says that the answer to GET PROCESSING OPTIONS was complete, so
 	// that Data is filled.
 	Identified bool
+	// TSI is tag 9B, transaction status information (EMV Book 3 annex C6): byte 1 b8
+	// says that offline data authentication was done, well or badly.
+	TSI [2]byte
 	// CADChecked says that the signature covers 9F69 of the last record (fDDA
 	// version 01): proof that the card has paid.
 	CADChecked bool
+	// CVM is what the card asks of the cardholder, where Result is Approved or
+	// OnlineRequired.
+	CVM CVM
+	// MSD says that this was magnetic stripe data: the issuer gets track 2 like that
+	// of a stripe, and its service code says whether a PIN is needed. Data.ATC and
+	// Data.AC are zero where the card put counter and check value into track 2.
+	MSD bool
 	// Data belongs to the Machine and is valid until its next Reset.
 	Data *Data
 }
 
+// CVM is a method of cardholder verification. Numbers are for ever.
+type CVM uint8
+
+// The methods of qPBOC (9F6C, JR/T 0025.12).
+const (
+	NoCVM     CVM = 0
+	OnlinePIN CVM = 1 // the PIN goes to the issuer with the cryptogram
+	Signature CVM = 2 // on the receipt
+)
+
+var cvmNames = [...]string{"none", "online PIN", "signature"}
+
+// String is the method in words.
+func (c CVM) String() string {
+	if int(c) >= len(cvmNames) {
+		return "invalid"
+	}
+	return cvmNames[c]
+}
+
+// Results is tag 9F34, CVM results (EMV Book 4 annex A4): method, condition, result. An
+// online PIN and a signature have the result "unknown"; the condition is that of the
+// card's qualifiers, so none of a CVM list (00).
+func (c CVM) Results() [3]byte {
+	switch c {
+	case OnlinePIN:
+		return [3]byte{0x02, 0x00, 0x00}
+	case Signature:
+		return [3]byte{0x1E, 0x00, 0x00}
+	}
+	return [3]byte{0x3F, 0x00, 0x00}
+}
+
+// tsi1ODA is the bit of the TSI that this kernel sets (EMV Book 3 annex C6).
+const tsi1ODA = 0x80
+
 // Bits of the TVR that this kernel sets (EMV Book 3 annex C5).
 const (
+	tvr1NoODA          = 0x80
 	tvr1DataMissing    = 0x20
 	tvr1ExceptionFile  = 0x10
 	tvr1DDAFailed      = 0x08

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
 	"github.com/citycard/citycard/wire/tlv"
 )
@@ -48,11 +49,11 @@ func (m *Machine) readNext() Ready {
 		}
 		m.lastSent = true
 	}
-	return m.sendRead(m.records[m.recordAt])
+	return m.sendReadRecord(stRecord, m.records[m.recordAt])
 }
 
-func (m *Machine) sendRead(r recordRef) Ready {
-	return m.send(stRecord, apdu.Command{INS: 0xB2, P1: r.number, P2: r.sfi<<3 | 4, Le: apdu.MaxShortLe})
+func (m *Machine) sendReadRecord(next state, r recordRef) Ready {
+	return m.send(next, apdu.Command{INS: 0xB2, P1: r.number, P2: r.sfi<<3 | 4, Le: apdu.MaxShortLe})
 }
 
 // record reads the answer to READ RECORD. The answer 9000 to the last one is the
@@ -62,9 +63,6 @@ func (m *Machine) record(data []byte, sw apdu.SW) Ready {
 		return m.unusable(Fault{Code: BadStatus, SW: sw, Tag: tlv.TagRecordTemplate})
 	}
 	last := m.recordAt == m.recordN-1
-	if last {
-		m.out.Commit = Committed
-	}
 	f := m.takeRecord(data, m.records[m.recordAt], last)
 	switch {
 	case f.Code != NoFault && !last:
@@ -76,12 +74,28 @@ func (m *Machine) record(data []byte, sw apdu.SW) Ready {
 		return m.readNext()
 	}
 	m.state = stRemove
-	if m.resumed {
-		// Only the signature tells whether this is the card of the old transaction.
-		// If not, a new one begins at once, so the card stays in the field.
-		return m.finish()
-	}
 	return Ready{RemoveCard: true}
+}
+
+// finish judges the transaction after the card has left the field.
+func (m *Machine) finish() Ready {
+	commit := Committed
+	if m.resumed {
+		commit = CommitUnknown // until the signature says that this record is the card's
+	}
+	if f := m.out.Fault; f.Code != NoFault {
+		return m.end(Failed, commit, txn.MissingCardData, f)
+	}
+	for _, o := range [...]object{objPAN, objExpiry} {
+		if m.data.objects[o] == nil {
+			m.out.TVR[0] |= tvr1DataMissing
+			return m.end(Failed, commit, txn.MissingCardData, Fault{Code: Missing, Tag: objectTable[o].tag})
+		}
+	}
+	if r := m.refuse(commit); r.Outcome != nil {
+		return r
+	}
+	return m.authenticate()
 }
 
 // takeRecord stores the objects of a record and collects the static data: for

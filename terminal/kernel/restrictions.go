@@ -43,11 +43,43 @@ func (m *Machine) refuse(commit Commit) Ready {
 			return m.end(Declined, commit, txn.NotYetValid, Fault{Code: Restricted, Tag: tlv.TagEffectiveDate})
 		}
 	}
+	if f := d.track2Agrees(commit == NotCommitted); f.Code != NoFault {
+		return m.end(Failed, commit, txn.MissingCardData, f)
+	}
 	if !m.serviceAllowed() {
 		m.out.TVR[1] |= tvr2ServiceRefused
 		return m.end(Declined, commit, txn.CardDeclined, Fault{Code: Restricted, Tag: tlv.TagAUC})
 	}
 	return Ready{}
+}
+
+// track2Agrees compares 5F24 and 5F30 with expiry and service code of track 2: what
+// the records say and what track 2 says are one card (JR/T 0025.5). The service code
+// of a last record is not worth a refusal: the card has paid.
+func (d *Data) track2Agrees(service bool) Fault {
+	_, expiry, code, ok := parseTrack2(d.objects[objTrack2])
+	if !ok {
+		return Fault{Code: BadValue, Tag: tlv.TagTrack2Equivalent}
+	}
+	if b := d.objects[objExpiry]; b != nil && [2]byte(b) != expiry {
+		return Fault{Code: Mismatch, Tag: tlv.TagExpirationDate}
+	}
+	if b := d.objects[objServiceCode]; service && b != nil && code != noService && [2]byte(b) != code {
+		return Fault{Code: Mismatch, Tag: tlv.TagServiceCode}
+	}
+	return Fault{}
+}
+
+// expired says that the month on track 2 is over.
+func (m *Machine) expired() bool {
+	e := m.data.Expiry
+	last, ok := dateKey([]byte{e[0], e[1], 0x31})
+	today, _ := dateKey(m.data.Sent.Date[:])
+	if ok && last >= today {
+		return false
+	}
+	m.out.TVR[1] |= tvr2Expired
+	return true
 }
 
 // serviceAllowed looks at the application usage control 9F07 (EMV Book 3,

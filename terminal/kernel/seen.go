@@ -44,20 +44,19 @@ func (d *Data) Seen() Seen {
 
 // Recognise asks the card to repeat the record that it gave when it paid: only that
 // card knows its 9F69. Nothing is paid, no counter is used. The answer is
-// Ready.Probe, whose OK says that it is the card; its values are not read.
+// Ready.Probe, whose OK says that it is the card; counter and balance are not read.
 func (m *Machine) Recognise(s Seen) Ready {
 	m.clear()
 	m.seen = s
-	return m.send(stSeenSelect, apdu.Command{INS: 0xA4, P1: 0x04, Data: s.AID[:s.AIDLen], Le: apdu.MaxShortLe})
+	m.probe.asked = asked{aid: s.AID, aidLen: s.AIDLen, sfi: s.SFI, number: s.Last}
+	return m.selectAsked()
 }
 
-func (m *Machine) recognised(data []byte, sw apdu.SW) Ready {
+// recognised says that the record is the one that was seen.
+func (m *Machine) recognised(data []byte, sw apdu.SW) bool {
 	if sw != apdu.SWOK {
-		return m.probeEnd(false)
-	}
-	if m.state == stSeenSelect {
-		return m.send(stSeenRecord, apdu.Command{INS: 0xB2, P1: m.seen.Last, P2: m.seen.SFI<<3 | 4, Le: apdu.MaxShortLe})
+		return false
 	}
 	cad, ok := tlv.Find(data, tlv.TagRecordTemplate, tlv.TagCardAuthenticationData)
-	return m.probeEnd(ok && subtle.ConstantTimeCompare(cad, m.seen.CAD[:]) == 1)
+	return ok && subtle.ConstantTimeCompare(cad, m.seen.CAD[:]) == 1
 }

@@ -27,6 +27,9 @@ var (
 	ErrBusy = errors.New("the card is in use by another program")
 	// ErrCommand: what was to be sent is not a command APDU.
 	ErrCommand = errors.New("not a command APDU")
+	// ErrRecording: a recording cannot be read, or has another command here than the
+	// one that was sent.
+	ErrRecording = errors.New("the recording does not go on like this")
 )
 
 // Error is an error of this package.
@@ -47,6 +50,12 @@ func (e *Error) Error() string {
 		text += "; " + e.Hint
 	}
 	return text
+}
+
+// advise gives the error another hint.
+func (e *Error) advise(hint string) *Error {
+	e.Hint = hint
+	return e
 }
 
 // Unwrap gives the kind and the cause.

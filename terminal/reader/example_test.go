@@ -21,6 +21,6 @@ func ExampleOpen() {
 		fmt.Printf("%X %v\n", out, err)
 	}
 	// Output:
-	// true reader: reading the name "pcsc": bad name of a reader: it has no colon; write sim:PROFILE, pcsc:NAME or vpcd:PORT
-	// false reader: opening sim:city: readers are not available: this program makes no cards; use pcsc:NAME or vpcd:PORT
+	// true reader: reading the name "pcsc": bad name of a reader: it has no colon; write sim:PROFILE, pcsc:NAME, vpcd:PORT or replay:FILE
+	// false reader: opening sim:city: readers are not available: this program makes no cards; use pcsc:NAME, vpcd:PORT or replay:FILE
 }

@@ -18,9 +18,11 @@ const (
 	// VPCD is a card that connects to us by the protocol of virtual readers:
 	// "vpcd:PORT".
 	VPCD
+	// Recording is a card that answers as a recorded one did: "replay:FILE".
+	Recording
 )
 
-var doorNames = map[Door]string{Sim: "sim", PCSC: "pcsc", VPCD: "vpcd"}
+var doorNames = map[Door]string{Sim: "sim", PCSC: "pcsc", VPCD: "vpcd", Recording: "replay"}
 
 // String gives the part of a name before the colon.
 func (d Door) String() string { return doorNames[d] }
@@ -32,7 +34,7 @@ const DefaultPort = 35963
 // Name is a parsed name of a reader.
 type Name struct {
 	Door Door
-	// Rest is what follows the colon: the profile, or the reader's name.
+	// Rest is what follows the colon: the profile, the reader's name, or the file.
 	Rest string
 	// Port of a virtual reader, 1 to 65535.
 	Port uint16
@@ -54,13 +56,14 @@ func (n Name) String() string {
 //	pcsc:NAME     the reader of this name, or whose name begins so; of several
 //	              the first that has a card
 //	vpcd:PORT     wait on this port of 127.0.0.1 for a virtual card; 35963 if left out
+//	replay:FILE   the card of a recorded conversation; FILE#SESSION if the file has several
 //
 // The error is of kind [ErrName].
 func ParseName(s string) (Name, error) {
 	bad := func(format string, args ...any) (Name, error) {
 		return Name{}, &Error{
 			Doing: fmt.Sprintf("reading the name %q", s), Kind: ErrName, Cause: fmt.Errorf(format, args...),
-			Hint: "write sim:PROFILE, pcsc:NAME or vpcd:PORT",
+			Hint: "write sim:PROFILE, pcsc:NAME, vpcd:PORT or replay:FILE",
 		}
 	}
 	door, rest, ok := strings.Cut(s, ":")
@@ -75,6 +78,11 @@ func ParseName(s string) (Name, error) {
 		return Name{Door: Sim, Rest: rest}, nil
 	case "pcsc":
 		return Name{Door: PCSC, Rest: rest}, nil
+	case "replay":
+		if rest == "" {
+			return bad("the file is missing")
+		}
+		return Name{Door: Recording, Rest: rest}, nil
 	case "vpcd":
 		if rest == "" {
 			return Name{Door: VPCD, Port: DefaultPort}, nil

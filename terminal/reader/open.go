@@ -19,6 +19,8 @@ type Doors struct {
 	// Wait waits for a card until the context ends, where otherwise opening fails
 	// with ErrNoCard or ErrNoReader. A virtual reader always waits.
 	Wait bool
+	// Lenient lets a recorded card answer its commands in any order; see Replay.
+	Lenient bool
 	// Cooked makes the card answer as if it had no transmission protocol T=0; see
 	// Cook.
 	Cooked bool
@@ -40,7 +42,7 @@ func Open(ctx context.Context, name string, doors Doors) (Card, error) {
 		if doors.Sim == nil {
 			return nil, &Error{
 				Doing: "opening " + name, Kind: ErrUnavailable, Cause: fmt.Errorf("this program makes no cards"),
-				Hint: "use pcsc:NAME or vpcd:PORT",
+				Hint: "use pcsc:NAME, vpcd:PORT or replay:FILE",
 			}
 		}
 		card, err = doors.Sim(ctx, n.Rest)
@@ -48,6 +50,8 @@ func Open(ctx context.Context, name string, doors Doors) (Card, error) {
 		card, err = openPCSC(ctx, n.Rest, doors)
 	case VPCD:
 		card, err = openVPCD(ctx, n.Port, doors.Listening)
+	case Recording:
+		card, err = openReplay(n.Rest, doors.Lenient)
 	}
 	if err != nil {
 		return nil, err

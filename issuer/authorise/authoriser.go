@@ -1,0 +1,258 @@
+package authorise
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/txn"
+)
+
+// Authoriser decides about online requests. One goroutine at a time; requests of one
+// card must not overlap.
+type Authoriser struct {
+	keys  KeyFinder
+	cards Cards
+	pins  PINs
+	// stripeCVN is Config.StripeCVN.
+	stripeCVN bool
+}
+
+// Config is what an Authoriser needs.
+type Config struct {
+	Keys  KeyFinder
+	Cards Cards
+	// PINs checks online PINs; nil: a request with a PIN is refused with 55.
+	PINs PINs
+	// StripeCVN says that the issuer's stripes end in a check value. Without it the
+	// stripe proves nothing but that someone knows the number.
+	StripeCVN bool
+}
+
+// New prepares an authoriser; it fails without keys or cards.
+func New(c Config) (*Authoriser, error) {
+	if c.Keys == nil || c.Cards == nil {
+		return nil, errors.New("an issuer needs keys and cards")
+	}
+	return &Authoriser{keys: c.Keys, cards: c.Cards, pins: c.PINs, stripeCVN: c.StripeCVN}, nil
+}
+
+// asked is a request on its way to an answer.
+type asked struct {
+	*txn.OnlineRequest
+	icc    *ICC // nil for a stripe
+	keys   Keys // nil for a stripe without check value
+	track  *Track
+	number Number
+	digest [32]byte
+	card   Card
+}
+
+// refusal is a code with the reason for it.
+type refusal struct {
+	code Code
+	note string
+}
+
+func no(code Code, format string, args ...any) *refusal {
+	return &refusal{code, fmt.Sprintf(format, args...)}
+}
+
+// Authorise decides about a request. What is not proved to come from the card is
+// refused and not kept; everything else is decided once: the same request again gets
+// the same answer, another with the same number is refused with 94. The answer to a
+// genuine cryptogram has 91, and, where the card can take them, scripts. note says in
+// words why. An error means that there is no answer: a port has failed.
+func (a *Authoriser) Authorise(q *txn.OnlineRequest) (answer txn.OnlineAnswer, note string, err error) {
+	r := &asked{OnlineRequest: q, digest: digest(q)}
+	bad, err := a.open(r)
+	if err != nil || bad != nil {
+		return refused(bad), bad.text(), err
+	}
+	before, found, err := a.cards.Decision(q.Card, r.number)
+	if err != nil {
+		return answer, "", fmt.Errorf("look up the decision about %v: %w", r.number, err)
+	}
+	if found {
+		answer, note = repeat(&before, r.digest)
+		return answer, note, nil
+	}
+	if bad = a.prove(r); bad != nil {
+		return refused(bad), bad.text(), nil
+	}
+	if err := a.settle(r); err != nil {
+		return answer, "", err
+	}
+	return a.decide(r)
+}
+
+func (r *refusal) text() string {
+	if r == nil {
+		return ""
+	}
+	return r.note
+}
+
+func refused(r *refusal) (a txn.OnlineAnswer) {
+	if r != nil {
+		a.Code = r.code
+	}
+	return a
+}
+
+// repeat is the answer to a number that was decided before.
+func repeat(d *Decision, digest [32]byte) (txn.OnlineAnswer, string) {
+	switch {
+	case d.Digest != digest:
+		return txn.OnlineAnswer{Code: Duplicate}, fmt.Sprintf("another request with %v was answered before", d.Number)
+	case d.State == Undone:
+		return txn.OnlineAnswer{Code: Invalid}, "this request was reversed"
+	}
+	return d.Answer, d.Note
+}
+
+// open reads a request and finds its card.
+func (a *Authoriser) open(r *asked) (*refusal, error) {
+	if bad := a.read(r); bad != nil {
+		return bad, nil
+	}
+	card, known, err := a.cards.Card(r.OnlineRequest.Card)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("look up card %v: %w", r.OnlineRequest.Card, err)
+	case !known:
+		return no(NoSuchCard, "this issuer has no such card"), nil
+	}
+	r.card = card
+	r.number = Number{Terminal: r.Terminal, Sequence: r.Sequence}
+	switch {
+	case r.icc != nil:
+		r.number = Number{Counter: true, ATC: r.icc.Card.ATC}
+	case r.Entry == txn.EntryMSD:
+		low, _, ok := r.track.dynamic()
+		if !ok {
+			return no(FormatError, "track 2 over the air without counter and dynamic check value"), nil
+		}
+		atc, ok := wholeCounter(card.High, low)
+		if !ok {
+			return no(Suspected, "the counter on track 2 is behind the last one seen, or used up"), nil
+		}
+		r.number = Number{Counter: true, ATC: atc}
+	}
+	return nil, nil
+}
+
+// wholeCounter is the counter that ends in the four digits of low and is nearest to
+// high, the last one seen: what lies behind was seen or skipped, so a value that was
+// copied from an earlier transaction does not come back as a counter 10000 above.
+func wholeCounter(high, low uint16) (uint16, bool) {
+	if high == 0 {
+		return low, true
+	}
+	ahead := (int(low) - int(high)%10000 + 10000) % 10000
+	v := int(high) + ahead
+	if ahead >= 5000 {
+		v -= 10000
+	}
+	return uint16(max(v, 0)), v >= 0 && v < 0xFFFF
+}
+
+// read checks the form of a request.
+func (a *Authoriser) read(r *asked) *refusal {
+	if err := r.OnlineRequest.Card.PAN.Validate(); err != nil {
+		return no(FormatError, "%v", err)
+	}
+	if r.Kind < txn.OnlinePurchase || r.Kind > txn.OnlineUnload {
+		return no(Invalid, "kind %d is not known", r.Kind)
+	}
+	if r.Amount < 0 || r.Amount > money.MaxN12 {
+		return no(InvalidAmount, "amount outside twelve digits")
+	}
+	if len(r.Track2) > 0 {
+		t, err := ParseTrack(r.Track2)
+		switch {
+		case err != nil:
+			return no(FormatError, "%v", err)
+		case t.PAN != r.OnlineRequest.Card.PAN:
+			return no(FormatError, "track 2 is of another card")
+		}
+		r.track = &t
+	}
+	if len(r.ICC) == 0 {
+		return a.readStripe(r)
+	}
+	x, err := ParseICC(r.ICC)
+	if err != nil {
+		return no(FormatError, "%v", err)
+	}
+	r.icc = x
+	amount, err := money.FromN12(x.Terminal.Amount[:])
+	switch {
+	case err != nil || amount != r.Amount:
+		return no(InvalidAmount, "the card signed another amount (9F02)")
+	case x.IAD.CVN == cryptogram.CVN01 && x.Terminal.Currency != r.Currency:
+		return no(FormatError, "the card signed another currency (5F2A)")
+	case r.Currency != [2]byte{0x01, 0x56}:
+		return no(NotPermitted, "currency %X, this issuer's accounts are in 0156", r.Currency)
+	case x.IAD.Result() != cryptogram.ARQC || x.HasCID && x.CID&0xC0 != 0x80:
+		return no(Invalid, "the card did not ask for the issuer: %v", x.IAD.Result())
+	}
+	return nil
+}
+
+func (a *Authoriser) readStripe(r *asked) *refusal {
+	switch {
+	case r.track == nil:
+		return no(FormatError, "neither field 55 nor track 2")
+	case r.Entry != txn.EntryStripe && r.Entry != txn.EntryFallback && r.Entry != txn.EntryMSD:
+		return no(FormatError, "entry mode %02d needs field 55", r.Entry)
+	case r.Kind != txn.OnlinePurchase && r.Kind != txn.OnlineInquiry:
+		return no(NotPermitted, "a %v needs the chip", r.Kind)
+	case r.Currency != [2]byte{0x01, 0x56}:
+		return no(NotPermitted, "currency %X, this issuer's accounts are in 0156", r.Currency)
+	}
+	return nil
+}
+
+// decide applies the issuer's rules to a genuine request and keeps the decision.
+func (a *Authoriser) decide(r *asked) (answer txn.OnlineAnswer, note string, err error) {
+	d := Decision{Number: r.number, Digest: r.digest, Kind: r.Kind, State: Refused}
+	bad, err := a.rules(r)
+	if err != nil {
+		return answer, "", err
+	}
+	var orders []Order
+	if bad == nil {
+		orders, bad = weigh(r, &d)
+	}
+	answer.Code, d.Note = Approved, "approved"
+	if bad != nil {
+		answer.Code, d.Note, d.Moved = bad.code, bad.note, 0
+	} else {
+		d.State = Agreed
+		answer.AuthCode = authCode(r.digest)
+		answer.Available, answer.Known = r.card.Available+d.Moved, true
+	}
+	sent := 0
+	if r.icc != nil {
+		first := len(orders)
+		if r.scriptable() {
+			orders = append(orders, r.card.Orders...)
+		}
+		var n int
+		if answer.ICC, n, err = fieldBack(r, answer.Code, orders); err != nil {
+			return txn.OnlineAnswer{}, "", err
+		}
+		sent = max(n-first, 0)
+	}
+	d.Answer = answer
+	c := Change{Decision: d, Move: d.Moved, Sent: sent}
+	if r.number.Counter {
+		c.High = r.number.ATC
+	}
+	if err := a.cards.Store(r.OnlineRequest.Card, &c); err != nil {
+		return txn.OnlineAnswer{}, "", fmt.Errorf("store the decision about %v: %w", r.number, err)
+	}
+	return answer, d.Note, nil
+}

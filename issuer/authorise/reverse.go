@@ -1,0 +1,176 @@
+package authorise
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/txn"
+)
+
+// ErrRefused says that a reversal does not undo anything, and why.
+var ErrRefused = errors.New("the issuer refuses the reversal")
+
+// Reason says why a terminal takes an online transaction back. Numbers are for ever;
+// they are those of terminal/kernel/emv.Reversal.
+type Reason uint8
+
+// The reasons.
+const (
+	CardRefusedLate Reason = 1 // the issuer approved and the card declined
+	CardGone        Reason = 2 // the issuer approved and the card left before its second cryptogram
+	AnswerLost      Reason = 3 // the issuer was asked and no answer came
+	BadCompletion   Reason = 4 // the issuer approved and the card's second answer cannot be worked with
+	ScriptUnknown   Reason = 5 // a load or unload that the card may or may not have carried out
+)
+
+var reasonNames = [...]string{"no reversal", "the card declined after the issuer's approval", "the card left before its second cryptogram",
+	"no answer of the issuer came", "the card's second answer is unusable", "nobody knows whether the card carried out the script"}
+
+// String is the reason in words.
+func (r Reason) String() string {
+	if int(r) >= len(reasonNames) {
+		return "unknown reason"
+	}
+	return reasonNames[r]
+}
+
+// Valid says whether the reason is one of those above.
+func (r Reason) Valid() bool { return r >= CardRefusedLate && r <= ScriptUnknown }
+
+// Reverse takes back what was decided about a request. icc is field 55 of the reversal,
+// of which the script results count; it may be empty.
+//
+// A purchase is undone. A load or unload is undone only if its script cannot have been
+// carried out: the script result says so, or the card left before it was sent. With a
+// result that says that it was carried out the reversal is refused. Otherwise the
+// decision becomes Doubtful, and the card's next request settles it; until then the
+// money of a load stays out of the account, and that of an unload goes out again.
+//
+// Reversing again, or what was refused, or what cannot come any more, changes nothing
+// and succeeds. A genuine request that comes after its reversal is refused. Errors are
+// ErrRefused, and those of a port.
+func (a *Authoriser) Reverse(q *txn.OnlineRequest, why Reason, icc []byte) error {
+	if !why.Valid() {
+		return fmt.Errorf("reason %d is not known: %w", why, ErrRefused)
+	}
+	results, err := ParseResults(icc)
+	if err != nil {
+		return fmt.Errorf("reversal: %w: %w", err, ErrRefused)
+	}
+	r := &asked{OnlineRequest: q, digest: digest(q)}
+	bad, err := a.open(r)
+	switch {
+	case err != nil:
+		return err
+	case bad != nil:
+		return nil // such a request was refused, or will be
+	}
+	d, found, err := a.cards.Decision(q.Card, r.number)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look up the decision about %v: %w", r.number, err)
+	case !found:
+		return a.forestall(r)
+	case d.Digest != r.digest:
+		return fmt.Errorf("the decision about %v is about another request: %w", r.number, ErrRefused)
+	case d.State == Confirmed:
+		return fmt.Errorf("the card has shown %v yuan since, so it carried out the %v: %w", d.After, d.Kind, ErrRefused)
+	case d.State != Agreed && d.State != Doubtful:
+		return nil
+	}
+	next, err := undone(&d, why, results)
+	if err != nil {
+		return err
+	}
+	return a.change(q.Card, d, next)
+}
+
+// undone is what an approved decision becomes.
+func undone(d *Decision, why Reason, results []ScriptResult) (State, error) {
+	if !d.ChangesCash() {
+		return Undone, nil
+	}
+	own := [4]byte{0x9F, 0x79, byte(d.Number.ATC >> 8), byte(d.Number.ATC)}
+	for _, r := range results {
+		if r.ID != own {
+			continue
+		}
+		if r.Outcome == 2 {
+			return 0, fmt.Errorf("the script was carried out, so the %v stands: %w", d.Kind, ErrRefused)
+		}
+		return Undone, nil
+	}
+	if why == CardGone || why == AnswerLost {
+		return Undone, nil
+	}
+	return Doubtful, nil
+}
+
+// forestall makes sure that a request whose reversal came first is not approved after.
+func (a *Authoriser) forestall(r *asked) error {
+	if a.prove(r) != nil {
+		return nil // it could not be approved anyway
+	}
+	d := Decision{Number: r.number, Digest: r.digest, Kind: r.Kind, State: Undone, Note: "reversed before it came"}
+	high := uint16(0)
+	if r.number.Counter {
+		high = r.number.ATC
+	}
+	return a.store(r.OnlineRequest.Card, &Change{Decision: d, High: high})
+}
+
+// settle looks at what the card's next request says about an open load or unload: with
+// the counter right after it no other transaction can have touched the balance, so the
+// balance that the card states shows what happened (the consecutive loads of a flash
+// load). A later counter shows nothing.
+func (a *Authoriser) settle(r *asked) error {
+	d := r.card.Open
+	if d == nil || r.icc == nil || r.number.ATC != d.Number.ATC+1 {
+		return nil
+	}
+	stated, ok := r.icc.IAD.Balance()
+	if !ok || d.Before == d.After {
+		return nil
+	}
+	next := Undone
+	switch stated {
+	case d.Before:
+	case d.After:
+		next = Confirmed
+	default:
+		return nil
+	}
+	r.card.Available += standing(d, next) - d.Moved
+	return a.change(r.OnlineRequest.Card, *d, next)
+}
+
+// standing is what a decision has added to the account in a state. While nobody knows
+// about a load its money stays out of the account, and that of an unload does not come
+// in: the card may hold it.
+func standing(d *Decision, s State) money.Fen {
+	switch s {
+	case Undone:
+		return 0
+	case Doubtful:
+		return min(d.Before-d.After, 0)
+	case Confirmed:
+		return d.Before - d.After
+	}
+	return d.Moved
+}
+
+// change moves a decision to its next state, and the account with it.
+func (a *Authoriser) change(card txn.CardKey, d Decision, next State) error {
+	now := standing(&d, next)
+	move := now - d.Moved
+	d.State, d.Moved = next, now
+	return a.store(card, &Change{Decision: d, Move: move})
+}
+
+func (a *Authoriser) store(card txn.CardKey, c *Change) error {
+	if err := a.cards.Store(card, c); err != nil {
+		return fmt.Errorf("store the decision about %v: %w", c.Decision.Number, err)
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package host
+
+import (
+	"context"
+	"errors"
+
+	"github.com/citycard/citycard/issuer/authorise"
+	"github.com/citycard/citycard/txn"
+)
+
+// Host is the issuer as a terminal sees it. Its methods may be called by several
+// goroutines.
+type Host interface {
+	// Authorise asks the issuer. The error is ErrUnreachable when no answer came: the
+	// issuer may or may not have acted, so the caller reverses. A request that the
+	// issuer cannot even read is answered with a code, not with an error.
+	Authorise(ctx context.Context, q txn.OnlineRequest) (txn.OnlineAnswer, error)
+	// Reverse undoes what the issuer did for the request. icc is field 55 of the
+	// reversal (95, 9F10, 9F36, DF31 ...), as TLV; it may be empty. A reversal of what
+	// never reached the issuer succeeds. The error is ErrUnreachable, and the caller
+	// tries again later, or ErrRefused.
+	Reverse(ctx context.Context, q txn.OnlineRequest, why Reason, icc []byte) error
+	// Name says which host this is, for people, e.g. "development issuer".
+	Name() string
+}
+
+// Errors of a host.
+var (
+	// ErrUnreachable: no answer of the issuer came in time.
+	ErrUnreachable = errors.New("the issuer does not answer")
+	// ErrRefused: the issuer will not undo this; its reason is wrapped with it.
+	ErrRefused = authorise.ErrRefused
+)
+
+// Reason says why a terminal takes an online transaction back. The numbers are those
+// of terminal/kernel/emv.Reversal.
+type Reason = authorise.Reason
+
+// The reasons.
+const (
+	CardRefusedLate = authorise.CardRefusedLate
+	CardGone        = authorise.CardGone
+	AnswerLost      = authorise.AnswerLost
+	BadCompletion   = authorise.BadCompletion
+	ScriptUnknown   = authorise.ScriptUnknown
+)

@@ -62,8 +62,8 @@ var exampleTaps = map[string][]taps{
 	"long-name":       {{kernel.Approved, kernel.Committed, 0, opening - fare, "long-name"}},
 	"formats":         {{kernel.Approved, kernel.Committed, 0, opening - fare, "format-77 did not happen"}},
 	"malformed": {
-		{kernel.Failed, kernel.NotCommitted, kernel.Missing, opening, "truncate"},
-		{kernel.Failed, kernel.NotCommitted, kernel.Missing, opening, "wrong-length"},
+		{kernel.Failed, kernel.NotCommitted, kernel.BadTLV, opening, "truncate"},
+		{kernel.Failed, kernel.NotCommitted, kernel.BadTLV, opening, "wrong-length"},
 		{kernel.Failed, kernel.NotCommitted, kernel.Missing, opening, "remove 94"},
 		{kernel.Approved, kernel.Committed, 0, opening - fare, "duplicate 9F36"},
 		{kernel.Failed, kernel.NotCommitted, kernel.BadValue, opening - fare, "set 94"},

@@ -64,9 +64,12 @@ func (a *App) readPlain(dst []byte, c *apdu.Command, r *RecordData) ([]byte, err
 
 // readLast commits the pending payment and answers the last record, or gives the
 // stored answer again. In the ways that have no such commit, over the contacts and
-// in contactless debit/credit, it is a record like others.
+// in contactless debit/credit, it is a record like others; but as long as no way is
+// chosen the stored answer is given over either interface: a terminal that looks
+// for a torn payment selects the application by its name, so that a chip which goes
+// by the directory does not know yet over which interface it is asked.
 func (a *App) readLast(dst []byte, c *apdu.Command, r *RecordData) ([]byte, error) {
-	if a.overContacts() || a.way != wayNone && a.way != wayQuick {
+	if a.way != wayNone && (a.way != wayQuick || a.overContacts()) {
 		return a.readPlain(dst, c, r)
 	}
 	m, err := a.memory.Read()
@@ -74,6 +77,9 @@ func (a *App) readLast(dst []byte, c *apdu.Command, r *RecordData) ([]byte, erro
 		return dst, err
 	}
 	p := a.card.Product
+	if a.overContacts() && m[atFlags]&flagLastAnswer == 0 {
+		return a.readPlain(dst, c, r)
+	}
 	w := &a.pending
 	active := w.active && r.Record == p.lastOf(w.suite)
 	var tag9F69 []byte

@@ -3,7 +3,8 @@
 //
 // The page begins with the verdict and a chart of the groups. The failed cases come
 // first, each with its clause, what was expected, what came and the commands that led
-// there; all cases follow by group.
+// there; all cases follow by group. [Page] is what it says, of a card ([Write]) or of a
+// terminal (package certify/terminal/report).
 //
 // # Invariants
 //

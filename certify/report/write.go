@@ -1,11 +1,8 @@
 package report
 
 import (
-	"bytes"
-	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"strconv"
 	"strings"
@@ -13,171 +10,79 @@ import (
 	"github.com/citycard/citycard/certify"
 )
 
-//go:embed templates/*.html
-var pages embed.FS
-
-//go:embed templates/style.css
-var style string
-
-// Write writes the page. It fails if there is no report, or if w does; nothing is
-// written before the whole page has been made.
+// Write writes the page of a run against a card. It fails if there is no report, or if w
+// does; nothing is written before the whole page has been made.
 func Write(w io.Writer, r *certify.Report) error {
 	if r == nil {
 		return errors.New("write conformance page: no report")
 	}
-	t, err := template.New("page.html").Funcs(functions).ParseFS(pages, "templates/*.html")
-	if err != nil {
-		return fmt.Errorf("write conformance page: %w", err)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, newPage(r)); err != nil {
-		return fmt.Errorf("write conformance page: %w", err)
-	}
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("write conformance page: %w", err)
-	}
-	return nil
+	return cardPage(r).Write(w)
 }
 
-// page is what the template sees.
-type page struct {
-	*certify.Report
-	CSS    template.CSS
-	Stamp  template.HTML
-	Total  int                  // of the cases in the run
-	Whole  int                  // of the cases that there are
-	Failed []certify.CaseResult // shadows the count, which is len of it
-	Groups []group
-	Strip  template.HTML
-}
-
-// group is the cases of one group that were in the run.
-type group struct {
-	Key                     string
-	Name                    certify.Text
-	Cases                   []certify.CaseResult
-	Passed, Failed, Skipped int
-	Bar                     template.HTML
-}
-
-func newPage(r *certify.Report) *page {
-	p := &page{Report: r, CSS: template.CSS(style), Total: len(r.Cases)}
-	largest := 0
+func cardPage(r *certify.Report) *Page {
+	c := &r.Card
+	p := &Page{
+		Title: certify.Text{EN: "CityCard conformance", ZH: "符合性检测"}, Kicker: certify.Text{EN: "Conformance run against one card", ZH: "卡片符合性检测报告"},
+		Heading: c.Label, Subject: r.Profile, Conforms: r.Conforms(), Cases: r.Cases,
+		Head: []Fact{
+			{Name: certify.Text{EN: "Profile", ZH: "卡片规格"}, Value: same(r.Profile)},
+			{Name: certify.Text{EN: "Application", ZH: "应用"}, Value: same(c.AID), Code: true},
+			{Name: certify.Text{EN: "Account", ZH: "账号"}, Value: same(c.PAN), Code: true},
+			{Name: certify.Text{EN: "Algorithms", ZH: "算法"}, Value: same(strings.Join(c.Algorithms, ", "))},
+			{Name: certify.Text{EN: "Interfaces", ZH: "界面"}, Value: interfaces(c)},
+			{Name: certify.Text{EN: "Time", ZH: "时间"}, Value: same(r.Time)},
+		},
+		Tile: Tile{strconv.FormatInt(int64(c.Spent), 10), spent(c)},
+		Facts: []Fact{
+			{Name: certify.Text{EN: "Answer to reset", ZH: "复位应答"}, Value: same(c.ATR), Code: true},
+			{Name: certify.Text{EN: "Transaction counter", ZH: "交易计数器"}, Value: same(counted(c.ATCBefore) + " → " + counted(c.ATCAfter))},
+			{Name: certify.Text{EN: "PIN tries before the run", ZH: "检测前密码剩余次数"}, Value: same(counted(c.PINTries))},
+			{Name: certify.Text{EN: "Electronic cash after the run, in yuan", ZH: "检测后电子现金余额（元）"}, Value: same(c.Balance.String())},
+			{Name: certify.Text{EN: "Cases that change the card", ZH: "改变卡片的案例"}, Value: certify.Text{EN: "left out", ZH: "未运行"}},
+		},
+		Foot: certify.Text{EN: "Account numbers are masked and PINs are left out. A passed case says that the card did right here, not that it always will.",
+			ZH: "账号已屏蔽，密码不予显示。案例通过仅说明卡片在本次检测中行为正确。"},
+	}
+	if p.Heading == "" {
+		p.Heading = r.Profile
+	}
+	if r.Destructive {
+		p.Facts[len(p.Facts)-1].Value = certify.Text{EN: "run", ZH: "已运行"}
+	}
 	for _, g := range certify.Groups() {
-		p.Whole += len(g.Cases)
-		v := group{Key: g.Key, Name: g.Name}
-		for _, c := range r.Cases {
-			if c.Group != g.Key {
-				continue
-			}
-			v.Cases = append(v.Cases, c)
-			switch c.Result {
-			case certify.Pass:
-				v.Passed++
-			case certify.Fail:
-				v.Failed++
-				p.Failed = append(p.Failed, c)
-			default:
-				v.Skipped++
-			}
-		}
-		if len(v.Cases) > 0 {
-			p.Groups = append(p.Groups, v)
-			largest = max(largest, len(v.Cases))
-		}
+		p.Groups = append(p.Groups, Group{g.Key, g.Name, len(g.Cases)})
 	}
-	for i := range p.Groups {
-		g := &p.Groups[i]
-		g.Bar = bar("bar", 14, []int{g.Passed, g.Failed, g.Skipped}, largest)
-	}
-	p.Stamp = stamp(r.Conforms(), p.Total < p.Whole)
-	p.Strip = bar("strip", 22, []int{r.Passed, r.Failed, r.Skipped}, len(r.Cases))
 	return p
 }
 
-// bar draws the three outcomes side by side; the whole width stands for longest.
-func bar(class string, height int, parts []int, longest int) template.HTML {
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="%s" width="100%%" height="%d" aria-hidden="true"><rect class="rail" x="0" y="0" width="100%%" height="%d"/>`, class, height, height)
-	done := 0
-	for i, name := range [...]string{"pass", "fail", "skip"} {
-		if n := parts[i]; n > 0 && longest > 0 {
-			fmt.Fprintf(&b, `<rect class="%s" x="%s" y="0" width="%s" height="%d"/>`, name, percent(done, longest), percent(n, longest), height)
-			done += n
-		}
+// same is a text that both languages write alike.
+func same(s string) certify.Text { return certify.Text{EN: s} }
+
+func interfaces(c *certify.CardFacts) certify.Text {
+	var en, zh []string
+	if c.Contact {
+		en, zh = append(en, "contact"), append(zh, "接触")
 	}
-	b.WriteString(`</svg>`)
-	return template.HTML(b.String())
-}
-
-// percent is n in whole hundredths of a percent.
-func percent(n, whole int) string {
-	h := n * 10000 / whole
-	return strconv.Itoa(h/100) + "." + fmt.Sprintf("%02d", h%100) + "%"
-}
-
-// stamp is the seal at the head of the page. A run of chosen cases says nothing about
-// the card as a whole, unless one of them fails.
-func stamp(good, chosen bool) template.HTML {
-	class, zh, en := "stamp good", "合格", "CONFORMS"
-	switch {
-	case !good:
-		class, zh, en = "stamp bad", "不合格", "DOES NOT CONFORM"
-	case chosen:
-		class, zh, en = "stamp", "部分", "CHOSEN CASES ONLY"
+	if c.Contactless {
+		en, zh = append(en, "contactless"), append(zh, "非接触")
 	}
-	return template.HTML(`<svg class="` + class + `" viewBox="0 0 132 132" width="132" height="132" role="img"><title>` + en + ` · ` + zh + `</title>` +
-		`<circle cx="66" cy="66" r="62" fill="none" stroke="currentColor" stroke-width="4"/>` +
-		`<circle cx="66" cy="66" r="55" fill="none" stroke="currentColor" stroke-width="1.2"/>` +
-		`<text class="zi" x="66" y="76">` + zh + `</text><text class="word" x="66" y="97">` + en + `</text></svg>`)
+	return certify.Text{EN: strings.Join(en, " + "), ZH: strings.Join(zh, " + ")}
 }
 
-var functions = template.FuncMap{
-	"t":    func(en, zh string) template.HTML { return both(certify.Text{EN: en, ZH: zh}) },
-	"tx":   both,
-	"pair": func(en, zh string) certify.Text { return certify.Text{EN: en, ZH: zh} },
-	"byte": func(n int) string { // -1 is not known
-		if n < 0 {
-			return "–"
-		}
-		return strconv.Itoa(n)
-	},
-	"mark": func(o certify.Outcome) string {
-		switch o {
-		case certify.Pass:
-			return "✓"
-		case certify.Fail:
-			return "✗"
-		}
+// spent says what the figure of the tile counts.
+func spent(c *certify.CardFacts) certify.Text {
+	t := certify.Text{EN: "fen spent", ZH: "消费金额（分）"}
+	if n := int64(c.SpentSecond); n != 0 {
+		t.EN += fmt.Sprintf(" · %d of the second currency", n)
+		t.ZH += fmt.Sprintf(" · 第二币种 %d", n)
+	}
+	return t
+}
+
+// counted is a number of the card; -1 is not known.
+func counted(n int) string {
+	if n < 0 {
 		return "–"
-	},
-	"apdu": spaced,
-}
-
-// spaced puts a space behind every eight bytes of a long hexadecimal text, so that
-// lines can be broken there.
-func spaced(s string) string {
-	if strings.ContainsAny(s, " ") || len(s) <= 16 {
-		return s
 	}
-	var b strings.Builder
-	for i := 0; i < len(s); i += 16 {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(s[i:min(len(s), i+16)])
-	}
-	return b.String()
-}
-
-// both puts the two languages side by side; the style shows one or both.
-func both(t certify.Text) template.HTML {
-	en, zh := template.HTMLEscapeString(t.EN), template.HTMLEscapeString(t.ZH)
-	switch {
-	case zh == "":
-		return template.HTML(en)
-	case en == "":
-		return template.HTML(`<span lang="zh-CN">` + zh + `</span>`)
-	}
-	return template.HTML(`<span class="en">` + en + `</span> <span class="zh" lang="zh-CN">` + zh + `</span>`)
+	return strconv.Itoa(n)
 }

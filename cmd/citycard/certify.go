@@ -29,7 +29,7 @@ func newCertifyCommand(env *environment) *cobra.Command {
 		Use: "certify", Short: "Test a card against the standards, case by case",
 		Args: noSuchCommand, RunE: showHelp,
 	}
-	cmd.AddCommand(newCertifyCard(env))
+	cmd.AddCommand(newCertifyCard(env), newCertifyTerminal(env))
 	return cmd
 }
 

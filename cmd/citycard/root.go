@@ -32,6 +32,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.AddCommand(newDayCommand(env))
 	root.AddCommand(newFilesCommand(env))
 	root.AddCommand(newCardCommand(env))
+	root.AddCommand(newTapCommand(env))
 	root.AddCommand(newCertifyCommand(env))
 	return root
 }

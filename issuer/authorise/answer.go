@@ -23,7 +23,7 @@ func (r *asked) scriptable() bool {
 // fieldBack makes field 55 of the answer: 91, then as many of the orders as fit. n is
 // how many those are.
 func fieldBack(r *asked, code Code, orders []Order) (b []byte, n int, err error) {
-	card, x := r.OnlineRequest.Card, r.icc
+	card, x := r.key, r.icc
 	arpc := r.keys.ARPC(card, x.Card.ATC, x.AC, code)
 	b = tlv.Append(b, tlv.TagIssuerAuthenticationData, append(arpc[:], code[:]...))
 	head := len(b)
@@ -48,7 +48,7 @@ func (a *Authoriser) Respond(q *txn.OnlineRequest, code Code, orders []Order) ([
 	if err != nil {
 		return nil, err
 	}
-	r := &asked{OnlineRequest: q, icc: x, keys: a.keys(q.Card.PAN.BIN(), x.IAD.Alg)}
+	r := &asked{OnlineRequest: q, key: q.Card, icc: x, keys: a.keys(q.Card.PAN.BIN(), x.IAD.Alg)}
 	if r.keys == nil {
 		return nil, fmt.Errorf("no keys for card %v and %v", q.Card, x.IAD.Alg)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 )
@@ -41,12 +40,22 @@ func New(c Config) (*Authoriser, error) {
 // asked is a request on its way to an answer.
 type asked struct {
 	*txn.OnlineRequest
-	icc    *ICC // nil for a stripe
-	keys   Keys // nil for a stripe without check value
-	track  *Track
+	icc   *ICC // nil for a stripe
+	keys  Keys // nil for a stripe without check value
+	track *Track
+	// key names the card as its issuer knows it: with the sequence number that
+	// OnlineRequest.Card may lack.
+	key    txn.CardKey
 	number Number
-	digest [32]byte
 	card   Card
+	// digest and withoutPIN are those of Decision.
+	digest, withoutPIN [32]byte
+}
+
+func ask(q *txn.OnlineRequest) *asked {
+	r := &asked{OnlineRequest: q}
+	r.digest, r.withoutPIN = digests(q)
+	return r
 }
 
 // refusal is a code with the reason for it.
@@ -65,17 +74,17 @@ func no(code Code, format string, args ...any) *refusal {
 // genuine cryptogram has 91, and, where the card can take them, scripts. note says in
 // words why. An error means that there is no answer: a port has failed.
 func (a *Authoriser) Authorise(q *txn.OnlineRequest) (answer txn.OnlineAnswer, note string, err error) {
-	r := &asked{OnlineRequest: q, digest: digest(q)}
+	r := ask(q)
 	bad, err := a.open(r)
 	if err != nil || bad != nil {
 		return refused(bad), bad.text(), err
 	}
-	before, found, err := a.cards.Decision(q.Card, r.number)
+	before, found, err := a.cards.Decision(r.key, r.number)
 	if err != nil {
 		return answer, "", fmt.Errorf("look up the decision about %v: %w", r.number, err)
 	}
 	if found {
-		answer, note = repeat(&before, r.digest)
+		answer, note = repeat(&before, r)
 		return answer, note, nil
 	}
 	if bad = a.prove(r); bad != nil {
@@ -102,12 +111,12 @@ func refused(r *refusal) (a txn.OnlineAnswer) {
 }
 
 // repeat is the answer to a number that was decided before.
-func repeat(d *Decision, digest [32]byte) (txn.OnlineAnswer, string) {
+func repeat(d *Decision, r *asked) (txn.OnlineAnswer, string) {
 	switch {
-	case d.Digest != digest:
-		return txn.OnlineAnswer{Code: Duplicate}, fmt.Sprintf("another request with %v was answered before", d.Number)
-	case d.State == Undone:
+	case d.State == Undone && d.WithoutPIN == r.withoutPIN:
 		return txn.OnlineAnswer{Code: Invalid}, "this request was reversed"
+	case d.Digest != r.digest:
+		return txn.OnlineAnswer{Code: Duplicate}, fmt.Sprintf("another request with %v was answered before", d.Number)
 	}
 	return d.Answer, d.Note
 }
@@ -117,45 +126,7 @@ func (a *Authoriser) open(r *asked) (*refusal, error) {
 	if bad := a.read(r); bad != nil {
 		return bad, nil
 	}
-	card, known, err := a.cards.Card(r.OnlineRequest.Card)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("look up card %v: %w", r.OnlineRequest.Card, err)
-	case !known:
-		return no(NoSuchCard, "this issuer has no such card"), nil
-	}
-	r.card = card
-	r.number = Number{Terminal: r.Terminal, Sequence: r.Sequence}
-	switch {
-	case r.icc != nil:
-		r.number = Number{Counter: true, ATC: r.icc.Card.ATC}
-	case r.Entry == txn.EntryMSD:
-		low, _, ok := r.track.dynamic()
-		if !ok {
-			return no(FormatError, "track 2 over the air without counter and dynamic check value"), nil
-		}
-		atc, ok := wholeCounter(card.High, low)
-		if !ok {
-			return no(Suspected, "the counter on track 2 is behind the last one seen, or used up"), nil
-		}
-		r.number = Number{Counter: true, ATC: atc}
-	}
-	return nil, nil
-}
-
-// wholeCounter is the counter that ends in the four digits of low and is nearest to
-// high, the last one seen: what lies behind was seen or skipped, so a value that was
-// copied from an earlier transaction does not come back as a counter 10000 above.
-func wholeCounter(high, low uint16) (uint16, bool) {
-	if high == 0 {
-		return low, true
-	}
-	ahead := (int(low) - int(high)%10000 + 10000) % 10000
-	v := int(high) + ahead
-	if ahead >= 5000 {
-		v -= 10000
-	}
-	return uint16(max(v, 0)), v >= 0 && v < 0xFFFF
+	return a.find(r)
 }
 
 // read checks the form of a request.
@@ -191,12 +162,12 @@ func (a *Authoriser) read(r *asked) *refusal {
 	switch {
 	case err != nil || amount != r.Amount:
 		return no(InvalidAmount, "the card signed another amount (9F02)")
-	case x.IAD.CVN == cryptogram.CVN01 && x.Terminal.Currency != r.Currency:
-		return no(FormatError, "the card signed another currency (5F2A)")
+	case x.Terminal.Currency != r.Currency && (x.signsAll() || x.Terminal.Currency != [2]byte{}):
+		return no(FormatError, "the card was asked for another currency (5F2A)")
 	case r.Currency != [2]byte{0x01, 0x56}:
 		return no(NotPermitted, "currency %X, this issuer's accounts are in 0156", r.Currency)
-	case x.IAD.Result() != cryptogram.ARQC || x.HasCID && x.CID&0xC0 != 0x80:
-		return no(Invalid, "the card did not ask for the issuer: %v", x.IAD.Result())
+	case !x.asks():
+		return no(Invalid, "the card did not ask for the issuer: 9F10 has the decisions %02X", x.IAD.CVR[0]&0xF0)
 	}
 	return nil
 }
@@ -217,7 +188,7 @@ func (a *Authoriser) readStripe(r *asked) *refusal {
 
 // decide applies the issuer's rules to a genuine request and keeps the decision.
 func (a *Authoriser) decide(r *asked) (answer txn.OnlineAnswer, note string, err error) {
-	d := Decision{Number: r.number, Digest: r.digest, Kind: r.Kind, State: Refused}
+	d := Decision{Number: r.number, Digest: r.digest, WithoutPIN: r.withoutPIN, Kind: r.Kind, State: Refused}
 	bad, err := a.rules(r)
 	if err != nil {
 		return answer, "", err
@@ -234,24 +205,27 @@ func (a *Authoriser) decide(r *asked) (answer txn.OnlineAnswer, note string, err
 		answer.AuthCode = authCode(r.digest)
 		answer.Available, answer.Known = r.card.Available+d.Moved, true
 	}
-	sent := 0
+	c := Change{}
 	if r.icc != nil {
-		first := len(orders)
+		own := len(orders)
 		if r.scriptable() {
-			orders = append(orders, r.card.Orders...)
+			c.Done = r.done()
+			orders = append(orders, r.card.Orders[c.Done:]...)
 		}
 		var n int
 		if answer.ICC, n, err = fieldBack(r, answer.Code, orders); err != nil {
 			return txn.OnlineAnswer{}, "", err
 		}
-		sent = max(n-first, 0)
+		if n > own {
+			c.Sending = Sending{Orders: n - own, Ahead: counted(orders[:own])}
+		}
 	}
 	d.Answer = answer
-	c := Change{Decision: d, Move: d.Moved, Sent: sent}
+	c.Decision, c.Move = d, d.Moved
 	if r.number.Counter {
 		c.High = r.number.ATC
 	}
-	if err := a.cards.Store(r.OnlineRequest.Card, &c); err != nil {
+	if err := a.cards.Store(r.key, &c); err != nil {
 		return txn.OnlineAnswer{}, "", fmt.Errorf("store the decision about %v: %w", r.number, err)
 	}
 	return answer, d.Note, nil

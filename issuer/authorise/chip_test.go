@@ -76,8 +76,8 @@ func TestOrdersReachTheCardWithTheNextAnswer(t *testing.T) {
 			{Template: tlv.TagIssuerScript2, ID: [4]byte{4}, Commands: []authorise.Command{authorise.PutData(tlv.TagECBalanceLimit, unhex("000000500000")), authorise.PutData(tlv.TagECSingleLimit, unhex("000000050000"))}},
 		}
 		a := w.ask(w.arqc(txn.OnlinePurchase, 100, 0), "00")
-		if len(w.book.card.Orders) != 1 {
-			t.Fatalf("%d orders wait, want the one for which there was no room", len(w.book.card.Orders))
+		if k := w.book.card; len(k.Orders) != 4 || k.Sending.Orders != 3 {
+			t.Fatalf("%d orders wait and %d are on their way, want all but the one for which there was no room", len(k.Orders), k.Sending.Orders)
 		}
 		w.finish(a, 0x40, 0x40, apdu.SWOK, apdu.SWOK, apdu.SWOK, apdu.SWOK)
 		if err := w.Start(100, 0); err == nil {
@@ -101,18 +101,24 @@ func TestAQuickCardGetsNoScript(t *testing.T) {
 }
 
 func TestStripeDataOverTheAir(t *testing.T) {
-	for _, c := range []struct{ name, ttq string }{{"cryptogram", "80800000"}, {"check value", "80000000"}} {
+	for _, c := range []struct {
+		name, ttq string
+		key       txn.CardKey
+	}{
+		{"cryptogram", "80800000", devKey()}, {"check value", "80000000", devKey()},
+		{"cryptogram without sequence number", "80800000", nameless()}, {"check value without sequence number", "80000000", nameless()},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, "dev-full", card.Contactless)
 			w.Entry = txn.EntryMSD
 			w.Values[tlv.TagTTQ] = unhex(c.ttq)
 			noError(t, w.Start(5_000, 0))
-			first := w.Request(txn.OnlinePurchase, devKey(), 5_000)
+			first := w.Request(txn.OnlinePurchase, c.key, 5_000)
 			w.ask(first, "00")
 			w.ask(first, "00")
 			w.again()
 			noError(t, w.Start(5_000, 0))
-			w.ask(w.Request(txn.OnlinePurchase, devKey(), 5_000), "00")
+			w.ask(w.Request(txn.OnlinePurchase, c.key, 5_000), "00")
 			if w.book.card.Available != 90_000 {
 				t.Errorf("account %v after two purchases of 50.00", w.book.card.Available)
 			}

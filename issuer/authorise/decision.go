@@ -57,7 +57,8 @@ func (n Number) String() string {
 type State uint8
 
 // The states. An approved purchase stays Agreed; a load or unload is Agreed until the
-// card's next request or a reversal says what became of it.
+// card's next request or a reversal says what became of it. Of these two the card is
+// believed: it can prove what it says.
 const (
 	Refused   State = 1 // nothing was moved
 	Agreed    State = 2 // the account was moved
@@ -71,9 +72,12 @@ type Decision struct {
 	Number Number
 	// Digest of the request: a repeat is answered as before, anything else refused.
 	Digest [32]byte
-	State  State
-	Kind   txn.OnlineKind
-	Answer txn.OnlineAnswer
+	// WithoutPIN is that of the request without its PIN block, by which a reversal
+	// names it: no terminal keeps a PIN block.
+	WithoutPIN [32]byte
+	State      State
+	Kind       txn.OnlineKind
+	Answer     txn.OnlineAnswer
 	// Moved is what the account has from this decision now, negative for a debit.
 	Moved money.Fen
 	// Before and After are the electronic cash balance that the card stated, and the
@@ -86,8 +90,9 @@ type Decision struct {
 // ChangesCash tells whether the decision changes electronic cash on the card.
 func (d *Decision) ChangesCash() bool { return d.Kind == txn.OnlineLoad || d.Kind == txn.OnlineUnload }
 
-// digest covers everything that a terminal says in a request.
-func digest(q *txn.OnlineRequest) [32]byte {
+// digests are Decision.Digest, which covers everything that a terminal says in a
+// request, and Decision.WithoutPIN.
+func digests(q *txn.OnlineRequest) (whole, withoutPIN [32]byte) {
 	b := make([]byte, 0, 512)
 	key := q.Card.Bytes()
 	b = append(append(b, "citycard online request"...), key[:]...)
@@ -96,10 +101,11 @@ func digest(q *txn.OnlineRequest) [32]byte {
 		b = append(b, byte(v>>56), byte(v>>48), byte(v>>40), byte(v>>32), byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 	}
 	b = append(append(b, q.ICC...), q.Track2...)
-	if q.HasPIN {
-		b = append(b, q.PINBlock[:]...)
+	withoutPIN = sm3.Sum(b)
+	if !q.HasPIN {
+		return withoutPIN, withoutPIN
 	}
-	return sm3.Sum(b)
+	return sm3.Sum(append(b, q.PINBlock[:]...)), withoutPIN
 }
 
 // authCode is field 38: six digits that follow from the request, so that a repeat has

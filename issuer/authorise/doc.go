@@ -13,10 +13,12 @@
 //   - A number (a card's counter; terminal and sequence number of a stripe) is decided
 //     once. The same request gets the stored answer, another one is refused.
 //   - Decision, account, counter and orders change in one call of Cards.Store.
+//   - Chip, stripe and stripe data of one card are one account and one counter: where a
+//     request has no sequence number, the card is found by its number and its proof.
 //   - A load sets the balance itself, computed from the balance that the card states
 //     under its MAC, never a difference: a script that comes twice changes nothing.
 //   - A load or unload is taken back only on evidence; otherwise it stays open until
-//     the card shows its balance.
+//     the card shows its balance. That is believed above what any terminal has said.
 //   - The package is pure: no clock, no random source, no lock. Masters and Authoriser
 //     belong to one goroutine.
 //

@@ -32,6 +32,17 @@ type ICC struct {
 	HasCID bool
 }
 
+// signsAll tells whether the cryptogram covers currency and transaction type, which
+// version 17 does not.
+func (x *ICC) signsAll() bool { return x.IAD.CVN == cryptogram.CVN01 }
+
+// asks tells whether the card asked for its issuer: the CVR says ARQC first and no
+// second decision yet (JR/T 0025.5), and 9F27, which no cryptogram covers, says ARQC
+// too. The TC or AAC after an ARQC that never came here has the same first decision.
+func (x *ICC) asks() bool {
+	return x.IAD.CVR[0]&0xF0 == 0xA0 && (!x.HasCID || x.CID&0xC0 == 0x80)
+}
+
 // field is one data element of fixed length that ParseICC takes.
 type field struct {
 	tag  tlv.Tag

@@ -63,6 +63,13 @@ func (b *book) Card(c txn.CardKey) (authorise.Card, bool, error) {
 	return b.card, c == devKey(), nil
 }
 
+func (b *book) ByNumber(n txn.PAN) ([]txn.CardKey, error) {
+	if n == devKey().PAN {
+		return []txn.CardKey{devKey()}, nil
+	}
+	return nil, nil
+}
+
 func (b *book) Decision(_ txn.CardKey, n authorise.Number) (authorise.Decision, bool, error) {
 	d, ok := b.decisions[n]
 	return d, ok, nil
@@ -73,18 +80,8 @@ func (b *book) Store(_ txn.CardKey, c *authorise.Change) error {
 		return b.broken
 	}
 	b.stores++
-	d := c.Decision
-	b.decisions[d.Number] = d
-	b.card.Available += c.Move
-	b.card.High = max(b.card.High, c.High)
-	b.card.Orders = b.card.Orders[c.Sent:]
-	switch open := d.State == authorise.Agreed || d.State == authorise.Doubtful; {
-	case d.ChangesCash() && open:
-		b.card.Open = &d
-	case b.card.Open != nil && b.card.Open.Number == d.Number:
-		b.card.Open = nil
-	}
-	return nil
+	b.decisions[c.Decision.Number] = c.Decision
+	return b.card.Apply(c)
 }
 
 func (b *book) Check(txn.CardKey, [8]byte) (authorise.PINVerdict, error) { return b.pin, nil }
@@ -98,6 +95,9 @@ func devKey() txn.CardKey {
 	return txn.CardKey{PAN: p, PSN: devcard.DefaultPSN}
 }
 
+// nameless is the default development card as a stripe names it: by its number alone.
+func nameless() txn.CardKey { return txn.CardKey{PAN: devKey().PAN} }
+
 // world is one card, its terminal and its issuer.
 type world struct {
 	*cardtest.Terminal
@@ -109,8 +109,15 @@ type world struct {
 
 func newWorld(t testing.TB, profile string, side card.Interface) *world {
 	t.Helper()
+	return newCard(t, profile, side, devcard.DefaultPSN)
+}
+
+// newCard is newWorld for a card with another sequence number. Its book is of devKey.
+func newCard(t testing.TB, profile string, side card.Interface, psn byte) *world {
+	t.Helper()
 	r, err := devcard.Default(profile)
 	noError(t, err)
+	r.PSN = psn
 	img, err := devcard.Issue(r)
 	noError(t, err)
 	w := &world{t: t, chip: card.New(), book: newBook()}
@@ -126,7 +133,10 @@ func newWorld(t testing.TB, profile string, side card.Interface) *world {
 	return w
 }
 
-func newIssuer(t testing.TB, b *book) *authorise.Authoriser {
+func newIssuer(t testing.TB, b interface {
+	authorise.Cards
+	authorise.PINs
+}) *authorise.Authoriser {
 	t.Helper()
 	keys := map[cryptogram.Alg]authorise.Keys{cryptogram.TDES: masters(t, cryptogram.TDES), cryptogram.SM4: masters(t, cryptogram.SM4)}
 	a, err := authorise.New(authorise.Config{Cards: b, PINs: b, StripeCVN: true,

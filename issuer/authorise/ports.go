@@ -1,6 +1,8 @@
 package authorise
 
 import (
+	"fmt"
+
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/money"
@@ -36,9 +38,16 @@ type KeyFinder func(bin string, alg cryptogram.Alg) Keys
 type Cards interface {
 	// Card gives what is known of a card; false if the issuer has no such card.
 	Card(card txn.CardKey) (Card, bool, error)
+	// ByNumber names the cards of an account number; none if the issuer has no such
+	// number. A request from a stripe does not say which of them asks: the Authoriser
+	// takes the one whose check value fits, and refuses if that is not exactly one. A
+	// check value has three digits and each card named makes a guess likelier, so name
+	// only cards in use.
+	ByNumber(number txn.PAN) ([]txn.CardKey, error)
 	// Decision gives the stored decision of a number.
 	Decision(card txn.CardKey, n Number) (Decision, bool, error)
-	// Store keeps what one request or reversal changes, all or nothing.
+	// Store keeps what one request or reversal changes, all or nothing: the decision,
+	// and the card as Card.Apply changes it.
 	Store(card txn.CardKey, c *Change) error
 }
 
@@ -50,8 +59,11 @@ type Change struct {
 	Move money.Fen
 	// High is the new high-water mark of the card's counter; 0 leaves it as it is.
 	High uint16
-	// Sent is how many orders, from the first of Card.Orders, are in the answer.
-	Sent int
+	// Done is how many of Card.Orders, from the first, leave: the card has shown what
+	// became of them.
+	Done int
+	// Sending is the orders in the answer, from the first that stays.
+	Sending Sending
 }
 
 // Card is what the issuer knows of one card before a request.
@@ -67,12 +79,36 @@ type Card struct {
 	High uint16
 	// HasChip says that its stripe counts as a fall back only.
 	HasChip bool
-	// Orders wait for the next answer that can carry scripts, in this order.
+	// Orders wait for the next answer that can carry scripts, in this order, and stay
+	// until the card shows that it has them: one may come twice.
 	Orders []Order
-	// Open is the newest load or unload that was stored as Agreed or Doubtful and not
-	// as Undone or Confirmed since: it is not known whether the card carried it out.
-	// nil for none.
-	Open *Decision
+	// Sending says which of them are on their way.
+	Sending Sending
+	// LastCash is the newest load or unload that was approved, as it stands now; nil
+	// for none.
+	LastCash *Decision
+	// Deposit says that the card may go below zero up to its DF62 (JR/T 0025.14): a
+	// load of it pays what it owes first.
+	Deposit bool
+}
+
+// Apply makes the changes of one request to the card, as Cards.Store must keep them
+// beside the decision itself. The error is that of a Change that is not for this card.
+func (k *Card) Apply(c *Change) error {
+	if c.Done < 0 || c.Sending.Orders < 0 || c.Done+c.Sending.Orders > len(k.Orders) {
+		return fmt.Errorf("%d orders done and %d sent, %d wait", c.Done, c.Sending.Orders, len(k.Orders))
+	}
+	k.Available += c.Move
+	k.High = max(k.High, c.High)
+	k.Orders = k.Orders[c.Done:]
+	if c.Done > 0 || c.Sending.Orders > 0 {
+		k.Sending = c.Sending
+	}
+	d := c.Decision
+	if d.ChangesCash() && (d.State == Agreed || k.LastCash != nil && k.LastCash.Number == d.Number) {
+		k.LastCash = &d // only a new decision is Agreed: a late reversal is of an older one
+	}
+	return nil
 }
 
 // Status of a card. Numbers are for ever.

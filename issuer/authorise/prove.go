@@ -23,7 +23,7 @@ func (a *Authoriser) prove(r *asked) *refusal {
 }
 
 func (a *Authoriser) proveChip(r *asked) *refusal {
-	key := r.OnlineRequest.Card
+	key := r.key
 	if r.keys = a.keys(key.PAN.BIN(), r.icc.IAD.Alg); r.keys == nil {
 		return no(Violation, "no keys for %v", r.icc.IAD.Alg)
 	}
@@ -42,7 +42,7 @@ func (a *Authoriser) proveDynamic(r *asked) *refusal {
 		if k == nil {
 			continue
 		}
-		want, err := k.DCVN(r.OnlineRequest.Card, r.track.Fields, r.number.ATC)
+		want, err := k.DCVN(r.key, r.track.Fields, r.number.ATC)
 		if err == nil && want.Equal(code) {
 			r.keys = k
 			return nil
@@ -63,7 +63,7 @@ func (a *Authoriser) proveStripe(r *asked) *refusal {
 	if !ok || k == nil {
 		return no(Suspected, "stripe without a check value that can be checked")
 	}
-	want, err := k.CVN(r.OnlineRequest.Card, r.track.Fields)
+	want, err := k.CVN(r.key, r.track.Fields)
 	if err != nil || !want.Equal(code) {
 		return no(Suspected, "wrong check value on the stripe")
 	}

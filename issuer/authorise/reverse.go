@@ -47,6 +47,8 @@ func (r Reason) Valid() bool { return r >= CardRefusedLate && r <= ScriptUnknown
 // decision becomes Doubtful, and the card's next request settles it; until then the
 // money of a load stays out of the account, and that of an unload goes out again.
 //
+// The PIN block of q does not count: a terminal need not keep it.
+//
 // Reversing again, or what was refused, or what cannot come any more, changes nothing
 // and succeeds. A genuine request that comes after its reversal is refused. Errors are
 // ErrRefused, and those of a port.
@@ -58,7 +60,7 @@ func (a *Authoriser) Reverse(q *txn.OnlineRequest, why Reason, icc []byte) error
 	if err != nil {
 		return fmt.Errorf("reversal: %w: %w", err, ErrRefused)
 	}
-	r := &asked{OnlineRequest: q, digest: digest(q)}
+	r := ask(q)
 	bad, err := a.open(r)
 	switch {
 	case err != nil:
@@ -66,13 +68,13 @@ func (a *Authoriser) Reverse(q *txn.OnlineRequest, why Reason, icc []byte) error
 	case bad != nil:
 		return nil // such a request was refused, or will be
 	}
-	d, found, err := a.cards.Decision(q.Card, r.number)
+	d, found, err := a.cards.Decision(r.key, r.number)
 	switch {
 	case err != nil:
 		return fmt.Errorf("look up the decision about %v: %w", r.number, err)
 	case !found:
 		return a.forestall(r)
-	case d.Digest != r.digest:
+	case d.WithoutPIN != r.withoutPIN:
 		return fmt.Errorf("the decision about %v is about another request: %w", r.number, ErrRefused)
 	case d.State == Confirmed:
 		return fmt.Errorf("the card has shown %v yuan since, so it carried out the %v: %w", d.After, d.Kind, ErrRefused)
@@ -83,7 +85,7 @@ func (a *Authoriser) Reverse(q *txn.OnlineRequest, why Reason, icc []byte) error
 	if err != nil {
 		return err
 	}
-	return a.change(q.Card, d, next)
+	return a.change(r.key, d, next)
 }
 
 // undone is what an approved decision becomes.
@@ -91,17 +93,19 @@ func undone(d *Decision, why Reason, results []ScriptResult) (State, error) {
 	if !d.ChangesCash() {
 		return Undone, nil
 	}
-	own := [4]byte{0x9F, 0x79, byte(d.Number.ATC >> 8), byte(d.Number.ATC)}
+	own := cashScriptID(d.Number.ATC)
+	stopped := false
 	for _, r := range results {
-		if r.ID != own {
-			continue
-		}
-		if r.Outcome == 2 {
+		switch {
+		case r.ID != own:
+		case r.Outcome == 2:
 			return 0, fmt.Errorf("the script was carried out, so the %v stands: %w", d.Kind, ErrRefused)
+		default:
+			// A command whose answer was lost counts as failed too.
+			stopped = r.Outcome == 0 || why != ScriptUnknown
 		}
-		return Undone, nil
 	}
-	if why == CardGone || why == AnswerLost {
+	if stopped || why == CardGone || why == AnswerLost {
 		return Undone, nil
 	}
 	return Doubtful, nil
@@ -112,37 +116,52 @@ func (a *Authoriser) forestall(r *asked) error {
 	if a.prove(r) != nil {
 		return nil // it could not be approved anyway
 	}
-	d := Decision{Number: r.number, Digest: r.digest, Kind: r.Kind, State: Undone, Note: "reversed before it came"}
+	if err := a.settle(r); err != nil {
+		return err
+	}
+	d := Decision{Number: r.number, Digest: r.digest, WithoutPIN: r.withoutPIN, Kind: r.Kind, State: Undone, Note: "reversed before it came"}
 	high := uint16(0)
 	if r.number.Counter {
 		high = r.number.ATC
 	}
-	return a.store(r.OnlineRequest.Card, &Change{Decision: d, High: high})
+	return a.store(r.key, &Change{Decision: d, High: high, Done: r.done()})
 }
 
-// settle looks at what the card's next request says about an open load or unload: with
-// the counter right after it no other transaction can have touched the balance, so the
-// balance that the card states shows what happened (the consecutive loads of a flash
-// load). A later counter shows nothing.
+// settle looks at what a request of the card says about its last load or unload. Only
+// a cryptogram that covers the currency tells which balance the card states.
 func (a *Authoriser) settle(r *asked) error {
-	d := r.card.Open
-	if d == nil || r.icc == nil || r.number.ATC != d.Number.ATC+1 {
+	d := r.card.LastCash
+	if d == nil || r.icc == nil || !r.icc.signsAll() {
 		return nil
 	}
 	stated, ok := r.icc.IAD.Balance()
-	if !ok || d.Before == d.After {
+	if !ok {
 		return nil
 	}
-	next := Undone
-	switch stated {
-	case d.Before:
-	case d.After:
-		next = Confirmed
-	default:
+	next := shown(d, stated, r.number.ATC, r.card.Deposit)
+	if next == d.State {
 		return nil
 	}
 	r.card.Available += standing(d, next) - d.Moved
-	return a.change(r.OnlineRequest.Card, *d, next)
+	return a.change(r.key, *d, next)
+}
+
+// shown is the state of a load or unload after the card has stated a balance. With the
+// counter right after it no other transaction can have touched the balance, so it shows
+// what happened (the consecutive loads of a flash load), whatever a terminal has said.
+// A later counter shows only that money which should be off the card is still there.
+// A load that pays what the card owes may leave 0 there, as if nothing had happened.
+func shown(d *Decision, stated money.Fen, atc uint16, deposit bool) State {
+	next := atc == d.Number.ATC+1
+	switch {
+	case next && stated == d.After:
+		return Confirmed
+	case next && stated == d.Before && !(deposit && stated == 0):
+		return Undone
+	case d.Kind == txn.OnlineUnload && d.State == Agreed && stated > 0:
+		return Doubtful
+	}
+	return d.State
 }
 
 // standing is what a decision has added to the account in a state. While nobody knows

@@ -40,7 +40,10 @@ func TestReversals(t *testing.T) {
 		{"a load with another script's result", txn.OnlineLoad, 0x60, authorise.CardRefusedLate, tlv.Append(nil, tlv.TagIssuerScriptResult, []byte{0x20, 1, 2, 3, 4}), authorise.Doubtful, 100, false},
 		{"an unload of which nobody knows", txn.OnlineUnload, 0, authorise.ScriptUnknown, nil, authorise.Doubtful, 0, false},
 		{"an unload that was carried out", txn.OnlineUnload, 0, authorise.ScriptUnknown, result(2), authorise.Agreed, -100_000, true},
-		{"an unload that was not", txn.OnlineUnload, 0, authorise.ScriptUnknown, result(1), authorise.Undone, 0, false},
+		{"an unload that the card refused", txn.OnlineUnload, 0, authorise.CardRefusedLate, result(1), authorise.Undone, 0, false},
+		{"a load whose command was not answered", txn.OnlineLoad, 0x60, authorise.ScriptUnknown, result(1), authorise.Doubtful, 100, false},
+		{"a load with two results for its script", txn.OnlineLoad, 0x60, authorise.CardRefusedLate,
+			tlv.Append(nil, tlv.TagIssuerScriptResult, []byte{0x10, 0x9F, 0x79, 0, 1, 0x20, 0x9F, 0x79, 0, 1}), authorise.Agreed, 100, true},
 		{"no reason", txn.OnlinePurchase, 0, 0, nil, authorise.Agreed, 100, true},
 		{"results of four bytes", txn.OnlinePurchase, 0, authorise.CardGone, tlv.Append(nil, tlv.TagIssuerScriptResult, []byte{0x20, 0, 0, 0}), authorise.Agreed, 100, true},
 	} {
@@ -86,6 +89,31 @@ func TestARequestThatComesAfterItsReversalIsRefused(t *testing.T) {
 	}
 	w.again()
 	w.ask(w.arqc(txn.OnlinePurchase, 100, 0), "00")
+}
+
+// A terminal must not keep a PIN block, so its reversal comes without.
+func TestAReversalNeedsNoPINBlock(t *testing.T) {
+	w := newWorld(t, "dev-3des", card.Contact)
+	w.book.pin = authorise.PINRight
+	q := w.arqc(txn.OnlinePurchase, 100, 0)
+	bare := q
+	q.HasPIN, q.PINBlock = true, [8]byte{1}
+	w.ask(q, "00")
+	w.ask(q, "00")
+	w.ask(bare, "94") // but for a repeat it counts
+	noError(t, w.issuer.Reverse(&bare, authorise.CardGone, nil))
+	if w.book.card.Available != 100_000 {
+		t.Errorf("account %v after the reversal", w.book.card.Available)
+	}
+	w.ask(q, "12")
+	w.again()
+	q = w.arqc(txn.OnlinePurchase, 100, 0)
+	noError(t, w.issuer.Reverse(&q, authorise.AnswerLost, nil))
+	q.HasPIN = true
+	w.ask(q, "12")
+	if w.book.card.Available != 100_000 {
+		t.Errorf("account %v after a request that was reversed before", w.book.card.Available)
+	}
 }
 
 // The balance that the card states at the very next counter says whether a load was

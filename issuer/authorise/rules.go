@@ -34,7 +34,7 @@ func (a *Authoriser) rules(r *asked) (*refusal, error) {
 	if a.pins == nil {
 		return no(WrongPIN, "this issuer checks no PIN"), nil
 	}
-	v, err := a.pins.Check(r.OnlineRequest.Card, r.PINBlock)
+	v, err := a.pins.Check(r.key, r.PINBlock)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("check the PIN: %w", err)
@@ -107,6 +107,9 @@ func weigh(r *asked, d *Decision) (orders []Order, bad *refusal) {
 	switch {
 	case !ok:
 		return nil, no(NotPermitted, "9F10 does not state the electronic cash balance")
+	case !r.icc.signsAll():
+		// A balance in the card's second currency looks the same.
+		return nil, no(NotPermitted, "a %v needs a cryptogram that covers the currency: version 01", r.Kind)
 	case !r.scriptable():
 		return nil, no(NotPermitted, "a %v needs a terminal that can send a script to the card", r.Kind)
 	}

@@ -168,7 +168,7 @@ func TestStripes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBook()
-			q := txn.OnlineRequest{Kind: c.kind, Card: devKey(), Amount: 100, Currency: [2]byte{1, 0x56}, Time: now, Terminal: 1, Sequence: 5, Entry: c.entry, Track2: []byte(c.track)}
+			q := txn.OnlineRequest{Kind: c.kind, Card: nameless(), Amount: 100, Currency: [2]byte{1, 0x56}, Time: now, Terminal: 1, Sequence: 5, Entry: c.entry, Track2: []byte(c.track)}
 			a, note, err := newIssuer(t, b).Authorise(&q)
 			noError(t, err)
 			if string(a.Code[:]) != c.want || len(a.ICC) != 0 {

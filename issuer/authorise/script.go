@@ -38,6 +38,9 @@ type Command struct {
 	current *pin.PIN
 }
 
+// Format writes the header alone: data may be a new PIN.
+func (c Command) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "[command %X]", c.header) }
+
 // Size is how many bytes the order takes in field 55. The error is ErrOrder: no script
 // can be made of it.
 func (o *Order) Size() (int, error) {
@@ -168,6 +171,8 @@ func setCash(atc uint16, balance money.Fen) (Order, error) {
 	if err != nil {
 		return Order{}, fmt.Errorf("new balance: %w", err)
 	}
-	return Order{Template: tlv.TagIssuerScript2, ID: [4]byte{0x9F, 0x79, byte(atc >> 8), byte(atc)},
-		Commands: []Command{PutData(tlv.TagECBalance, v[:])}}, nil
+	return Order{Template: tlv.TagIssuerScript2, ID: cashScriptID(atc), Commands: []Command{PutData(tlv.TagECBalance, v[:])}}, nil
 }
+
+// cashScriptID is 9F18 of a load or unload, by which a reversal tells what became of it.
+func cashScriptID(atc uint16) [4]byte { return [4]byte{0x9F, 0x79, byte(atc >> 8), byte(atc)} }

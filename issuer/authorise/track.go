@@ -3,6 +3,7 @@ package authorise
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/txn"
@@ -22,7 +23,15 @@ type Track struct {
 }
 
 // Format withholds everything.
-func (Track) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[track 2 withheld]")) }
+func (Track) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(withheldTrack)) }
+
+// MarshalText withholds everything from encoding/json and others.
+func (Track) MarshalText() ([]byte, error) { return []byte(withheldTrack), nil }
+
+// LogValue withholds everything from slog.
+func (Track) LogValue() slog.Value { return slog.StringValue(withheldTrack) }
+
+const withheldTrack = "[track 2 withheld]"
 
 // ParseTrack reads track 2: packed as in tag 57, with D between number and expiry and
 // perhaps F at the end, or as characters with D or = in that place. It refuses, with

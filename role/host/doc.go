@@ -5,7 +5,7 @@
 //     for each card;
 //   - Scripted, which answers by the rules of a file and leaves what the file does not
 //     say to InProcess;
-//   - Remote, a host behind TCP that speaks JSON lines (doc of Server);
+//   - Remote, a host behind TCP that speaks JSON lines (doc of Serve);
 //   - None, nobody.
 //
 // What always holds: a Host never panics on what a terminal sends; an error of

@@ -102,11 +102,11 @@ func TestTheScriptsExampleChangesTheCard(t *testing.T) {
 	}
 }
 
-func TestTheBlockedApplicationIsFreedAgain(t *testing.T) {
+func TestTheBlockedApplicationAnswersSoToSelect(t *testing.T) {
 	d := newDesk(t, "dev-3des", script(t, "block-application.yaml"))
 	d.talk(txn.OnlinePurchase, 100)
 	_, sw, err := d.Send(unhex("00A4040008A00000033301010100"))
-	if err != nil || sw == ok {
+	if err != nil || sw != apdu.SWInvalidated {
 		t.Fatalf("SELECT of a blocked application: %v, %v", sw, err)
 	}
 }

@@ -48,8 +48,15 @@ type desk struct {
 
 func newDesk(t testing.TB, profile string, h host.Host) *desk {
 	t.Helper()
+	return newCard(t, profile, devcard.DefaultPSN, h)
+}
+
+// newCard is newDesk for a card with another sequence number.
+func newCard(t testing.TB, profile string, psn byte, h host.Host) *desk {
+	t.Helper()
 	r, err := devcard.Default(profile)
 	noError(t, err)
+	r.PSN = psn
 	img, err := devcard.Issue(r)
 	noError(t, err)
 	d := &desk{t: t, chip: card.New(), host: h, key: txn.CardKey{PAN: r.PAN, PSN: r.PSN}}

@@ -15,7 +15,8 @@ type Host interface {
 	// issuer may or may not have acted, so the caller reverses. A request that the
 	// issuer cannot even read is answered with a code, not with an error.
 	Authorise(ctx context.Context, q txn.OnlineRequest) (txn.OnlineAnswer, error)
-	// Reverse undoes what the issuer did for the request. icc is field 55 of the
+	// Reverse undoes what the issuer did for the request, which may come without its PIN
+	// block: no terminal should keep that. icc is field 55 of the
 	// reversal (95, 9F10, 9F36, DF31 ...), as TLV; it may be empty. A reversal of what
 	// never reached the issuer succeeds. The error is ErrUnreachable, and the caller
 	// tries again later, or ErrRefused.

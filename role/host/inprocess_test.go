@@ -13,6 +13,7 @@ import (
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/issuer/authorise"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/role/devcard"
 	"github.com/citycard/citycard/role/host"
 	"github.com/citycard/citycard/txn"
@@ -108,15 +109,75 @@ func TestTheCheckValueKeyIsThatOfTheCards(t *testing.T) {
 			t.Errorf("%v: another key than the card's", alg)
 		}
 	}
-	d.chip.PowerOff()
-	d.chip.UseInterface(card.Contactless)
-	noError(t, d.chip.PowerOn(strings.NewReader(strings.Repeat("random", 100))))
-	d.Entry = txn.EntryMSD
-	d.Values[tlv.TagTTQ] = unhex("80000000")
-	noError(t, d.Start(100, 0))
-	a, err := d.host.Authorise(context.Background(), d.Request(txn.OnlinePurchase, d.key, 100))
-	if err != nil || !a.Approved() {
-		t.Errorf("stripe data over the air: code %s, %v", a.Code[:], err)
+}
+
+// Stripe data over the air, with a dynamic check value or with a cryptogram, are of the
+// account that the chip of the card has, though track 2 has no sequence number.
+func TestStripeDataOverTheAirAreOfTheCardsAccount(t *testing.T) {
+	for _, first := range []string{"80000000", "80800000"} { // 9F66
+		h := issuer(t)
+		d := newDesk(t, "dev-full", h)
+		d.Entry = txn.EntryMSD
+		nameless := txn.CardKey{PAN: d.key.PAN}
+		tap := func(ttq string, left money.Fen) {
+			t.Helper()
+			d.chip.PowerOff()
+			d.chip.UseInterface(card.Contactless)
+			noError(t, d.chip.PowerOn(strings.NewReader(strings.Repeat("random", 100))))
+			d.Values[tlv.TagTTQ] = unhex(ttq)
+			noError(t, d.Start(100, 0))
+			q := d.Request(txn.OnlinePurchase, nameless, 100)
+			for range 2 {
+				a, err := d.host.Authorise(context.Background(), q)
+				if err != nil || !a.Approved() || h.Available(d.key) != left {
+					t.Errorf("9F66 %s: code %s (%s), account %v: %v", ttq, a.Code[:], h.Note(), h.Available(d.key), err)
+				}
+			}
+		}
+		tap(first, host.OpeningAccount-100)
+		tap("80000000", host.OpeningAccount-200)
+		tap("80800000", host.OpeningAccount-300)
+		d.chip.PowerOff()
+		d.chip.UseInterface(card.Contact)
+		d.Entry, d.Values[tlv.TagTTQ] = txn.EntryChip, unhex("40000000")
+		_, a, err := d.ask(txn.OnlinePurchase, 100)
+		noError(t, err)
+		if left := host.OpeningAccount - 400; !a.Approved() || a.Available != left {
+			t.Errorf("the chip after that: code %s, %v left, want %v", a.Code[:], a.Available, left)
+		}
+	}
+}
+
+// A card with another sequence number than most is known once its chip was here, and
+// two cards of one number are told apart by the dynamic check value.
+func TestStripeDataOfTwoCardsOfOneNumber(t *testing.T) {
+	h := issuer(t)
+	for _, psn := range []byte{2, 1} {
+		d := newCard(t, "dev-full", psn, h)
+		tap := func(want string) {
+			t.Helper()
+			d.chip.PowerOff()
+			d.chip.UseInterface(card.Contactless)
+			noError(t, d.chip.PowerOn(strings.NewReader(strings.Repeat("random", 100))))
+			d.Entry, d.Values[tlv.TagTTQ] = txn.EntryMSD, unhex("80000000")
+			noError(t, d.Start(100, 0))
+			a, err := h.Authorise(context.Background(), d.Request(txn.OnlinePurchase, txn.CardKey{PAN: d.key.PAN}, 100))
+			if err != nil || string(a.Code[:]) != want {
+				t.Errorf("card %02d: code %s (%s), want %s: %v", psn, a.Code[:], h.Note(), want, err)
+			}
+		}
+		tap("59") // the host takes it for a card of the other number
+		d.chip.PowerOff()
+		d.chip.UseInterface(card.Contact)
+		d.Entry, d.Values[tlv.TagTTQ] = txn.EntryChip, unhex("40000000")
+		_, a, err := d.ask(txn.OnlineInquiry, 0)
+		if err != nil || !a.Approved() {
+			t.Fatalf("inquiry of card %02d: code %s, %v", psn, a.Code[:], err)
+		}
+		tap("00")
+		if got := h.Available(d.key); got != host.OpeningAccount-100 {
+			t.Errorf("account of card %02d: %v", psn, got)
+		}
 	}
 }
 

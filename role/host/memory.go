@@ -1,11 +1,12 @@
 package host
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/issuer/authorise"
 	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/role/devcard"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -56,6 +57,23 @@ func (m *memory) Card(card txn.CardKey) (authorise.Card, bool, error) {
 	return m.account(card).card, true, nil
 }
 
+// ByNumber implements authorise.Cards: the cards that were here before, in the order of
+// their sequence numbers. An account number that was not is that of a card with
+// devcard.DefaultPSN, as nearly all have; of another card the chip must come first.
+func (m *memory) ByNumber(number txn.PAN) ([]txn.CardKey, error) {
+	var out []txn.CardKey
+	for k := range m.accounts {
+		if k.PAN == number {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b txn.CardKey) int { return int(a.PSN) - int(b.PSN) })
+	if len(out) == 0 {
+		out = append(out, txn.CardKey{PAN: number, PSN: devcard.DefaultPSN})
+	}
+	return out, nil
+}
+
 // Decision implements authorise.Cards.
 func (m *memory) Decision(card txn.CardKey, n authorise.Number) (authorise.Decision, bool, error) {
 	d, ok := m.account(card).decisions[n]
@@ -65,21 +83,10 @@ func (m *memory) Decision(card txn.CardKey, n authorise.Number) (authorise.Decis
 // Store implements authorise.Cards.
 func (m *memory) Store(card txn.CardKey, c *authorise.Change) error {
 	a := m.keep(card)
-	if c.Sent < 0 || c.Sent > len(a.card.Orders) {
-		return fmt.Errorf("%d orders sent of %d", c.Sent, len(a.card.Orders))
+	if err := a.card.Apply(c); err != nil {
+		return err
 	}
-	d := c.Decision
-	a.decisions[d.Number] = d
-	a.card.Available += c.Move
-	a.card.High = max(a.card.High, c.High)
-	a.card.Orders = a.card.Orders[c.Sent:]
-	open := d.State == authorise.Agreed || d.State == authorise.Doubtful
-	switch {
-	case d.ChangesCash() && open:
-		a.card.Open = &d
-	case a.card.Open != nil && a.card.Open.Number == d.Number:
-		a.card.Open = nil
-	}
+	a.decisions[c.Decision.Number] = c.Decision
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
@@ -90,8 +91,11 @@ func (c *call) line() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// one reads exactly one JSON object with known members.
+// one reads exactly one JSON object with known members, each there once.
 func one(b []byte, to any) error {
+	if err := members(b); err != nil {
+		return fmt.Errorf("%w: %w", err, ErrMessage)
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(to); err != nil {
@@ -99,6 +103,35 @@ func one(b []byte, to any) error {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("more than one object on a line: %w", ErrMessage)
+	}
+	return nil
+}
+
+// members refuses what encoding/json takes and two readers of a line may understand
+// differently: a member that is there twice, or is named in other letters.
+func members(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("want one object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		s, _ := name.(string)
+		switch {
+		case seen[s]:
+			return fmt.Errorf("%.20q is there twice", s)
+		case s != strings.ToLower(s):
+			return fmt.Errorf("%.20q is not known", s)
+		}
+		seen[s] = true
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -180,6 +213,12 @@ func answerLine(id uint64, a *txn.OnlineAnswer, err error) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
+// plain tells whether a text, which ends up on displays and receipts, is of digits and
+// letters (attribute an of GB/T 15150).
+func plain(s string) bool {
+	return strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
+}
+
 // parseAnswer reads an answer to request id; reverse says which kind it was.
 func parseAnswer(b []byte, id uint64, reverse bool) (a txn.OnlineAnswer, err error) {
 	var m answer
@@ -195,10 +234,10 @@ func parseAnswer(b []byte, id uint64, reverse bool) (a txn.OnlineAnswer, err err
 		return a, fmt.Errorf("the host says %.20q: %.200q: %w", m.Error, m.Text, ErrUnreachable)
 	case reverse:
 		return a, nil
-	case len(m.Code) != 2:
-		return a, fmt.Errorf("code of %d characters, want 2: %w", len(m.Code), ErrMessage)
-	case len(m.AuthCode) > 6:
-		return a, fmt.Errorf("auth_code of %d characters, want at most 6: %w", len(m.AuthCode), ErrMessage)
+	case len(m.Code) != 2 || !plain(m.Code):
+		return a, fmt.Errorf("code %.10q, want two digits or letters: %w", m.Code, ErrMessage)
+	case len(m.AuthCode) > 6 || !plain(m.AuthCode):
+		return a, fmt.Errorf("auth_code %.10q, want at most six digits or letters: %w", m.AuthCode, ErrMessage)
 	}
 	var d digits
 	a = txn.OnlineAnswer{Code: [2]byte([]byte(m.Code)), ICC: d.bytes("icc", m.ICC, -1), AuthCode: m.AuthCode}

@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,6 +60,8 @@ func TestScriptFaultsNameLineAndKey(t *testing.T) {
 		{"name: x\nrules:\n  - when: {nth: 1}\n", "rules[1].then: is missing"},
 		{head + "{}\n", "nothing happens"},
 		{head + "{code: \"000\"}\n", "rules[1].then.code"},
+		{head + "{code: \"0 \"}\n", "rules[1].then.code: want digits and letters"},
+		{head + "{auth_code: \"A-1\"}\n", "rules[1].then.auth_code: want digits and letters"},
 		{head + "{refuse: true}\n", "only a reversal"},
 		{head + "{unreachable: true, code: \"00\"}\n", "no answer comes"},
 		{head + "{arpc: maybe}\n", "rules[1].then.arpc"},
@@ -75,6 +78,16 @@ func TestScriptFaultsNameLineAndKey(t *testing.T) {
 		s, err := host.ParseScript([]byte(c.text))
 		if !errors.Is(err, host.ErrScript) || s != nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %s", c.text, err, c.want)
+		}
+	}
+}
+
+func TestAScriptDoesNotPrintItsPINs(t *testing.T) {
+	s, err := host.ParseScript([]byte("name: x\nrules: [{then: {scripts: [{commands: [{pin_change: {to: \"738495\"}}]}]}}]\n"))
+	noError(t, err)
+	for _, text := range []string{fmt.Sprintf("%+v|%#v|%v", s, s, *s), fmt.Sprintf("%+v", host.NewScripted(s, issuer(t)))} {
+		if strings.Contains(text, "738495") || strings.Contains(text, "0x73") || strings.Contains(text, "115 132 149") {
+			t.Errorf("the script prints %s", text)
 		}
 	}
 }

@@ -20,7 +20,7 @@ const (
 	IdleTime = 60 * time.Second
 )
 
-// maxConnections is how many terminals a Server hears at once; others wait.
+// maxConnections is how many terminals Serve hears at once; others wait.
 const maxConnections = 32
 
 // ErrAddress says that an address is not one for this protocol.
@@ -38,7 +38,7 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// Remote is a host behind TCP that speaks the protocol of Server. Each call has a
+// Remote is a host behind TCP that speaks the protocol of Serve. Each call has a
 // connection of its own.
 type Remote struct {
 	address string

@@ -75,6 +75,7 @@ func TestARemoteHostThatDoesNotAnswer(t *testing.T) {
 	}
 	for name, say := range map[string]string{
 		"closes": "", "garbage": "hello\n", "another's answer": `{"id":77,"code":"00"}` + "\n", "no code": `{"id":1}` + "\n", "unknown member": `{"id":1,"code":"00","x":1}` + "\n",
+		"code of letters that are none": `{"id":1,"code":"\u001b["}` + "\n", "auth code with a line end": `{"id":1,"code":"00","auth_code":"1\n2"}` + "\n", "code twice": `{"id":1,"code":"05","code":"00"}` + "\n",
 		"half a byte": `{"id":1,"code":"00","icc":"9"}` + "\n", "two objects": `{"id":1,"code":"00"}{}` + "\n", "endless": strings.Repeat(" ", host.MaxLine+10),
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -133,6 +134,10 @@ func TestTheServerSaysWhatIsWrongWithALine(t *testing.T) {
 		{strings.Replace(good, "authorise", "reverse", 1), "reason 0"},
 		{strings.Replace(good, `"entry":5`, `"entry":5,"pin_block":"00"`, 1), "pin_block: 1 bytes, want 8"},
 		{strings.Replace(strings.Replace(good, "authorise", "reverse", 1), `"entry":5`, `"entry":5,"reason":2`, 1), `"id":5}`},
+		{strings.Replace(good, `"entry":5`, `"entry":5,"amount_fen":1`, 1), `amount_fen\" is there twice`},
+		{strings.Replace(good, `"kind":"purchase"`, `"kind":"purchase","KIND":"load"`, 1), `KIND\" is not known`},
+		{"[" + good + "]", "want one object"},
+		{strings.Replace(good, `"entry":5`, `"entry":`+strings.Repeat("[", 4000), 1), "message"},
 		{strings.Repeat("x", 2*host.MaxLine), "more than"},
 		{"", "message"},
 	} {

@@ -22,6 +22,9 @@ type Script struct {
 	rules       []rule
 }
 
+// Format writes the name alone: scripts may hold a new PIN.
+func (s Script) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "[host script %s]", s.Name) }
+
 // rule is one line of a Script: the first that fits a request is used.
 type rule struct {
 	when when

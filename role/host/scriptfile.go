@@ -84,6 +84,15 @@ func word(s *strictyaml.Section, key string, words ...string) string {
 	return v
 }
 
+// field reads digits and letters that a message carries; "" if the key is missing.
+func field(s *strictyaml.Section, key string, least, most int) string {
+	v := s.ASCII(key, least, most, false)
+	if !plain(v) {
+		s.FailAt(key, "want digits and letters")
+	}
+	return v
+}
+
 var kinds = map[string]txn.OnlineKind{
 	"purchase": txn.OnlinePurchase, "inquiry": txn.OnlineInquiry, "load": txn.OnlineLoad, "unload": txn.OnlineUnload,
 }
@@ -113,10 +122,10 @@ func (r *reading) rule(n *yaml.Node, path string) rule {
 func (r *reading) then(n *yaml.Node, path string, reversal bool) then {
 	s := r.Mapping(n, path, "code", "arpc", "auth_code", "delay_ms", "unreachable", "refuse", "scripts")
 	t := then{
-		authCode: s.ASCII("auth_code", 1, 6, false), unreachable: s.Flag("unreachable"), refuse: s.Flag("refuse"),
+		authCode: field(&s, "auth_code", 1, 6), unreachable: s.Flag("unreachable"), refuse: s.Flag("refuse"),
 		delay: time.Duration(s.Number("delay_ms", 1, maxDelayMS, 0)) * time.Millisecond,
 	}
-	if code := s.ASCII("code", 2, 2, false); len(code) == 2 {
+	if code := field(&s, "code", 2, 2); len(code) == 2 {
 		t.code = &authorise.Code{code[0], code[1]}
 	}
 	r.arpc(&s, &t)

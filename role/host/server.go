@@ -38,7 +38,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 // icc, track2 and pin_block are hexadecimal digits and may be left out. The answer has
 // code (field 39), and may have icc (91, 71 and 72), auth_code and available_fen.
 //
-// A reversal repeats the request with "type":"reverse", "reason" (1 the card declined
+// A reversal repeats the request, pin_block or not, with "type":"reverse", "reason" (1 the card declined
 // after the approval, 2 it left before its second cryptogram, 3 no answer came, 4 its
 // second answer is unusable, 5 nobody knows whether the script was carried out) and
 // perhaps "reversal_icc" with DF31. The answer has nothing but the id.

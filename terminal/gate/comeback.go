@@ -16,6 +16,7 @@ type comeback struct {
 	asked int        // of torn: whose last record was asked for, or need not be
 	probe kernel.Probe
 	tried int      // of torn: what was compared with probe
+	here  bool     // the card was asked whether it has paid (Recognise) and is still there
 	old   *tornTap // being resumed
 }
 
@@ -30,9 +31,11 @@ func (c *comeback) release() {
 	c.reset()
 }
 
-// comeBack looks for a torn tap of this card before it begins a new one.
+// comeBack looks for a torn tap of this card before it begins a new one. The latest
+// comes first: a card repeats no record but its last.
 func (g *Gate) comeBack() Action {
 	g.back.torn = g.array.claim(g.back.torn, g.cfg.Mode, g.field.UID, g.now)
+	slices.Reverse(g.back.torn)
 	return g.askNext()
 }
 
@@ -46,6 +49,10 @@ func (g *Gate) askNext() Action {
 		c.asked++
 		if !slices.ContainsFunc(before, func(t *tornTap) bool { return t.data.SameProbe(d) }) {
 			c.tried = 0
+			if c.here {
+				c.here = false
+				return g.follow(g.kernel.ProbeOn(d))
+			}
 			return g.follow(g.kernel.Probe(d))
 		}
 	}
@@ -105,7 +112,7 @@ func (g *Gate) proves(out *kernel.Outcome, old *tornTap) bool {
 // undecided. Counter and balance of GET DATA are under no signature, so that they
 // could not prove that the card did not pay.
 func (g *Gate) settleTorn(card txn.CardKey) {
-	for _, t := range g.back.torn {
+	for _, t := range slices.Backward(g.back.torn) { // in order of time
 		if t.data.Card == card && g.array.remove(t) {
 			g.result.Records = append(g.result.Records, t.doubt())
 		}

@@ -36,14 +36,14 @@
 // paid. The tap then waits in the Array, the memory that the gates of one array
 // share. At a second tap there the card is asked first of all to repeat its last
 // record, as real cards do so only until another command comes, and then for counter
-// and balance; once for each application and record at which a waiting tap was torn. If
-// they are those of a paid tap, the old signature is checked with the record, and the
-// old tap is finished without a new charge. Each tap that matches is tried before a new
-// one begins. A card that leaves after the record is judged by the signature alone. A tap
-// that nobody finishes becomes a doubt row LastAnswerLost, when its window ends
-// (Array.Expire) or when its card has paid another: counter and balance are under no
-// signature, so that they prove nothing. Until then the terminal's blocks must not
-// end after its time (Gate.SealUntil).
+// and balance; once for each application and record at which a waiting tap was torn, the
+// latest first. If it is at the counter of a waiting tap, the old signature is checked
+// with the record, and the old tap is finished without a new charge. Each tap that
+// matches is tried before a new one begins. A card that leaves after the record is judged
+// by the signature alone. A tap that nobody finishes becomes a doubt row LastAnswerLost,
+// when its window ends (Array.Expire) or when its card has paid another: counter and
+// balance are under no signature, so that they prove nothing. Until then the terminal's
+// blocks must not end after its time (Gate.SealUntil).
 //
 // # Paid and not yet through
 //

@@ -21,10 +21,8 @@ func (g *Gate) ended(out *kernel.Outcome) Action {
 		return g.wait(d)
 	case out.Result == kernel.Approved:
 		return g.accept(Record{Row: g.row(modeKinds[g.cfg.Mode], 0, d, &g.quote)}, out)
-	case out.Commit == kernel.Committed:
-		g.refused(flags | txn.LastRecordRead)
 	case out.Commit == kernel.CommitUnknown:
-		g.refused(flags) // not genuine: nothing proves that the card paid
+		g.refused(flags) // nothing proves that the card gave the last record
 	case out.Result == kernel.Torn:
 		g.unpaid(txn.Doubt, out.Reason)
 	default:

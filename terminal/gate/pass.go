@@ -28,6 +28,7 @@ func (g *Gate) known(p *kernel.Probe) Action {
 	case p.OK && at != nil:
 		return g.again(at)
 	}
+	g.back.here = true
 	return g.comeBack()
 }
 

@@ -100,7 +100,8 @@ func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 // through takes a command to the card, or to whom stands before it. A relay that
 // "downgrades" clears the bit of 9F66 that asks for fDDA 01 and gives the last record
 // itself; one that "claims" says beside that that the card's signed 9F08 is old; one
-// that "renumbers" only changes the PSN in the answer to GET PROCESSING OPTIONS.
+// that "renumbers" only changes the PSN in the answer to GET PROCESSING OPTIONS, and
+// one that "garbles" only gives the last record itself, and badly.
 func (w *world) through(r *rider, cmd []byte, last bool) ([]byte, error) {
 	switch name := commandName(cmd); {
 	case r.relay == "":
@@ -110,6 +111,10 @@ func (w *world) through(r *rider, cmd []byte, last bool) ([]byte, error) {
 			answer = bytes.Replace(answer, []byte{0x5F, 0x34, 1, 1}, []byte{0x5F, 0x34, 1, 2}, 1)
 		}
 		return answer, err
+	case r.relay == "garbles":
+		if last {
+			return []byte{0x70, 0x05, 0x9F, 0x69, 0x90, 0x00}, nil
+		}
 	case name == "GET PROCESSING OPTIONS":
 		cmd[7+3] &^= kernel.TTQ4FDDA01 // 9F66 is the first object of the PDOL
 	case last:

@@ -101,6 +101,9 @@ func DecodeData(b []byte) (*Data, error) {
 	if d.last.sfi == 0 || d.last.sfi > 30 || d.last.number == 0 || d.IAD.Result() != cryptogram.TC {
 		return nil, fmt.Errorf("read stored card data: the last record was not asked for: %w", errData)
 	}
+	if d.objects[objCAD] != nil && d.TTQ[3]&TTQ4FDDA01 != 0 {
+		return nil, fmt.Errorf("read stored card data: 9F69 before the last record proves nothing: %w", errData)
+	}
 	if !bytes.Equal(d.Append(nil), b) {
 		return nil, fmt.Errorf("read stored card data: not in the one form that it has: %w", errData)
 	}

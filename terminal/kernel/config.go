@@ -82,6 +82,8 @@ type Input struct {
 	Type   byte      // 9C
 	// Sequence is 9F41, for the host: 1 to 99999999, 0: not told.
 	Sequence uint32
+	// ForceOnline is the merchant's wish: an online cryptogram is demanded.
+	ForceOnline bool
 }
 
 var errConfig = errors.New("unusable kernel configuration")

@@ -17,7 +17,8 @@
 //
 //   - before the last READ RECORD was sent the card has certainly not paid;
 //   - after it was sent, only an answer 9000 makes it certain that the card paid;
-//   - and that only if the card is genuine: of one that is not, nothing is certain.
+//   - and that only if the signature is good: otherwise anybody may have given that
+//     answer, and the card may never have heard the command.
 //
 // The proof that the genuine card itself gave the last record is fDDA version 01,
 // whose signature covers 9F69. Nothing that the card signs covers the bit of 9F66

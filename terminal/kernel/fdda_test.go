@@ -26,7 +26,8 @@ func TestFDDAVersion(t *testing.T) {
 		{"old by an unsigned word", "9F08020020", without, false, false, 0x80, false, false},
 		{"says nothing", "", without, true, false, 0x80, false, false},
 		{"terminal without version 01", "9F08020030", without, true, false, 0x00, true, false},
-		{"old card that gives 9F69 all the same", "9F08020020", with69, true, true, 0x80, true, true},
+		{"old card that gives 9F69 all the same", "9F08020020", with69, true, false, 0x80, true, true},
+		{"old card that would give 9F69, where version 01 is required", "9F08020020", with69, true, true, 0x80, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := &verdict{reason: oda.OK}
@@ -43,7 +44,11 @@ func TestFDDAVersion(t *testing.T) {
 				t.Fatalf("%v, 9F69 checked %v, fault %v", out.Result, out.CADChecked, out.Fault)
 			}
 			want := ""
+			toldBefore := c.require && c.version == "9F08020020" && c.signed // refused where nothing is paid
 			switch {
+			case toldBefore && (out.Commit != NotCommitted || out.Reason != txn.ODAFailed || len(card.sent) != 5):
+				t.Errorf("%v, %v after %d commands", out.Commit, out.Reason, len(card.sent))
+			case toldBefore:
 			case c.checked:
 				want = "11223344" + "000000000400" + "0156" + "01a1a2a3a4000000"
 			case c.approved:

@@ -144,12 +144,7 @@ func (m *Machine) decision() Ready {
 	if f := m.contradiction(); f.Code != NoFault {
 		return m.end(Failed, NotCommitted, txn.MissingCardData, f)
 	}
-	switch {
-	case d.CTQ[0]&ctqOnlinePIN != 0:
-		m.out.CVM = OnlinePIN
-	case d.CTQ[0]&ctqSignature != 0:
-		m.out.CVM = Signature
-	}
+	m.out.CVM = m.verification()
 	if d.IAD.Result() == cryptogram.ARQC {
 		if m.out.MSD && m.expired() {
 			return m.end(Declined, NotCommitted, txn.Expired, Fault{Code: Restricted, Tag: tlv.TagTrack2Equivalent})
@@ -158,6 +153,20 @@ func (m *Machine) decision() Ready {
 	}
 	m.state = stIdentified
 	return Ready{Identified: true}
+}
+
+// verification is how the cardholder is to be verified: as the card asks, and where the
+// terminal demands it and the card leaves it open, as the terminal can.
+func (m *Machine) verification() CVM {
+	d := &m.data
+	open := d.CTQ[0]&(ctqOnlinePIN|ctqSignature) == 0 && d.TTQ[1]&TTQ2CVMRequired != 0
+	switch {
+	case d.CTQ[0]&ctqOnlinePIN != 0, open && d.TTQ[0]&TTQ1OnlinePIN != 0:
+		return OnlinePIN
+	case d.CTQ[0]&ctqSignature != 0, open && d.TTQ[0]&TTQ1Signature != 0:
+		return Signature
+	}
+	return NoCVM
 }
 
 // denied looks the card up in the deny list.
@@ -172,8 +181,9 @@ func (m *Machine) denied() bool {
 // contradiction finds an answer that no card gives to what it was told: whoever gave
 // it, nothing may be paid. A TC where an online cryptogram was demanded, or over a
 // magnetic stripe; file locator and ARQC at once; a verification of the cardholder
-// that the terminal does not have, an online PIN for a TC, or none where the terminal
-// demanded one (JR/T 0025.12: the card answers 6985 then).
+// that the terminal does not have, an online PIN for a TC, or a TC without any where the
+// terminal demanded one (JR/T 0025.12: the card answers 6985 then). An ARQC without any
+// costs nothing: the terminal chooses (verification), if it can.
 func (m *Machine) contradiction() Fault {
 	d := &m.data
 	tc := d.IAD.Result() == cryptogram.TC
@@ -185,7 +195,7 @@ func (m *Machine) contradiction() Fault {
 		return Fault{Code: WrongOrder, Tag: tlv.TagAFL}
 	case pin && (tc || d.TTQ[0]&TTQ1OnlinePIN == 0),
 		signature && !pin && d.TTQ[0]&TTQ1Signature == 0,
-		!pin && !signature && !m.out.MSD && d.TTQ[1]&TTQ2CVMRequired != 0:
+		!pin && !signature && !m.out.MSD && d.TTQ[1]&TTQ2CVMRequired != 0 && (tc || m.verification() == NoCVM):
 		return Fault{Code: WrongOrder, Tag: tlv.TagCTQ}
 	}
 	return Fault{}

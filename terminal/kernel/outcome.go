@@ -34,8 +34,8 @@ type Commit uint8
 // The three states of knowledge.
 const (
 	NotCommitted  Commit = 0 // the last record was not asked for: the card cannot have paid
-	Committed     Commit = 1 // the last record answered 9000: the card has paid
-	CommitUnknown Commit = 2 // the last record was asked for and no 9000 came back, or one from a card that is not genuine
+	Committed     Commit = 1 // the last record answered 9000 and the signature is good: the card has paid
+	CommitUnknown Commit = 2 // the last record was asked for, and no 9000 came back or none that is known to be the card's
 )
 
 var commitNames = [...]string{"not committed", "committed", "commit unknown"}
@@ -68,8 +68,8 @@ type Outcome struct {
 	// CADChecked says that the signature covers 9F69 of the last record (fDDA
 	// version 01): proof that the card has paid.
 	CADChecked bool
-	// CVM is what the card asks of the cardholder, where Result is Approved or
-	// OnlineRequired.
+	// CVM is what the cardholder has to do, where Result is Approved or OnlineRequired:
+	// as the card asks, else as the terminal demands.
 	CVM CVM
 	// MSD says that this was magnetic stripe data: the issuer gets track 2 like that
 	// of a stripe, and its service code says whether a PIN is needed. Data.ATC and
@@ -126,4 +126,5 @@ const (
 	tvr2NotYetValid    = 0x20
 	tvr2ServiceRefused = 0x10
 	tvr4FloorLimit     = 0x80
+	tvr4MerchantOnline = 0x08
 )

@@ -95,11 +95,11 @@ var malformedCards = []struct {
 	{"expiry only in the last record, expired", func(t *testing.T, c *paperCard) {
 		c.records[[2]byte{1, 0x0C}] = record("5A08" + paperPAN)
 		c.records[[2]byte{1, 0x14}] = record("5F2403251120")
-	}, Declined, Committed, txn.Expired, Fault{Code: Restricted, Tag: 0x5F24}},
-	{"no expiry at all", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x0C}] = record("5A08" + paperPAN) }, Failed, Committed, txn.MissingCardData, Fault{Code: Missing, Tag: 0x5F24}},
-	{"no 5A", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x0C}] = record("5F2403301231") }, Failed, Committed, txn.MissingCardData, Fault{Code: Missing, Tag: 0x5A}},
+	}, Declined, CommitUnknown, txn.Expired, Fault{Code: Restricted, Tag: 0x5F24}},
+	{"no expiry at all", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x0C}] = record("5A08" + paperPAN) }, Failed, CommitUnknown, txn.MissingCardData, Fault{Code: Missing, Tag: 0x5F24}},
+	{"no 5A", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x0C}] = record("5F2403301231") }, Failed, CommitUnknown, txn.MissingCardData, Fault{Code: Missing, Tag: 0x5A}},
 	{"last record refused", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = unhex("6581") }, Failed, CommitUnknown, txn.LastAnswerLost, Fault{Code: BadStatus, SW: 0x6581, Tag: 0x70}},
-	{"last record spoiled", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = unhex("7005 9F69 9000") }, Failed, Committed, txn.MissingCardData, Fault{Code: BadTLV, Tag: 0x70}},
+	{"last record spoiled", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = unhex("7005 9F69 9000") }, Failed, CommitUnknown, txn.MissingCardData, Fault{Code: BadTLV, Tag: 0x70}},
 	{"no CA index", func(t *testing.T, c *paperCard) {
 		c.records[[2]byte{2, 0x0C}] = cut(t, c.records[[2]byte{2, 0x0C}], "8F0139", "9D0139")
 	}, Declined, CommitUnknown, txn.ODAFailed, Fault{Code: NotGenuine, ODA: oda.MissingData}},
@@ -114,14 +114,14 @@ var malformedCards = []struct {
 		c.records[[2]byte{1, 0x14}] = record("")
 	}, Failed, NotCommitted, txn.MissingCardData, Fault{Code: Repeated, Tag: 0x9F08}},
 	{"9F69 too short", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = record("9F690701A1A2A3A40000") },
-		Failed, Committed, txn.MissingCardData, Fault{Code: BadValue, Tag: 0x9F69}},
+		Failed, CommitUnknown, txn.MissingCardData, Fault{Code: BadValue, Tag: 0x9F69}},
 	{"5F24 of the last record contradicts", func(t *testing.T, c *paperCard) {
 		c.records[[2]byte{1, 0x14}] = record("5F2403491231 9F690801A1A2A3A4000000")
-	}, Failed, Committed, txn.MissingCardData, Fault{Code: Repeated, Tag: 0x5F24}},
+	}, Failed, CommitUnknown, txn.MissingCardData, Fault{Code: Repeated, Tag: 0x5F24}},
 	{"signed 5F34 of the last record contradicts", func(t *testing.T, c *paperCard) {
 		c.gpo = paperGPO("90", "0801020210010101")
 		c.records[[2]byte{1, 0x14}] = record("5F340102 9F690801A1A2A3A4000000")
-	}, Failed, Committed, txn.MissingCardData, Fault{Code: Repeated, Tag: 0x5F34}},
+	}, Failed, CommitUnknown, txn.MissingCardData, Fault{Code: Repeated, Tag: 0x5F34}},
 	{"gone before GPO answers", func(t *testing.T, c *paperCard) { c.gpo = nil }, Torn, NotCommitted, 0, Fault{}},
 	{"gone before the last record", func(t *testing.T, c *paperCard) { c.records[[2]byte{2, 0x0C}] = nil }, Torn, NotCommitted, txn.LeftBeforeLast, Fault{}},
 	{"gone after the last record was asked for", func(t *testing.T, c *paperCard) { c.records[[2]byte{1, 0x14}] = nil }, Torn, CommitUnknown, txn.LastAnswerLost, Fault{}},
@@ -283,7 +283,7 @@ func TestRecovery(t *testing.T) {
 		{"paid, record forgotten", "6985", counter, after, LooksPaid},
 		{"not paid", "6985", counter, before, LooksUnpaid},
 		{"not paid, the record is free to read", "7009 9F7406454343303031 9000", counter, before, LooksUnpaid},
-		{"not paid, and 9F69 all the same", record, counter, before, VerdictUnknown},
+		{"paid from something else than 9F79", record, counter, before, Finishable},
 		{"used since", "6985", "9F3602001D9000", after, OtherCard},
 		{"another card that has paid", record, "9F3602001D9000", after, OtherCard},
 		{"9F36 refused", "6985", "6A88", after, VerdictUnknown},

@@ -10,7 +10,7 @@ import (
 //
 // Where the rules want an online cryptogram from an offline-only reader, the
 // transaction ends here: the standard says so for amount 0 only, and we do the
-// same for the floor limit and the status check.
+// same for the floor limit, the status check and the merchant's wish.
 func (m *Machine) start() Ready {
 	c, amount := m.cfg, m.in.Amount
 	if c.ContactlessLimit > 0 && amount >= c.ContactlessLimit {
@@ -20,7 +20,10 @@ func (m *Machine) start() Ready {
 	if overFloor {
 		m.out.TVR[3] |= tvr4FloorLimit
 	}
-	if overFloor || c.ZeroAmountCheck && amount == 0 || c.StatusCheck && amount == oneYuan {
+	if m.in.ForceOnline {
+		m.out.TVR[3] |= tvr4MerchantOnline
+	}
+	if m.in.ForceOnline || overFloor || c.ZeroAmountCheck && amount == 0 || c.StatusCheck && amount == oneYuan {
 		if c.TTQ[0]&TTQ1OfflineOnly != 0 {
 			return m.end(OtherInterface, NotCommitted, txn.NoDoubt, Fault{Code: LimitReached})
 		}

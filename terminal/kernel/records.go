@@ -36,7 +36,13 @@ func (m *Machine) parseAFL(afl []byte) Fault {
 			m.recordN++
 		}
 	}
-	m.data.last = m.records[m.recordN-1]
+	last := m.records[m.recordN-1]
+	for _, r := range m.records[:m.recordN-1] {
+		if r.sfi == last.sfi && r.number == last.number {
+			return bad // reading it is what pays, and nobody could say which time
+		}
+	}
+	m.data.last = last
 	return Fault{}
 }
 
@@ -45,6 +51,9 @@ func (m *Machine) parseAFL(afl []byte) Fault {
 func (m *Machine) readNext() Ready {
 	if m.recordAt == m.recordN-1 {
 		if r := m.refuse(NotCommitted); r.Outcome != nil {
+			return r
+		}
+		if r := m.refuseEarly(); r.Outcome != nil {
 			return r
 		}
 		m.lastSent = true
@@ -57,7 +66,7 @@ func (m *Machine) sendReadRecord(next state, r recordRef) Ready {
 }
 
 // record reads the answer to READ RECORD. The answer 9000 to the last one is the
-// card's word that it has paid, whatever else is in it.
+// card's word that it has paid, whatever else is in it, if it is the card that said it.
 func (m *Machine) record(data []byte, sw apdu.SW) Ready {
 	if sw != apdu.SWOK {
 		return m.unusable(Fault{Code: BadStatus, SW: sw, Tag: tlv.TagRecordTemplate})
@@ -77,22 +86,20 @@ func (m *Machine) record(data []byte, sw apdu.SW) Ready {
 	return Ready{RemoveCard: true}
 }
 
-// finish judges the transaction after the card has left the field.
+// finish judges the transaction after the card has left the field. Until the signature
+// says that the last record is the card's, somebody else may have given it, and the card
+// may not have paid.
 func (m *Machine) finish() Ready {
-	commit := Committed
-	if m.resumed {
-		commit = CommitUnknown // until the signature says that this record is the card's
-	}
 	if f := m.out.Fault; f.Code != NoFault {
-		return m.end(Failed, commit, txn.MissingCardData, f)
+		return m.end(Failed, CommitUnknown, txn.MissingCardData, f)
 	}
 	for _, o := range [...]object{objPAN, objExpiry} {
 		if m.data.objects[o] == nil {
 			m.out.TVR[0] |= tvr1DataMissing
-			return m.end(Failed, commit, txn.MissingCardData, Fault{Code: Missing, Tag: objectTable[o].tag})
+			return m.end(Failed, CommitUnknown, txn.MissingCardData, Fault{Code: Missing, Tag: objectTable[o].tag})
 		}
 	}
-	if r := m.refuse(commit); r.Outcome != nil {
+	if r := m.refuse(CommitUnknown); r.Outcome != nil {
 		return r
 	}
 	return m.authenticate()

@@ -20,7 +20,7 @@ type Probe struct {
 	Balance  money.Fen // 9F79
 
 	asked asked
-	proof bool  // the repeated record has 9F69
+	proof bool  // the repeated record has 9F69 or 9F4B: a signature decides, not counter and balance
 	fault Fault // why something was not read
 }
 
@@ -77,13 +77,15 @@ func (p Probe) Verdict(torn *Data) Verdict {
 		return VerdictUnknown
 	case p.fault.SW == apdu.SWFileNotFound && !p.Selected:
 		return OtherCard
-	case p.Repeated && (!p.OK || p.Matches(torn)):
+	case p.Repeated && !p.OK:
 		return Finishable
 	case !p.OK:
 		return VerdictUnknown
 	case p.ATC != torn.ATC:
 		return OtherCard
-	case known && p.Balance == before && !p.proof:
+	case p.Repeated && (p.proof || p.Matches(torn)):
+		return Finishable // a card need not state its balance, nor pay from 9F79
+	case known && p.Balance == before:
 		return LooksUnpaid
 	case p.Matches(torn):
 		return LooksPaid
@@ -106,16 +108,22 @@ func (p Probe) Matches(torn *Data) bool {
 // set, and the host goes on with Resume for each torn transaction that is Finishable,
 // or with Reset for a new one.
 //
-// After a Recognise that read the same record, only 9F36 and 9F79 are asked for.
+// Every Probe begins anew: it may be for another card than the one before.
 func (m *Machine) Probe(torn *Data) Ready {
-	p := m.probe
-	if m.state == stProbed && m.seen.Known() && p.asked == torn.asks() && p.Selected && !p.Left {
-		m.seen, m.probe.OK = Seen{}, false
-		return m.sendGetData(stProbeATC, tlv.TagATC)
-	}
 	m.clear()
 	m.probe.asked = torn.asks()
 	return m.selectAsked()
+}
+
+// ProbeOn is Probe for the card that Recognise has just asked and that has not left the
+// field since. If that was the same record, only 9F36 and 9F79 are asked for.
+func (m *Machine) ProbeOn(torn *Data) Ready {
+	p := m.probe
+	if m.state != stProbed || !m.seen.Known() || p.asked != torn.asks() || !p.Selected || p.Left {
+		return m.Probe(torn)
+	}
+	m.seen, m.probe.OK = Seen{}, false
+	return m.sendGetData(stProbeATC, tlv.TagATC)
 }
 
 func (m *Machine) selectAsked() Ready {
@@ -160,7 +168,9 @@ func (m *Machine) repeatedRecord(data []byte, sw apdu.SW) Ready {
 	p := &m.probe
 	if sw == apdu.SWOK {
 		m.repeated = append(m.repeated[:0], data...)
-		_, p.proof = tlv.Find(data, tlv.TagRecordTemplate, tlv.TagCardAuthenticationData)
+		_, cad := tlv.Find(data, tlv.TagRecordTemplate, tlv.TagCardAuthenticationData)
+		_, sdad := tlv.Find(data, tlv.TagRecordTemplate, tlv.TagSDAD)
+		p.proof = cad || sdad
 		p.Repeated = true
 	} else {
 		p.fault = Fault{Code: BadStatus, SW: sw, Tag: tlv.TagRecordTemplate}
@@ -215,7 +225,7 @@ func (m *Machine) Resume(torn *Data) Ready {
 	m.clear()
 	m.probe = p
 	m.data, m.in = *torn, Input{Amount: torn.Amount, UN: torn.Sent.UN, Time: torn.time, Type: torn.Sent.Type}
-	m.out.Identified = true
+	m.out.Identified, m.out.CVM = true, m.verification()
 	if !p.Repeated {
 		return m.end(Failed, CommitUnknown, txn.LastAnswerLost, p.fault)
 	}

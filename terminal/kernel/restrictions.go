@@ -3,6 +3,7 @@ package kernel
 import (
 	"bytes"
 
+	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/tlv"
 )
@@ -49,6 +50,25 @@ func (m *Machine) refuse(commit Commit) Ready {
 	if !m.serviceAllowed() {
 		m.out.TVR[1] |= tvr2ServiceRefused
 		return m.end(Declined, commit, txn.CardDeclined, Fault{Code: Restricted, Tag: tlv.TagAUC})
+	}
+	return Ready{}
+}
+
+// refuseEarly applies, just before the last record, the rules that would refuse the card
+// after it as well, or would leave open what the last record proves: a track 2 that has
+// expired, while 5F24, which must agree with it, has not been read; a card whose signed
+// 9F08 says that it cannot give the 9F69 that the terminal insists on; and a 9F69 that is
+// there already, though a card gives it in its last record only (JR/T 0025.12).
+func (m *Machine) refuseEarly() Ready {
+	d := &m.data
+	fdda01Wanted := d.TTQ[3]&TTQ4FDDA01 != 0
+	switch {
+	case d.objects[objExpiry] == nil && m.expired():
+		return m.end(Declined, NotCommitted, txn.Expired, Fault{Code: Restricted, Tag: tlv.TagTrack2Equivalent})
+	case fdda01Wanted && d.objects[objCAD] != nil:
+		return m.end(Failed, NotCommitted, txn.MissingCardData, Fault{Code: WrongOrder, Tag: tlv.TagCardAuthenticationData})
+	case fdda01Wanted && m.cfg.RequireFDDA01 && d.versionSigned && d.version < fdda01:
+		return m.end(Declined, NotCommitted, txn.ODAFailed, Fault{Code: NotGenuine, ODA: oda.MissingData, Tag: tlv.TagCardAuthenticationData})
 	}
 	return Ready{}
 }

@@ -22,7 +22,7 @@ func TestProbeAfterRecognise(t *testing.T) {
 	if m.probe.OK || !m.probe.Repeated {
 		t.Fatalf("recognised: %+v", m.probe)
 	}
-	converse(m, m.Probe(torn), card, Continue)
+	converse(m, m.ProbeOn(torn), card, Continue)
 	var sent []string
 	for _, cmd := range card.sent {
 		sent = append(sent, strings.ToUpper(hex.EncodeToString(cmd)))
@@ -39,7 +39,7 @@ func TestProbeAfterRecognise(t *testing.T) {
 	seen.Last = 2
 	card.records[[2]byte{2, 0x14}] = record("")
 	converse(m, m.Recognise(seen), card, Continue)
-	converse(m, m.Probe(torn), card, Continue)
+	converse(m, m.ProbeOn(torn), card, Continue)
 	if len(card.sent) != 6 || m.probe.Verdict(torn) != Finishable {
 		t.Errorf("%d commands, %v", len(card.sent), m.probe.Verdict(torn))
 	}

@@ -2,6 +2,7 @@ package reader
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -9,9 +10,12 @@ import (
 	"github.com/citycard/citycard/terminal/reader/recording"
 )
 
-// maxRecorded bounds a recording; a conversation that is longer goes on, and Close
-// says that its end is not recorded.
-const maxRecorded = 4000
+// Bounds of a recording, so that it can be read again; a conversation that is longer
+// goes on, and Close says that its end is not recorded.
+const (
+	maxRecorded      = 4000
+	maxRecordedBytes = MaxRecording / 4 // of commands and answers: each is two characters
+)
 
 // Recorder is a card whose conversation is written down.
 type Recorder struct {
@@ -19,7 +23,9 @@ type Recorder struct {
 	to      io.Writer
 	numbers recording.Numbers
 	session recording.Session
-	more    int // exchanges that did not fit
+	size    int  // bytes of commands and answers
+	more    int  // exchanges that did not fit
+	lost    bool // an answer did not come: the card says no more
 	closed  bool
 }
 
@@ -57,9 +63,11 @@ func (r *Recorder) Transmit(ctx context.Context, dst, cmd []byte) ([]byte, error
 	if err == nil {
 		x.Response = copied(out[len(dst):])
 	}
-	if len(cmd) >= minCommand {
-		r.add(x)
+	if r.lost || errors.Is(err, ErrCommand) { // the card has not seen the command
+		return out, err
 	}
+	r.lost = err != nil
+	r.add(x)
 	return out, err
 }
 
@@ -81,10 +89,12 @@ func (r *Recorder) reset(atr []byte, micros int64) {
 }
 
 func (r *Recorder) add(x recording.Exchange) {
-	if len(r.session.Exchanges) == maxRecorded {
+	size := r.size + len(x.Command) + len(x.Response)
+	if r.more > 0 || len(r.session.Exchanges) == maxRecorded || size > maxRecordedBytes {
 		r.more++
 		return
 	}
+	r.size = size
 	x.Seq = len(r.session.Exchanges) + 1
 	r.session.Exchanges = append(r.session.Exchanges, x)
 }

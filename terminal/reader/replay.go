@@ -18,12 +18,16 @@ import (
 // compared. Where no answer came then, the card is gone ([ErrCardGone]), and so it
 // is after the last command.
 //
+// A reset goes on behind the next recorded reset if that comes next, and otherwise
+// begins the conversation again. Recorded resets that the terminal does not make
+// are passed over.
+//
 // A lenient card answers any command that is somewhere in the recording, in any
 // order; of several equal ones with the next after the last answer, or else the
 // first. The session must not be changed while the card is used.
 func Replay(s *recording.Session, lenient bool) Card {
 	p := &player{session: s, lenient: lenient, atr: s.ATR()}
-	p.skipResets()
+	p.takeReset()
 	return p
 }
 
@@ -126,6 +130,8 @@ func (p *player) find(cmd []byte) (*recording.Exchange, error) {
 		}
 		return nil, differs(cmd, "the recording has no such command")
 	}
+	for p.takeReset() {
+	}
 	if p.next == len(list) {
 		return nil, fault("playing a recording", ErrCardGone, fmt.Errorf("it ends before the command %s", header(cmd)))
 	}
@@ -134,14 +140,18 @@ func (p *player) find(cmd []byte) (*recording.Exchange, error) {
 		return nil, differs(cmd, fmt.Sprintf("exchange %d of the recording is %s, the first difference is at byte %d", x.Seq, header(x.Command), difference(x.Command, cmd)))
 	}
 	p.next++
-	p.skipResets()
 	return x, nil
 }
 
-func (p *player) skipResets() {
-	for p.next < len(p.session.Exchanges) && p.session.Exchanges[p.next].Reset() {
-		p.next++
+// takeReset moves behind a recorded reset if one comes next, and has its answer.
+func (p *player) takeReset() bool {
+	list := p.session.Exchanges
+	if p.next == len(list) || !list[p.next].Reset() {
+		return false
 	}
+	p.atr = list[p.next].ATR
+	p.next++
+	return true
 }
 
 // same compares a command with a recorded one; of commands with a PIN header and
@@ -177,7 +187,7 @@ func difference(a, b []byte) int {
 	return n
 }
 
-// Reset implements [Card]. The conversation begins again.
+// Reset implements [Card].
 func (p *player) Reset(ctx context.Context, _ ResetKind) ([]byte, error) {
 	if p.broken != nil {
 		return nil, p.broken
@@ -186,8 +196,10 @@ func (p *player) Reset(ctx context.Context, _ ResetKind) ([]byte, error) {
 		p.broken = context.Cause(ctx)
 		return nil, p.broken
 	}
-	p.next = 0
-	p.skipResets()
+	if !p.takeReset() {
+		p.next = 0
+		p.takeReset()
+	}
 	return p.atr, nil
 }
 

@@ -128,6 +128,11 @@ func (c coding) decode(swipe []byte) ([]byte, error) {
 	case v&(1<<(c.width-1)-1) != lrc:
 		return nil, bad(c.name, "LRC", "it does not fit the characters")
 	}
+	for at += c.width; at < n; at++ {
+		if bit(swipe, at) != 0 {
+			return nil, bad(c.name, "end", "something follows the LRC")
+		}
+	}
 	return text, nil
 }
 

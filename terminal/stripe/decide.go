@@ -103,32 +103,37 @@ func Decide(t Track2, c Circumstances) Verdict {
 }
 
 // reason finds the first rule that applies: what the chip has said comes before
-// all, for a stripe must not help where the chip was refused.
+// all, for a stripe must not help where the chip was refused. Then comes the chip
+// itself, to which dates and services of the stripe say nothing.
 func reason(t Track2, c Circumstances) Reason {
 	switch c.Chip {
+	case ChipNotTried, ChipMute:
 	case ChipBlocked:
 		return Blocked
-	case ChipRefused, ChipBroken, ChipCancelled:
-		return ChipDecides
 	case ChipNoCommon:
 		return NoCommon
+	default:
+		return ChipDecides
+	}
+	chip := t.HasService && t.Service.Chip()
+	switch {
+	case chip && c.ChipReader && c.Chip == ChipNotTried:
+		return ChipFirst
+	case chip && c.ChipReader && c.Mute < maxChipFailures:
+		return ChipAgain
 	}
 	if r := restriction(t, c); r != Usual {
 		return r
 	}
-	chip := t.HasService && t.Service.Chip() && c.ChipReader
+	instead := chip && (c.ChipReader || c.Chip == ChipMute) // of a chip that could have been read
 	switch {
-	case chip && c.Chip == ChipNotTried:
-		return ChipFirst
-	case chip && c.Mute < maxChipFailures:
-		return ChipAgain
-	case chip && !c.Fallback:
+	case instead && !c.Fallback:
 		return FallbackRefused
 	case !c.Online:
 		return IssuerOffline
 	case t.HasService && t.Service.PIN() == PINRequired && !c.PINPad:
 		return NoPINPad
-	case chip:
+	case instead:
 		return Fallback
 	}
 	return Usual

@@ -34,6 +34,14 @@ func TestDecide(t *testing.T) {
 		{"mute three times", "3010220", func(c *stripe.Circumstances) { c.Chip, c.Mute = stripe.ChipMute, 3 }, stripe.Accept, stripe.Fallback},
 		{"mute, acquirer without fallback", "3010220", func(c *stripe.Circumstances) { c.Chip, c.Mute, c.Fallback = stripe.ChipMute, 3, false }, stripe.Refuse, stripe.FallbackRefused},
 		{"mute, issuer not reached", "3010220", func(c *stripe.Circumstances) { c.Chip, c.Mute, c.Online = stripe.ChipMute, 3, false }, stripe.Refuse, stripe.IssuerOffline},
+		{"chip card whose stripe has expired", "2602220", nil, stripe.UseChip, stripe.ChipFirst},
+		{"chip card whose stripe is for cash machines", "3010223", nil, stripe.UseChip, stripe.ChipFirst},
+		{"chip card, no PIN pad", "3010220", func(c *stripe.Circumstances) { c.PINPad = false }, stripe.UseChip, stripe.ChipFirst},
+		{"mute three times, stripe expired", "2602220", func(c *stripe.Circumstances) { c.Chip, c.Mute = stripe.ChipMute, 3 }, stripe.Refuse, stripe.Expired},
+		{"mute, and the chip reader broke", "3010220", func(c *stripe.Circumstances) { c.Chip, c.Mute, c.ChipReader = stripe.ChipMute, 1, false }, stripe.Accept, stripe.Fallback},
+		{"the same, acquirer without fallback", "3010220", func(c *stripe.Circumstances) { c.Chip, c.ChipReader, c.Fallback = stripe.ChipMute, false, false }, stripe.Refuse, stripe.FallbackRefused},
+		{"a chip did what has no name", "3010220", func(c *stripe.Circumstances) { c.Chip, c.Mute = 7, 9 }, stripe.Refuse, stripe.ChipDecides},
+		{"the same without service code", "3010=", func(c *stripe.Circumstances) { c.Chip = 255 }, stripe.Refuse, stripe.ChipDecides},
 		{"no common application", "3010220", func(c *stripe.Circumstances) { c.Chip = stripe.ChipNoCommon }, stripe.Refuse, stripe.NoCommon},
 		{"blocked", "3010220", func(c *stripe.Circumstances) { c.Chip = stripe.ChipBlocked }, stripe.Refuse, stripe.Blocked},
 		{"blocked, after mute", "3010220", func(c *stripe.Circumstances) { c.Chip, c.Mute = stripe.ChipBlocked, 9 }, stripe.Refuse, stripe.Blocked},
@@ -87,7 +95,7 @@ func TestChipIsNeverOverruled(t *testing.T) {
 		two := drawTrack2(t)
 		c := stripe.Circumstances{
 			Time: rapid.Int64Range(0, 4_000_000_000).Draw(t, "time"), ChipReader: rapid.Bool().Draw(t, "reader"),
-			Chip: stripe.ChipTry(rapid.IntRange(0, 6).Draw(t, "chip")), Mute: rapid.IntRange(0, 5).Draw(t, "mute"),
+			Chip: stripe.ChipTry(rapid.IntRange(0, 9).Draw(t, "chip")), Mute: rapid.IntRange(0, 5).Draw(t, "mute"),
 			Fallback: rapid.Bool().Draw(t, "fallback"), PINPad: rapid.Bool().Draw(t, "pad"),
 			Online: rapid.Bool().Draw(t, "online"), Cash: rapid.Bool().Draw(t, "cash"), TestCard: rapid.Bool().Draw(t, "test"),
 		}
@@ -95,7 +103,7 @@ func TestChipIsNeverOverruled(t *testing.T) {
 		if v.Action != stripe.Accept {
 			return
 		}
-		chip := two.HasService && two.Service.Chip() && c.ChipReader
+		chip := two.HasService && two.Service.Chip() && (c.ChipReader || c.Chip == stripe.ChipMute)
 		switch {
 		case c.Chip > stripe.ChipMute:
 			t.Fatalf("accepted after the chip did %d", c.Chip)
@@ -103,7 +111,7 @@ func TestChipIsNeverOverruled(t *testing.T) {
 			t.Fatal("accepted offline")
 		case chip != (v.Entry == txn.EntryFallback):
 			t.Fatalf("chip card %v, entry mode %d", chip, v.Entry)
-		case chip && c.Mute < 3:
+		case chip && c.ChipReader && c.Mute < 3:
 			t.Fatalf("fallback after %d tries", c.Mute)
 		}
 	})

@@ -2,8 +2,10 @@ package stripe_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -67,6 +69,7 @@ func TestDecodeRejects(t *testing.T) {
 	for what, b := range map[string][]byte{
 		"nothing": nil, "only zeros": make([]byte, 40), "too long": make([]byte, 1000),
 		"no end": pack(strings.Repeat(digitCodes['1'], 3), 0, 0), "cut": pack(bits[:len(bits)-3], 0, 0),
+		"something after the LRC": pack(bits+"00000001", 5, 5), "two tracks": pack(bits+bits, 5, 5),
 		"endless": pack(digitCodes[';']+strings.Repeat(digitCodes['1'], 120), 5, 5),
 	} {
 		if got, err := stripe.Decode(stripe.Digits, b); err == nil {
@@ -108,7 +111,8 @@ func TestParse(t *testing.T) {
 	for _, row := range []struct{ text, field string }{
 		{"%A6210948000000011^AB^3010201?", "format code"}, {"%?", "format code"}, {"%B6210948000000011?", "account number"},
 		{"%B6210948000000011^A^3010201?", "name"}, {"%B6210948000000011^AB?", "name"}, {"%B62109^AB^3010201?", "account number"},
-		{"%B6210948000000011^AB^?", "expiry"}, {"%B6210948000000011^AB^3010?", "service code"}, {"%B6210948000000011^AB^3010201a?", "discretionary"},
+		{"%B6210948000000011^A\x1bB^3010201?", "name"}, {"%B6210948000000011^ab^3010201?", "name"}, {"%B6210948000000011^A%B^3010201?", "name"},
+		{"%B6210948000000011^AB^3010201A^B?", "discretionary"}, {"%B6210948000000011^AB^?", "expiry"}, {"%B6210948000000011^AB^3010?", "service code"}, {"%B6210948000000011^AB^3010201a?", "discretionary"},
 	} {
 		_, err := stripe.ParseTrack1([]byte(row.text))
 		if !errors.Is(err, stripe.ErrTrack) || !strings.Contains(err.Error(), row.field) {
@@ -167,6 +171,8 @@ func TestSplit(t *testing.T) {
 		";12?":                                   {},
 		test1 + ";6210948000000029=30102010000?": {},
 		test1 + ";6210948000000011=31102010000?": {},
+		test1 + ";6210948000000011=30101010000?": {}, // another service code: no chip
+		test1 + ";6210948000000011=3010=10000?":  {},
 		test2 + ";996210948000000029=1561560000000000001234?": {},
 		test1 + ";996210948000000029=1561560000000000001234?": {},
 	} {
@@ -184,6 +190,13 @@ func TestRedaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []any{s, s.Track1, s.Track2, s.Track3, &s.Track2} {
+		b, err := json.Marshal(v)
+		var log bytes.Buffer
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("swipe", "v", v)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("swipe", "v", v)
+		if text := string(b) + log.String(); err != nil || strings.Contains(text, "80000000") || strings.Contains(text, "TEST CARD") {
+			t.Errorf("JSON and log of %T: %s, %v", v, text, err)
+		}
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 			if text := fmt.Sprintf(verb, v); strings.Contains(text, "80000000") || strings.Contains(text, "TEST CARD") {
 				t.Errorf("%s of %T: %s", verb, v, text)

@@ -3,6 +3,10 @@ package stripe_test
 import (
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/citycard/citycard/terminal/stripe"
 )
 
 // digitCodes is the table of ISO/IEC 7811-2 for tracks 2 and 3: the four bits of a
@@ -82,4 +86,25 @@ func TestCodesOfDigits(t *testing.T) {
 			t.Errorf("%c: %s has even parity", c, code)
 		}
 	}
+}
+
+// TestAnySwipe: any track of digits, pulled either way, with any clocking, is read as
+// it was written; with one bit turned over it is not read.
+func TestAnySwipe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := ";" + rapid.StringMatching(`[0-9=]{16,104}`).Draw(t, "track") + "?"
+		bits := encode(text, digitCode)
+		wrong := rapid.IntRange(0, len(bits)-1).Draw(t, "wrong bit")
+		spoilt := bits[:wrong] + string('0'+'1'-bits[wrong]) + bits[wrong+1:]
+		before, after := rapid.IntRange(0, 60).Draw(t, "zeros before"), rapid.IntRange(0, 60).Draw(t, "zeros after")
+		if rapid.Bool().Draw(t, "backwards") {
+			bits, spoilt = reverse(bits), reverse(spoilt)
+		}
+		if got, err := stripe.Decode(stripe.Digits, pack(bits, before, after)); err != nil || string(got) != text {
+			t.Fatalf("%q, %v", got, err)
+		}
+		if got, err := stripe.Decode(stripe.Digits, pack(spoilt, before, after)); err == nil {
+			t.Fatalf("bit %d is wrong, read as %q", wrong, got)
+		}
+	})
 }

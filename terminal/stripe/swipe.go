@@ -15,8 +15,9 @@ type Swipe struct {
 // Split reads the text of a reader that gives one: the tracks that it could read,
 // one after another with their sentinels, "%B...?;...?;...?". Ends of lines are
 // ignored. Of two tracks that begin with ; the first is track 2, unless it cannot be
-// read as that and can as track 3. Account number and expiry must be the same on
-// all tracks.
+// read as that and can as track 3. The account number must be the same on all
+// tracks, expiry and service code on tracks 1 and 2: who changes one track only, so
+// that the card seems to have no chip, is found out.
 func Split(text []byte) (Swipe, error) {
 	var s Swipe
 	rest := bytes.Trim(text, "\r\n")
@@ -66,8 +67,9 @@ func (s *Swipe) take(text []byte) (err error) {
 
 // agree compares the tracks with each other.
 func (s *Swipe) agree() error {
+	one, two := &s.Track1, &s.Track2
 	switch {
-	case s.Has1 && s.Has2 && (s.Track1.PAN != s.Track2.PAN || s.Track1.Expiry != s.Track2.Expiry):
+	case s.Has1 && s.Has2 && (one.PAN != two.PAN || one.Expiry != two.Expiry || one.Service != two.Service):
 		*s = Swipe{}
 		return bad("stripe", "tracks", "tracks 1 and 2 are of different cards")
 	case s.Has2 && s.Has3 && s.Track2.PAN != s.Track3.PAN:

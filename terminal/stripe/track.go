@@ -73,6 +73,9 @@ func ParseTrack1(text []byte) (Track1, error) {
 	if !ok || len(holder) < shortestName || len(holder) > maxName {
 		return t, bad(name1, "name", "%d characters, and a separator must follow 2 to 26", len(holder))
 	}
+	if i := notText(holder); i >= 0 {
+		return t, bad(name1, "name", "character %d is not of track 1", i+1)
+	}
 	t.Name = string(bytes.TrimRight(holder, " "))
 	rest, t.Expiry, t.HasExpiry, err = expiry(name1, rest, between1)
 	if err != nil {
@@ -82,10 +85,8 @@ func ParseTrack1(text []byte) (Track1, error) {
 	if err != nil {
 		return t, err
 	}
-	for i, b := range rest {
-		if b < ' ' || b > '_' || b == endSentinel || b == startLetters {
-			return t, bad(name1, "discretionary data", "character %d is not of track 1", i+1)
-		}
+	if i := notText(rest); i >= 0 {
+		return t, bad(name1, "discretionary data", "character %d is not of track 1", i+1)
 	}
 	t.Discretionary = string(rest)
 	return t, nil
@@ -201,6 +202,16 @@ func service(track string, b []byte, separator byte) (rest []byte, code ServiceC
 func notDigit(b []byte) int {
 	for i, c := range b {
 		if c < '0' || c > '9' {
+			return i
+		}
+	}
+	return -1
+}
+
+// notText finds the first character that cannot stand in a field of track 1.
+func notText(b []byte) int {
+	for i, c := range b {
+		if c < ' ' || c > '_' || c == startLetters || c == endSentinel || c == between1 {
 			return i
 		}
 	}

@@ -54,6 +54,7 @@ func (m *Machine) addCandidate(aid, about []byte) {
 	c.label, _ = tlv.Find(about, tlv.TagApplicationLabel)
 	if table, ok := tlv.Find(about, tlv.TagIssuerCodeTable); ok && len(table) == 1 && m.hasCodeTable(table[0]) {
 		c.preferred, _ = tlv.Find(about, tlv.TagPreferredName)
+		c.latin1 = table[0] == 1
 	}
 	at := len(s.candidates)
 	for at > 0 && s.candidates[at-1].priority > c.priority {
@@ -115,9 +116,9 @@ func (m *Machine) choose() Ready {
 
 // name is what a cardholder is shown: preferred name, label, or the DF name.
 func (c *candidate) name() string {
-	for _, n := range [...][]byte{c.preferred, c.label} {
-		if n = bytes.TrimSpace(n); len(n) > 0 {
-			return string(n)
+	for _, n := range [...]string{shown(c.preferred, c.latin1), shown(c.label, false)} {
+		if n != "" {
+			return n
 		}
 	}
 	const digits = "0123456789ABCDEF"
@@ -126,6 +127,20 @@ func (c *candidate) name() string {
 		b = append(b, digits[v>>4], digits[v&15])
 	}
 	return string(b)
+}
+
+// shown is a card's text if it can be shown: nothing but printable ASCII, and the upper
+// half of ISO/IEC 8859-1 where latin1 says that it is that. What has other bytes is
+// left out, control characters above all.
+func shown(text []byte, latin1 bool) string {
+	s := make([]rune, 0, len(text))
+	for _, b := range bytes.Trim(text, " ") {
+		if b < 0x20 || b >= 0x7F && b < 0xA0 || b >= 0xA0 && !latin1 {
+			return ""
+		}
+		s = append(s, rune(b))
+	}
+	return string(s)
 }
 
 func (m *Machine) chosen(ev Event) Ready {
@@ -173,7 +188,8 @@ func (m *Machine) selected(data []byte, sw apdu.SW) Ready {
 	if !ok {
 		return m.drop(fault(kernel.Missing, tlv.TagDFName))
 	}
-	if !nameOK(name) || !bytes.HasPrefix(name, s.candidates[0].aid) {
+	app := m.applicationOf(name)
+	if !nameOK(name) || !bytes.HasPrefix(name, s.candidates[0].aid) || app == nil {
 		return m.drop(fault(kernel.Mismatch, tlv.TagDFName))
 	}
 	proprietary, ok := tlv.Find(data, tlv.TagFCITemplate, tlv.TagFCIProprietary)
@@ -189,8 +205,7 @@ func (m *Machine) selected(data []byte, sw apdu.SW) Ready {
 	if it.Err() != nil {
 		return m.drop(fault(kernel.BadTLV, tlv.TagFCIProprietary))
 	}
-	m.app = m.applicationOf(s.candidates[0].aid)
-	m.data.aid, m.data.app = name, m.app
+	m.app, m.data.aid, m.data.app = app, name, app
 	m.note(Selection, NoteSelected, tlv.TagDFName, name)
 	return m.initiate()
 }

@@ -1,6 +1,8 @@
 package emv
 
 import (
+	"slices"
+
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/terminal/kernel"
@@ -32,10 +34,9 @@ func (m *Machine) scriptsOver() Ready {
 	tc := d.CID&cidKind == askTC
 	switch {
 	case m.gen.refused:
-		m.out.Reason = m.reasonOf(txn.ODAFailed)
-		return m.end(kernel.Declined, m.combinedFault())
+		return m.notGenuine()
 	case tc && !m.gen.genuine:
-		m.out.Reversal = m.reversal(CardRefusedLate)
+		m.out.Reversal = m.reversal(BadCompletion)
 		return m.notGenuine()
 	case !tc:
 		return m.declinedLate()
@@ -72,24 +73,30 @@ func (m *Machine) declinedLate() Ready {
 }
 
 // moved ends a load or unload that issuer and card have approved: it has come about
-// if every script was carried out.
+// if the card has carried out the command that sets the balance. What became of the
+// scripts' other commands, DF31 says.
 func (m *Machine) moved() Ready {
-	if len(m.data.scripts) == 0 {
-		m.out.Reversal = BadCompletion
-		return m.end(kernel.Failed, fault(kernel.Missing, tlv.TagIssuerScript2))
+	switch m.host.cash {
+	case cashSet:
+		return m.end(kernel.Approved, kernel.Fault{})
+	case cashUnsure:
+		m.out.Reversal = m.reversal(BadCompletion)
+		return m.end(kernel.Failed, fault(kernel.BadAnswer, tlv.TagIssuerScriptCommand))
 	}
-	for _, s := range m.data.scripts {
-		if s.Outcome != scriptDone {
-			m.out.Reversal = CardRefusedLate
+	for _, s := range m.host.scripts {
+		if slices.ContainsFunc(s.commands, setsBalance) {
+			m.out.Reversal = m.reversal(CardRefusedLate)
 			return m.end(kernel.Declined, fault(kernel.CardRefused, tlv.TagIssuerScriptCommand))
 		}
 	}
-	return m.end(kernel.Approved, kernel.Fault{})
+	m.out.Reversal = m.reversal(BadCompletion)
+	return m.end(kernel.Failed, fault(kernel.Missing, tlv.TagIssuerScript2))
 }
 
 // reversal says what must be undone at the issuer: late if the issuer approved and
 // the transaction did not come about; a question without an answer is undone even if
-// card and terminal approved without it.
+// card and terminal approved without it. A load or unload whose script has set the
+// card's balance, or may have, must not be undone: the issuer is to ask.
 func (m *Machine) reversal(late Reversal) Reversal {
 	h := &m.host
 	switch {
@@ -97,6 +104,8 @@ func (m *Machine) reversal(late Reversal) Reversal {
 		return NoReversal
 	case !h.answered:
 		return AnswerLost
+	case late != NoReversal && m.moves() && h.cash != cashUntouched:
+		return ScriptUnknown
 	}
 	return late
 }
@@ -117,6 +126,9 @@ func (m *Machine) unusable(f kernel.Fault) Ready {
 	if m.state == stScript {
 		return m.scriptStopped(0)
 	}
+	if m.gen.refused {
+		return m.notGenuine()
+	}
 	m.out.Scripts = m.data.scripts
 	switch {
 	case m.state == stGenerate && m.gen.pays:
@@ -125,15 +137,8 @@ func (m *Machine) unusable(f kernel.Fault) Ready {
 		m.out.Reason = m.reasonOf(txn.MissingCardData)
 	}
 	m.out.Reversal = m.reversal(BadCompletion)
-	if m.scriptDoubt() {
-		m.out.Reversal = ScriptUnknown
-	}
 	return m.end(kernel.Failed, f)
 }
-
-// scriptDoubt says that money may have been moved by a script of an approved load or
-// unload, so that undoing it would be wrong.
-func (m *Machine) scriptDoubt() bool { return m.moves() && m.host.approved && m.host.ran }
 
 // cardLeft ends the transaction of a card that has gone.
 func (m *Machine) cardLeft() Ready {
@@ -143,10 +148,14 @@ func (m *Machine) cardLeft() Ready {
 		return m.finish()
 	case stScript:
 		m.stopScript(0)
-		if tlv.Tag(m.host.scripts[m.host.run].template) == tlv.TagIssuerScript2 && !m.moves() {
-			// The cryptogram came before: it stands.
+		after := tlv.Tag(m.host.scripts[m.host.run].template) == tlv.TagIssuerScript2
+		if after && (!m.moves() || m.host.cash == cashSet) {
+			// The cryptogram came before, and the money has moved: it stands.
 			return m.scriptsOver()
 		}
+	}
+	if m.gen.refused {
+		return m.notGenuine()
 	}
 	m.out.Scripts = m.data.scripts
 	if m.host.answered && !m.host.approved {
@@ -160,9 +169,6 @@ func (m *Machine) cardLeft() Ready {
 		m.out.Reason = m.reasonOf(txn.LeftBeforeLast)
 	}
 	m.out.Reversal = m.reversal(CardGone)
-	if m.scriptDoubt() {
-		m.out.Reversal = ScriptUnknown
-	}
 	return m.end(kernel.Torn, kernel.Fault{})
 }
 

@@ -112,10 +112,9 @@ func (m *Machine) startCVM() {
 	switch {
 	case m.data.AIP[0]&aip1CVM == 0:
 		m.note(Verification, NoteNoVerification, tlv.TagAIP, m.data.AIP[:])
-	case raw == nil:
-		m.raise(Verification, NoteDataMissing, tlv.TagCVMList, nil)
 	case run.list.parse(raw) != nil || len(run.list.Rules) == 0:
-		m.note(Verification, NoteNoVerification, tlv.TagCVMList, raw)
+		// No list, or one without rules, which counts as none.
+		m.raise(Verification, NoteDataMissing, tlv.TagCVMList, nil)
 	default:
 		run.over = false
 	}

@@ -88,8 +88,8 @@ func TestCVM(t *testing.T) {
 		"condition 0A is unknown":       {rules: "1F0A 1E00", results: "1E0000", tsi: true, signature: true},
 		"the recorded UnionPay card":    {rules: "4203 1E03 1F00", does: "bypass", asked: "O", results: "1E0300", byte3: 0x08, tsi: true, signature: true},
 		"the card asks for none":        {rules: "1F00", set: func(m *Machine) { m.data.AIP[0] = 0x6D }, results: "3F0000"},
-		"a list without rules":          {rules: "", results: "3F0000"},
-		"a list of an odd length":       {rules: "1F", results: "3F0000"},
+		"a list without rules":          {rules: "", results: "3F0000", missing: true},
+		"a list of an odd length":       {rules: "1F", results: "3F0000", missing: true},
 		"no list although it is wanted": {rules: "none", results: "3F0000", missing: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,8 +50,7 @@ type Data struct {
 	staticBad bool // a signed record is not a template 70 (EMV Book 3, 10.3)
 	atcKnown  bool
 	balance   money.Fen
-	threshold money.Fen
-	balanceOK bool // the card told both
+	balanceOK bool // the card told it
 	value     func(tlv.Tag) []byte
 	scripts   []ScriptResult
 }
@@ -139,7 +138,9 @@ func (d *Data) putAll(it tlv.Iter, template tlv.Tag) kernel.Fault {
 	return kernel.Fault{}
 }
 
-// replace keeps an object whose value changes during a transaction.
+// replace keeps an object whose value changes during a transaction. There are few of
+// them, so they have room beside maxObjects: no card can fill the space of its own
+// cryptogram.
 func (d *Data) replace(tag tlv.Tag, value []byte) {
 	for i := range d.objects {
 		if d.objects[i].tag == tag {
@@ -147,25 +148,26 @@ func (d *Data) replace(tag tlv.Tag, value []byte) {
 			return
 		}
 	}
-	if len(d.objects) < maxObjects {
-		d.objects = append(d.objects, object{tag, value})
-	}
+	d.objects = append(d.objects, object{tag, value})
 }
 
 // Track2 appends the digits of tag 57 in ASCII, with D between account number and
 // expiry and without the padding F. It appends nothing if the card gave no 57 or one
 // that is not track 2.
 func (d *Data) Track2(dst []byte) []byte {
-	at, separators := len(dst), 0
+	at, separators, padded := len(dst), 0, false
 	for _, b := range d.Get(tlv.TagTrack2Equivalent) {
 		for _, n := range [...]byte{b >> 4, b & 15} {
 			switch {
+			case n == 0x0F:
+				padded = true
+			case padded:
+				return dst[:at]
 			case n <= 9:
 				dst = append(dst, '0'+n)
 			case n == 0x0D:
 				dst = append(dst, 'D')
 				separators++
-			case n == 0x0F && b&15 == 0x0F:
 			default:
 				return dst[:at]
 			}

@@ -30,8 +30,8 @@
 //     that was sent and no answer came, the commit is unknown; before, the card
 //     cannot have paid.
 //   - Whatever the issuer has approved, or may have, and has not come about, has its
-//     reversal; a load whose script the card may have carried out is not to be
-//     reversed but asked about (ScriptUnknown).
+//     reversal. A load or unload has come about if the card has taken the new balance;
+//     one that it may have taken is not to be undone but asked about (ScriptUnknown).
 //
 // Bad answers of a card or an issuer end in an Outcome with a fault, never in a
 // panic. Step panics only if its owner feeds an event that the last Ready did not

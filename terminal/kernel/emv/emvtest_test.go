@@ -96,9 +96,9 @@ type shop struct {
 	alg    cryptogram.Alg
 }
 
-// meddling is something that happens to the nth command with an INS.
+// meddling is something that happens to the nth command with an INS, or of all.
 type meddling struct {
-	kind  string // gone: not delivered, no answer; lost: delivered, no answer; swap: this answer instead; sw: this status word instead; flip: byte at of the answer inverted
+	kind  string // gone: not delivered, no answer; lost: delivered, no answer; swap: this answer instead; sw: this status word instead; flip: byte at of the answer inverted, or the bits of bytes
 	ins   string
 	nth   int
 	bytes []byte
@@ -198,7 +198,7 @@ func (s *shop) exchange(cmd []byte) emv.Event {
 	s.seen[ins]++
 	var f *meddling
 	for i := range s.faults {
-		if s.faults[i].ins == ins && s.faults[i].nth == s.seen[ins] {
+		if w := &s.faults[i]; w.ins == ins && w.nth == s.seen[ins] || w.ins == "" && w.nth == s.sent {
 			f = &s.faults[i]
 		}
 	}
@@ -218,7 +218,11 @@ func (s *shop) exchange(cmd []byte) emv.Event {
 		case "sw":
 			answer = append(answer[:len(answer)-2:len(answer)-2], f.bytes...)
 		case "flip":
-			answer[(f.at+len(answer))%len(answer)] ^= 0xFF
+			mask := byte(0xFF)
+			if len(f.bytes) > 0 {
+				mask = f.bytes[0]
+			}
+			answer[(f.at+len(answer))%len(answer)] ^= mask
 		}
 		s.say("  (altered on the way)\n")
 	}

@@ -1,7 +1,10 @@
 package emv_test
 
 import (
+	"bytes"
+	"encoding/hex"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/citycard/citycard/card"
@@ -43,7 +46,37 @@ type witness struct {
 	tc       bool // the last cryptogram was a TC
 	approved bool // the issuer approved
 	asked    bool
+	set      bool // the card said that it has taken a new balance
+	unsure   bool // it was told to, and did not clearly refuse
 }
+
+// hostScripts are field 55 of issuers that load, before and after the second GENERATE
+// AC, with more around it, or do something else. A random card takes any MAC.
+var hostScripts = [][]byte{
+	mustHex("72 11 86 0F 04DA9F790A 000000021000 11223344"),
+	mustHex("71 11 86 0F 04DA9F790A 000000021000 11223344"),
+	mustHex("72 1D 86 0A 04DA9F5805 03 11223344 86 0F 04DA9F790A 000000021000 11223344"),
+	mustHex("71 11 86 0F 04DA9F790A 000000021000 11223344 72 0C 86 0A 04DA9F5805 03 11223344"),
+	mustHex("72 0C 86 0A 04DA9F5805 03 11223344"),
+	mustHex("72 07 9F1804 11223344"),
+}
+
+func mustHex(s string) []byte {
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// command sees one leave for the card, before any answer.
+func (w *witness) command(cmd []byte) {
+	if w.loads(cmd) {
+		w.set, w.unsure = false, true
+	}
+}
+
+func (w *witness) loads(cmd []byte) bool { return bytes.HasPrefix(cmd[1:], []byte{0xDA, 0x9F, 0x79}) }
 
 // answer is what a card of chance says: most often what the real one does, sometimes
 // altered, cut, a status word, or nonsense.
@@ -72,6 +105,10 @@ func (w *witness) answer(chip *card.Chip, cmd []byte, c *chance) (emv.Event, boo
 // see keeps what was the card's word on the payment.
 func (w *witness) see(cmd, answer []byte) {
 	data, sw, err := apdu.ParseResponse(answer)
+	if w.loads(cmd) && err == nil {
+		w.set = sw == apdu.SWOK
+		w.unsure = strings.Contains("62 63 65 6F", sw.String()[:2])
+	}
 	if cmd[1] != 0xAE || err != nil || sw != apdu.SWOK {
 		return
 	}
@@ -173,6 +210,7 @@ func (w *witness) act(chip *card.Chip, r emv.Ready, c *chance) emv.Event {
 	switch {
 	case r.Send != nil:
 		cmd := append([]byte(nil), r.Send...)
+		w.command(cmd)
 		ev, there := w.answer(chip, cmd, c)
 		if there {
 			w.see(cmd, ev.Data)
@@ -187,8 +225,11 @@ func (w *witness) act(chip *card.Chip, r emv.Ready, c *chance) emv.Event {
 	case r.Online != nil:
 		w.asked = true
 		a := &txn.OnlineAnswer{Code: [2]byte([]byte([]string{"00", "51", "05", "\x00\xFF"}[c.byte()%4]))}
-		if c.byte()%2 == 0 {
+		switch c.byte() % 4 {
+		case 0, 2:
 			a.ICC = c.bytes(int(c.byte()))
+		case 1:
+			a.ICC = hostScripts[int(c.byte())%len(hostScripts)]
 		}
 		switch c.byte() % 8 {
 		case 0:
@@ -228,6 +269,16 @@ func (w *witness) judge(cfg *emv.Config, in emv.Input, o *emv.Outcome) {
 	}
 	if o.Reversal != emv.NoReversal && !w.asked {
 		t.Fatalf("reversal %d and nobody was asked", o.Reversal)
+	}
+	if load := in.Type == emv.TypeLoad || in.Type == emv.TypeUnload; load && w.approved {
+		switch {
+		case o.Result == kernel.Approved && !w.set:
+			t.Fatalf("a load that the card has not taken is approved: %+v", o)
+		case o.Result != kernel.Approved && (w.set || w.unsure) && o.Reversal != emv.ScriptUnknown && o.Reversal != emv.AnswerLost:
+			t.Fatalf("a load that the card may have taken is undone, reversal %d: %+v", o.Reversal, o)
+		case o.Reversal == emv.ScriptUnknown && !w.set && !w.unsure:
+			t.Fatalf("a load that the card has not taken is left in doubt: %+v", o)
+		}
 	}
 	if w.approved && o.Result != kernel.Approved && o.Reversal == emv.NoReversal {
 		t.Fatalf("the issuer approved, the result is %v and nothing is reversed: %+v", o.Result, o)

@@ -2,7 +2,6 @@ package emv
 
 import (
 	"crypto/sha1"
-	"encoding/binary"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
@@ -29,35 +28,30 @@ type generation struct {
 	asked    byte
 	combined bool
 	pays     bool // an answer TC means that electronic cash has paid
-	refused  bool // CDA of the first has failed
+	refused  bool // the first was an ARQC without a good signature: nothing can come of it any more
+	unsure   bool // and electronic cash had been asked to pay: perhaps it has
 	genuine  bool // the second came with the signature that was asked for, if any
 	unable   bool // the issuer could not be asked, or was not reached
 }
 
-// riskData asks for what terminal risk management and electronic cash still need.
+// riskData is terminal risk management, and asks for what electronic cash still needs.
 func (m *Machine) riskData() Ready {
-	d := &m.data
-	atc, last := d.Get(tlv.TagATC), d.Get(tlv.TagLastOnlineATC)
-	known := len(atc) == 2 && len(last) == 2
-	var counter, online uint16
-	if known {
-		counter, online = binary.BigEndian.Uint16(atc), binary.BigEndian.Uint16(last)
-	}
-	m.assess(counter, online, known)
+	d, c := &m.data, &m.counters
+	m.assess(d.ATC, c.lastOnline, d.atcKnown && c.lastKnown)
 	if d.Cash {
 		return m.getData(stBalance, tlv.TagECBalance)
 	}
-	return m.actions(false)
+	return m.actions()
 }
 
 // actions is terminal action analysis, and sends the first GENERATE AC (EMV Book 3,
-// 10.7; JR/T 0025.13 for electronic cash). balanceKnown says that the card told 9F79
-// and 9F6D.
-func (m *Machine) actions(balanceKnown bool) Ready {
-	d := &m.data
+// 10.7; JR/T 0025.13 for electronic cash).
+func (m *Machine) actions() Ready {
+	d, c := &m.data, &m.counters
 	if d.Cash {
-		r := m.decideCash(d.balance, d.threshold, balanceKnown)
-		low := balanceKnown && d.balance-d.Amount < d.threshold
+		known := d.balanceOK && c.thresholdSet
+		r := m.decideCash(d.balance, c.threshold, known)
+		low := known && d.balance-d.Amount < c.threshold
 		if r == cryptogram.ARQC && low && m.wantsLowPIN() {
 			m.pins.low = true
 			return m.onlinePIN()
@@ -100,7 +94,7 @@ func askFor(r cryptogram.Result) byte {
 
 func (m *Machine) generateFirst(ask byte) Ready {
 	m.gen = generation{asked: ask, pays: m.data.Cash && ask == askTC}
-	return m.generate(m.rec.cdol1, tlv.TagCDOL1)
+	return m.generate(m.rec.cdol1)
 }
 
 // generateSecond ends an online transaction, or one that should have been.
@@ -108,19 +102,14 @@ func (m *Machine) generateSecond(ask byte) Ready {
 	g := &m.gen
 	g.second, g.asked = true, ask
 	g.pays = m.data.Cash && ask == askTC && g.unable
-	return m.generate(m.rec.cdol2, tlv.TagCDOL2)
+	return m.generate(m.rec.cdol2)
 }
 
-func (m *Machine) generate(list tlv.DOL, tag tlv.Tag) Ready {
+func (m *Machine) generate(list tlv.DOL) Ready {
 	if list.Has(tlv.TagTCHash) && len(m.hash) == 0 {
-		if f := m.hashTransaction(); f.Code != kernel.NoFault {
-			return m.unusable(f)
-		}
+		m.hashTransaction()
 	}
-	values, err := list.Append(m.dolData[:0], m.value)
-	if err != nil {
-		return m.unusable(fault(kernel.TooMuchData, tag))
-	}
+	values := m.fill(list)
 	m.dolData = values
 	m.parts.sent = append(m.parts.sent, values...)
 	m.data.Sent.TVR = m.data.TVR
@@ -133,23 +122,21 @@ func (m *Machine) generate(list tlv.DOL, tag tlv.Tag) Ready {
 
 // hashTransaction makes tag 98 from the list 97 of the card, or the terminal's own,
 // which the TVR reports (EMV Book 3, 9.2.2).
-func (m *Machine) hashTransaction() kernel.Fault {
-	list := m.data.Get(tlv.TagTDOL)
-	if list == nil {
-		list = m.app.TDOL
-		m.raise(ActionAnalysis, NoteDefaultTDOL, tlv.TagTDOL, list)
+func (m *Machine) hashTransaction() {
+	if m.data.Get(tlv.TagTDOL) == nil {
+		m.raise(ActionAnalysis, NoteDefaultTDOL, tlv.TagTDOL, m.app.TDOL)
 	}
-	dol, err := tlv.ParseDOL(list)
-	if err != nil {
-		return fault(kernel.BadTLV, tlv.TagTDOL)
-	}
-	values, err := dol.Append(m.dolData[:0], m.value)
-	if err != nil {
-		return fault(kernel.TooMuchData, tlv.TagTDOL)
-	}
-	sum := sha1.Sum(values)
+	sum := sha1.Sum(m.fill(m.rec.tdol))
 	m.hash = append(m.hash[:0], sum[:]...)
-	return kernel.Fault{}
+}
+
+// fill gives the values that a list asks for; parseLists has seen that they fit.
+func (m *Machine) fill(list tlv.DOL) []byte {
+	values, err := list.Append(m.dolData[:0], m.value)
+	if err != nil {
+		panic("emv: a list that was looked over asks for too much: " + err.Error())
+	}
+	return values
 }
 
 // generated reads the answer to GENERATE AC (EMV Book 3, 6.5.5.4) and goes on with
@@ -223,18 +210,20 @@ func (m *Machine) firstDecision(genuine bool) Ready {
 	}
 	if !genuine {
 		// The issuer is not asked: the card is told to decline (EMV Book 2, 6.6.2).
-		d.ARC, m.gen.refused = [2]byte{'Z', '1'}, true
+		d.ARC, m.gen.refused, m.gen.unsure = [2]byte{'Z', '1'}, true, m.gen.pays
 		return m.generateSecond(askAAC)
 	}
 	return m.goOnline()
 }
 
-// notGenuine ends a transaction whose TC came without a good combined signature.
+// notGenuine ends a transaction whose cryptogram came without a good combined
+// signature, whatever the card says, or does not say, after it.
 // Whether electronic cash has paid is not known then: nothing that was received is
 // the card's word.
 func (m *Machine) notGenuine() Ready {
-	if m.gen.pays {
-		m.out.Commit, m.out.Reason, m.out.Cash = kernel.CommitUnknown, txn.ODAFailed, true
+	m.out.Reason = m.reasonOf(txn.ODAFailed)
+	if m.gen.pays || m.gen.unsure {
+		m.out.Commit, m.out.Cash = kernel.CommitUnknown, true
 	}
 	return m.end(kernel.Declined, m.combinedFault())
 }

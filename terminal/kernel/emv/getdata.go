@@ -13,8 +13,8 @@ func (m *Machine) getData(next state, tag tlv.Tag) Ready {
 }
 
 // askCounters gets the counters for velocity checking if the card has both limits
-// (EMV Book 3, 10.6.3). For electronic cash 9F36 alone is asked for: a row of doubt
-// must name the counter (our choice).
+// (EMV Book 3, 10.6.3). For electronic cash, where there is no such check, 9F36 alone is
+// asked for: a row of doubt must name the counter (our choice).
 func (m *Machine) askCounters() Ready {
 	if m.velocity() || m.data.Cash {
 		return m.getData(stCounter, tlv.TagATC)
@@ -27,23 +27,33 @@ func (m *Machine) velocity() bool {
 	return d.Get(tlv.TagLowerOfflineLimitEMV) != nil && d.Get(tlv.TagUpperOfflineLimitEMV) != nil
 }
 
+// counters are what GET DATA told for risk management and electronic cash. What a
+// record says under the same tags is not looked at: it cannot change.
+type counters struct {
+	lastOnline   uint16 // 9F13
+	lastKnown    bool
+	threshold    money.Fen // 9F6D
+	thresholdSet bool
+}
+
 // told reads the answer to GET DATA: one object. A card that does not give it, or
 // gives something else, has not told it; what that means is for the phase that
 // wanted to know.
 func (m *Machine) told(data []byte, sw apdu.SW) Ready {
-	d := &m.data
+	d, c := &m.data, &m.counters
 	switch m.state {
 	case stCounter:
 		if v := single(data, sw, tlv.TagATC, 2); v != nil {
 			d.ATC, d.atcKnown = binary.BigEndian.Uint16(v), true
 			d.replace(tlv.TagATC, v)
 		}
-		if m.velocity() {
+		if m.velocity() && !d.Cash {
 			return m.getData(stLastOnline, tlv.TagLastOnlineATC)
 		}
 		return m.authenticate()
 	case stLastOnline:
 		if v := single(data, sw, tlv.TagLastOnlineATC, 2); v != nil {
+			c.lastOnline, c.lastKnown = binary.BigEndian.Uint16(v), true
 			d.replace(tlv.TagLastOnlineATC, v)
 		}
 		return m.authenticate()
@@ -56,17 +66,15 @@ func (m *Machine) told(data []byte, sw apdu.SW) Ready {
 	case stBalance:
 		if v := single(data, sw, tlv.TagECBalance, 6); v != nil {
 			d.replace(tlv.TagECBalance, v)
+			d.balance, d.balanceOK = amountOf(v)
 		}
 		return m.getData(stThreshold, tlv.TagECResetThreshold)
 	}
 	if v := single(data, sw, tlv.TagECResetThreshold, 6); v != nil {
 		d.replace(tlv.TagECResetThreshold, v)
+		c.threshold, c.thresholdSet = amountOf(v)
 	}
-	var okBalance, okThreshold bool
-	d.balance, okBalance = amountOf(d.Get(tlv.TagECBalance))
-	d.threshold, okThreshold = amountOf(d.Get(tlv.TagECResetThreshold))
-	d.balanceOK = okBalance
-	return m.actions(okBalance && okThreshold)
+	return m.actions()
 }
 
 // single is the value of the one object that an answer to GET DATA must be, nil if it

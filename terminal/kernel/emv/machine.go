@@ -30,11 +30,12 @@ type Machine struct {
 	commands int
 	present  bool // the card is there
 
-	sel  selection
-	rec  reading
-	pins pinEntry
-	gen  generation
-	host hosting
+	sel      selection
+	rec      reading
+	counters counters
+	pins     pinEntry
+	gen      generation
+	host     hosting
 
 	hash    []byte // 98
 	cmd     []byte // command being sent
@@ -58,8 +59,11 @@ func New(cfg *Config) (*Machine, error) {
 
 // Reset forgets the last transaction and prepares the next. The error says which
 // field of the input is out of range: amounts that do not fit 9F02 or 9F03, a
-// sequence number or a percentage.
+// sequence number or a percentage. After an error there is no transaction: Step gives
+// a failed Outcome until the next Reset.
 func (m *Machine) Reset(in Input) error {
+	m.clear()
+	m.state, m.out.Result, m.out.Fault = stDone, kernel.Failed, fault(kernel.BadValue, tlv.TagAmountAuthorised)
 	amount, err := in.Amount.N12()
 	if err != nil {
 		return fmt.Errorf("prepare transaction: amount 9F02: %w", err)
@@ -89,7 +93,7 @@ func (m *Machine) clear() {
 	m.out = Outcome{Data: d}
 	m.parts.clear()
 	m.sel.clear()
-	m.rec, m.gen, m.host = reading{}, generation{}, hosting{}
+	m.rec, m.counters, m.gen, m.host = reading{}, counters{}, generation{}, hosting{}
 	m.pins = pinEntry{tries: -1}
 	m.app, m.state, m.commands, m.present = nil, stIdle, 0, false
 	m.hash, m.arena = m.hash[:0], m.arena[:0]
@@ -170,9 +174,13 @@ func (m *Machine) sendRaw(next state, b []byte) Ready {
 	return Ready{Send: b}
 }
 
+// none is the value of an element that is the terminal's, or the issuer's, to give and
+// that it does not have: what the card may have given under the tag does not count.
+var none = []byte{}
+
 // value gives a data element for a list of the card: the terminal's own, one that
-// authentication found, or one that the card gave before; nil where there is none, which the list fills with
-// zeros (EMV Book 3, 5.4).
+// authentication found, or one that the card gave before; nothing where there is none,
+// which the list fills with zeros (EMV Book 3, 5.4).
 func (m *Machine) value(tag tlv.Tag) []byte {
 	if v := m.transactionValue(tag); v != nil {
 		return v
@@ -216,15 +224,23 @@ func (m *Machine) transactionValue(tag tlv.Tag) []byte {
 	case tlv.TagCVMResults:
 		return d.CVMResults[:]
 	case tlv.TagARC:
-		if d.ARC != [2]byte{} {
-			return d.ARC[:]
+		if d.ARC == [2]byte{} {
+			return none
 		}
+		return d.ARC[:]
 	case tlv.TagIssuerAuthenticationData:
-		return m.host.auth
+		return orNone(m.host.auth)
 	case tlv.TagTCHash:
-		return m.hash
+		return orNone(m.hash)
 	}
 	return nil
+}
+
+func orNone(v []byte) []byte {
+	if len(v) == 0 {
+		return none
+	}
+	return v
 }
 
 // terminalValue gives what the terminal is set to.
@@ -244,7 +260,7 @@ func (m *Machine) terminalValue(tag tlv.Tag) []byte {
 	case tlv.TagAdditionalCapabilities:
 		return c.Additional[:]
 	case tlv.TagMerchantName:
-		return c.Merchant
+		return orNone(c.Merchant)
 	case tlv.TagMerchantID:
 		return c.MerchantID[:]
 	case tlv.TagTerminalID:
@@ -256,9 +272,10 @@ func (m *Machine) terminalValue(tag tlv.Tag) []byte {
 	case tlv.TagIFDSerial:
 		return c.Serial[:]
 	case tlv.TagTTQ:
-		if m.in.Contactless {
-			return c.TTQ[:]
+		if !m.in.Contactless {
+			return none
 		}
+		return c.TTQ[:]
 	case tlv.TagECTerminalIndicator:
 		return append(m.scratch[:0], flagByte(m.offersCash()))
 	case tlv.TagSMSupport:

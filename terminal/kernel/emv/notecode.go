@@ -56,7 +56,7 @@ const (
 	NoteRuleUnsupported NoteCode = 65 // Value: the rule
 	NoteRuleFailed      NoteCode = 66 // Value: the rule
 	NoteRuleMet         NoteCode = 67 // Value: the rule
-	NoteNoVerification  NoteCode = 68 // neither AIP nor CVM list ask for it
+	NoteNoVerification  NoteCode = 68 // the AIP does not ask for it
 	NoteCVMResults      NoteCode = 69 // Tag: 9F34
 	NoteNotSelected     NoteCode = 70 // Value: the number drawn, the target per cent
 	NoteDenialCodes     NoteCode = 71 // Value: the five bytes of TVR bits that met the codes

@@ -22,7 +22,8 @@ type hosting struct {
 	scripts  []script
 	run      int // script and command that are being sent
 	command  int
-	ran      bool // a command of a script has been sent
+	cash     cashChange // what the scripts did to the electronic cash balance
+	before   cashChange // and had done before the command that is being sent
 }
 
 // goOnline asks the issuer if the terminal can, and else decides itself (EMV Book 3,

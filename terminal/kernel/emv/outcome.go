@@ -34,6 +34,16 @@ type Outcome struct {
 	Data *Data
 }
 
+// Commit is what is certain about electronic cash on the card at this moment: also
+// while the Outcome has not come yet, because an answer or the card's removal is waited
+// for.
+func (m *Machine) Commit() kernel.Commit {
+	if m.state == stGenerate && m.gen.pays {
+		return kernel.CommitUnknown
+	}
+	return m.out.Commit
+}
+
 // Reversal says why a reversal must be sent. Numbers are for ever.
 type Reversal uint8
 

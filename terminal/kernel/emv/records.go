@@ -22,6 +22,7 @@ type reading struct {
 	n, at int
 	cdol1 tlv.DOL
 	cdol2 tlv.DOL
+	tdol  tlv.DOL // only if a CDOL asks for tag 98
 }
 
 // parse spreads the file locator (tag 94; EMV Book 3, 10.2): groups of SFI in the
@@ -117,23 +118,47 @@ func (m *Machine) recordsRead() Ready {
 			return m.unusable(fault(kernel.BadValue, tlv.TagCVMList))
 		}
 	}
-	for _, list := range [...]struct {
-		tag tlv.Tag
-		dol *tlv.DOL
-	}{{tlv.TagCDOL1, &m.rec.cdol1}, {tlv.TagCDOL2, &m.rec.cdol2}} {
-		var err error
-		if *list.dol, err = tlv.ParseDOL(d.Get(list.tag)); err != nil {
-			return m.unusable(fault(kernel.BadTLV, list.tag))
-		}
-		if list.dol.Len() > tlv.MaxDOLData {
-			return m.unusable(fault(kernel.TooMuchData, list.tag))
-		}
+	if f := m.parseLists(); f.Code != kernel.NoFault {
+		return m.unusable(f)
 	}
 	d.Cash = m.offersCash() && m.sel.pdol.Has(tlv.TagECTerminalIndicator) && d.Get(tlv.TagECAuthorisationCode) != nil
 	if d.Cash {
 		m.note(ReadData, NoteCash, tlv.TagECAuthorisationCode, nil)
 	}
 	return m.askCounters()
+}
+
+// parseLists reads the lists of GENERATE AC, so that nothing can be wrong with them
+// once a cryptogram was asked for.
+func (m *Machine) parseLists() kernel.Fault {
+	r := &m.rec
+	var f kernel.Fault
+	if r.cdol1, f = parseList(tlv.TagCDOL1, m.data.Get(tlv.TagCDOL1)); f.Code != kernel.NoFault {
+		return f
+	}
+	if r.cdol2, f = parseList(tlv.TagCDOL2, m.data.Get(tlv.TagCDOL2)); f.Code != kernel.NoFault {
+		return f
+	}
+	if !r.cdol1.Has(tlv.TagTCHash) && !r.cdol2.Has(tlv.TagTCHash) {
+		return f
+	}
+	list := m.data.Get(tlv.TagTDOL)
+	if list == nil {
+		list = m.app.TDOL
+	}
+	r.tdol, f = parseList(tlv.TagTDOL, list)
+	return f
+}
+
+func parseList(tag tlv.Tag, raw []byte) (tlv.DOL, kernel.Fault) {
+	list, err := tlv.ParseDOL(raw)
+	switch {
+	case err != nil:
+		return nil, fault(kernel.BadTLV, tag)
+	case list.Len() > tlv.MaxDOLData:
+		return nil, fault(kernel.TooMuchData, tag)
+	}
+	return list, kernel.Fault{}
 }
 
 // identify turns account number, sequence number and expiry date into typed fields.

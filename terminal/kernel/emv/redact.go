@@ -20,7 +20,7 @@ func (d Data) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // Format says nothing of the card but Data.String: the machine holds its answers and
 // for a moment the PIN.
-func (m *Machine) Format(f fmt.State, _ rune) {
+func (m Machine) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "emv(%s, %v)", stateNames[m.state], m.data)
 }
 
@@ -28,6 +28,12 @@ func (m *Machine) Format(f fmt.State, _ rune) {
 func (e Event) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "event %d of %d bytes", e.Kind, len(e.Data))
 }
+
+// MarshalText gives the same to JSON.
+func (e Event) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(e)), nil }
+
+// LogValue gives the same to slog.
+func (e Event) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
 
 // Format says how much is asked of the issuer, not what: track 2, PIN and field 55
 // are secret.
@@ -58,3 +64,9 @@ func (r Ready) Format(f fmt.State, _ rune) {
 		_, _ = fmt.Fprintf(f, "outcome %v", r.Outcome.Result)
 	}
 }
+
+// MarshalText gives the same to JSON.
+func (r Ready) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(r)), nil }
+
+// LogValue gives the same to slog.
+func (r Ready) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }

@@ -76,9 +76,17 @@ func (m *Machine) checkVelocity(atc, lastOnline uint16, known bool) {
 		return
 	}
 	if !known {
-		m.raise(RiskManagement, NoteDataMissing, tlv.TagLastOnlineATC, nil)
+		if !m.data.atcKnown {
+			m.raise(RiskManagement, NoteDataMissing, tlv.TagATC, nil)
+		}
+		if !m.counters.lastKnown {
+			m.raise(RiskManagement, NoteDataMissing, tlv.TagLastOnlineATC, nil)
+		}
 		m.raise(RiskManagement, NoteLowerLimit, tlv.TagLowerOfflineLimitEMV, lower)
 		m.raise(RiskManagement, NoteUpperLimit, tlv.TagUpperOfflineLimitEMV, upper)
+		if c := &m.counters; c.lastKnown && c.lastOnline == 0 {
+			m.raise(RiskManagement, NoteNewCard, tlv.TagLastOnlineATC, []byte{0, 0})
+		}
 		return
 	}
 	// A counter that is not above the last online one is nonsense, and counts as both.

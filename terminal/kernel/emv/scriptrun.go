@@ -49,17 +49,53 @@ func (m *Machine) nextScriptCommand() Ready {
 	if _, err := apdu.ParseCommand(b); err != nil {
 		return m.scriptStopped(apdu.SWWrongLength) // as the card would say
 	}
-	h.ran = true
+	if setsBalance(b) {
+		h.before, h.cash = h.cash, cashUnsure
+	}
 	return m.sendRaw(stScript, append(m.cmd[:0], b...))
+}
+
+// cashChange is what the scripts of a load or unload have done to the electronic cash
+// balance of the card.
+type cashChange uint8
+
+const (
+	cashUntouched cashChange = iota
+	cashSet                  // the card has said so
+	cashUnsure               // set, or not
+)
+
+// setsBalance says that a command is PUT DATA of the balance 9F79, or of that of the
+// second currency, DF79 (JR/T 0025.13 and .15): only that moves money.
+func setsBalance(cmd []byte) bool {
+	tag := tlv.Tag(cmd[2])<<8 | tlv.Tag(cmd[3])
+	return cmd[1] == 0xDA && (tag == tlv.TagECBalance || tag == tlv.TagSecondECBalance)
+}
+
+// balanceAnswered notes the answer to such a command. A status word that leaves open
+// whether the card's memory has changed settles nothing: warnings (62xx, 63xx), 65xx,
+// and 6Fxx, which says nothing at all (ISO/IEC 7816-4, 5.6).
+func (h *hosting) balanceAnswered(sw apdu.SW) {
+	switch hi := byte(sw >> 8); {
+	case sw == apdu.SWOK:
+		h.cash = cashSet
+	case hi == 0x62 || hi == 0x63 || hi == 0x65 || hi == 0x6F:
+	case h.before == cashUntouched:
+		h.cash = cashUntouched
+	}
 }
 
 // scriptAnswered reads the answer to a script command: warnings (62xx, 63xx) let the
 // script go on, all else stops it (EMV Book 3, 10.10).
 func (m *Machine) scriptAnswered(sw apdu.SW) Ready {
+	h := &m.host
+	if setsBalance(h.scripts[h.run].commands[h.command]) {
+		h.balanceAnswered(sw)
+	}
 	if hi := byte(sw >> 8); sw != apdu.SWOK && hi != 0x62 && hi != 0x63 {
 		return m.scriptStopped(sw)
 	}
-	m.host.command++
+	h.command++
 	return m.nextScriptCommand()
 }
 

@@ -28,6 +28,7 @@ type candidate struct {
 	confirm   bool // 87 b8
 	label     []byte
 	preferred []byte // 9F12, if the terminal has its code table
+	latin1    bool   // which is that of ISO/IEC 8859-1
 }
 
 // selection is the search for an application.

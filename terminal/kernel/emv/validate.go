@@ -56,8 +56,12 @@ func (a *Application) validate() error {
 		return fmt.Errorf("electronic cash limit 9F7B: %w", err)
 	}
 	for name, list := range map[string][]byte{"default DDOL": a.DDOL, "default TDOL": a.TDOL} {
-		if _, err := tlv.ParseDOL(list); err != nil {
+		dol, err := tlv.ParseDOL(list)
+		switch {
+		case err != nil:
 			return fmt.Errorf("%s: %w", name, err)
+		case dol.Len() > tlv.MaxDOLData:
+			return fmt.Errorf("%s asks for %d bytes, want at most %d: %w", name, dol.Len(), tlv.MaxDOLData, errConfig)
 		}
 	}
 	return nil

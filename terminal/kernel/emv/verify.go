@@ -18,9 +18,10 @@ const (
 type pinEntry struct {
 	request    PINRequest
 	enciphered bool
-	asked      bool // 9F17 was asked for
-	tries      int  // -1: not known
-	low        bool // a PIN for the issuer because electronic cash runs low
+	key        *oda.CardKey // for an enciphered PIN
+	asked      bool         // 9F17 was asked for
+	tries      int          // -1: not known
+	low        bool         // a PIN for the issuer because electronic cash runs low
 	block      oda.PINBlock
 	online     pin.PIN
 }
@@ -39,14 +40,27 @@ func (m *Machine) verifyCardholder() Ready {
 	return m.riskData()
 }
 
-// offlinePIN asks the card once how many tries are left.
+// offlinePIN asks the card once how many tries are left. Without a key that can be
+// trusted an enciphered PIN has failed before the cardholder is troubled (EMV Book 2,
+// 7.1).
 func (m *Machine) offlinePIN(enciphered bool) Ready {
 	m.pins.enciphered = enciphered
+	if enciphered && !m.canEncipher() {
+		m.cvmResult(false, 0)
+		return m.verifyCardholder()
+	}
 	if !m.pins.asked {
 		m.pins.asked = true
 		return m.getData(stTries, tlv.TagPINTryCounter)
 	}
 	return m.askOfflinePIN(false)
+}
+
+func (m *Machine) canEncipher() bool {
+	if m.pins.key == nil {
+		m.pins.key = m.pinKey()
+	}
+	return m.pins.key != nil && m.in.Rand != nil
 }
 
 func (m *Machine) askOfflinePIN(again bool) Ready {
@@ -71,7 +85,11 @@ func (m *Machine) pinEntered(ev Event) Ready {
 	case PINEntered:
 		if online {
 			m.pins.online = ev.PIN
-			return m.afterOnlinePIN(true)
+			if m.pins.low {
+				return m.lowPIN(NoteOnlinePIN)
+			}
+			m.cvmResult(true, 0)
+			return m.verifyCardholder()
 		}
 		m.pins.block = plainPINBlock(ev.PIN)
 		if m.pins.enciphered {
@@ -80,12 +98,12 @@ func (m *Machine) pinEntered(ev Event) Ready {
 		return m.sendVerify(verifyPlain, m.pins.block[:])
 	case PINBypassed:
 		if m.pins.low {
-			return m.afterOnlinePIN(false)
+			return m.lowPIN(NotePINNotEntered)
 		}
 		m.cvmBypassed()
 	case PINPadFailed:
 		if m.pins.low {
-			return m.afterOnlinePIN(false)
+			return m.lowPIN(NotePINPadMissing)
 		}
 		m.cvmPadFailed()
 	case Cancelled:
@@ -96,17 +114,13 @@ func (m *Machine) pinEntered(ev Event) Ready {
 	return m.verifyCardholder()
 }
 
-// afterOnlinePIN goes on after a PIN for the issuer was, or was not, entered.
-func (m *Machine) afterOnlinePIN(entered bool) Ready {
-	if !m.pins.low {
-		m.cvmResult(true, 0)
-		return m.verifyCardholder()
-	}
-	if entered {
-		m.raise(Verification, NoteOnlinePIN, 0, nil)
+// lowPIN goes on after the PIN for the issuer that low electronic cash wants was, or was
+// not, entered.
+func (m *Machine) lowPIN(found NoteCode) Ready {
+	m.raise(Verification, found, 0, nil)
+	if found == NoteOnlinePIN {
 		m.data.CVMResults = [3]byte{cvmCodeOnlinePIN, 0, cvmUnknown}
-	} else {
-		m.raise(Verification, NotePINNotEntered, 0, nil)
+		m.perform(Verification, NoteCVMPerformed)
 	}
 	return m.generateFirst(askARQC)
 }
@@ -118,16 +132,15 @@ func (m *Machine) sendVerify(p2 byte, data []byte) Ready {
 	return r
 }
 
-// challenged enciphers the PIN with the card's challenge (EMV Book 2, 7.2). Without
-// challenge or key the method has failed.
+// challenged enciphers the PIN with the card's challenge (EMV Book 2, 7.2). Without a
+// challenge the method has failed.
 func (m *Machine) challenged(data []byte, sw apdu.SW) Ready {
-	key := m.pinKey()
-	if sw != apdu.SWOK || len(data) != 8 || key == nil || m.in.Rand == nil {
+	if sw != apdu.SWOK || len(data) != 8 {
 		m.pins.block = oda.PINBlock{}
 		m.cvmResult(false, sw)
 		return m.verifyCardholder()
 	}
-	data, err := key.EncipherPIN(m.dolData[:0], m.in.Rand, m.pins.block, [8]byte(data))
+	data, err := m.pins.key.EncipherPIN(m.dolData[:0], m.in.Rand, m.pins.block, [8]byte(data))
 	if err != nil || len(data) > apdu.MaxShortData {
 		m.pins.block = oda.PINBlock{}
 		m.cvmResult(false, 0)
@@ -151,6 +164,9 @@ func (m *Machine) verified(sw apdu.SW) Ready {
 		if tries > 0 {
 			return m.askOfflinePIN(true)
 		}
+	}
+	if sw == apdu.SWBlocked || sw == apdu.SWDataInvalidated {
+		m.pins.tries = 0 // no later rule asks the cardholder again
 	}
 	m.cvmResult(false, sw)
 	return m.verifyCardholder()

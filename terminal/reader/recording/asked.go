@@ -30,6 +30,8 @@ const (
 	insReadRecord = 0xB2
 	insGenerateAC = 0xAE
 	insInternal   = 0x88
+
+	byName = 0x04 // P1 of SELECT
 )
 
 // defaultDDOL is 9F3704 (JR/T 0025.5).
@@ -50,7 +52,7 @@ func (s *Session) Terminal() Terminal {
 		data := body(x.Response)
 		switch c.INS {
 		case insSelect:
-			if !bytes.HasSuffix(c.Data, []byte("PAY.SYS.DDF01")) {
+			if c.P1 == byName && !bytes.HasSuffix(c.Data, []byte("PAY.SYS.DDF01")) {
 				t.Names = append(t.Names, c.Data)
 			}
 			pdol, _ = tlv.Find(data, tlv.TagFCITemplate, tlv.TagFCIProprietary, tlv.TagPDOL)

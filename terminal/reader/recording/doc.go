@@ -26,9 +26,12 @@
 // recording decides with [Masked] or [Clear]; there is no default. Masking keeps
 // every length: the digits of a number between the first six and the last four
 // become 0 wherever the number stands, packed or as characters; so do digits of
-// tracks after the service code; names become spaces; RSA certificates of a card,
-// from which the number can be recovered, become zeros. A masked conversation can
-// be played again as far as no signature matters. PINs are zeros in either case.
+// tracks after the service code; names become spaces; certificates of a card, in
+// which the number stands or from which it can be recovered, become zeros, and so do
+// the data of commands that write keys and personal data into a card. What there is
+// of a torn answer is masked in the same way. A masked conversation can be played
+// again as far as no signature matters. PINs are zeros in either case. Notes and the
+// names of sessions are not masked.
 //
 // # Invariants
 //

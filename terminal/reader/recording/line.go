@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +16,7 @@ const (
 	maxFile     = 16 << 20
 	maxSessions = 1000
 	maxLines    = 4096
+	namesShown  = 60 // in the error of Find
 )
 
 // Limits of messages, in bytes.
@@ -88,6 +91,8 @@ func place(list []Session, l *line, x Exchange) ([]Session, error) {
 	switch k := len(s.Exchanges); {
 	case k == maxLines:
 		return nil, fmt.Errorf("session %.40q: more than %d lines: %w", s.Name, maxLines, ErrFormat)
+	case k > 0 && (l.Masked || l.Source != ""):
+		return nil, fmt.Errorf("session %.40q: source and masked stand in its first line only: %w", s.Name, ErrFormat)
 	case k > 0 && x.Seq <= s.Exchanges[k-1].Seq:
 		return nil, fmt.Errorf("session %.40q: seq %d does not follow %d: %w", s.Name, x.Seq, s.Exchanges[k-1].Seq, ErrFormat)
 	}
@@ -102,8 +107,11 @@ func parseLine(text []byte) (l line, x Exchange, err error) {
 	if err := d.Decode(&l); err != nil {
 		return l, x, fmt.Errorf("%s: %w", jsonFault(err), ErrFormat)
 	}
-	if d.More() {
+	if rest := text[d.InputOffset():]; len(rest) > 0 {
 		return l, x, fmt.Errorf("something follows the object: %w", ErrFormat)
+	}
+	if !plainKeys(text) {
+		return l, x, fmt.Errorf("it has a field twice, or in capitals: %w", ErrFormat)
 	}
 	if l.Micros < 0 {
 		return l, x, fmt.Errorf("us: it must not be negative: %w", ErrFormat)
@@ -141,6 +149,26 @@ func parseLine(text []byte) (l line, x Exchange, err error) {
 	return l, x, nil
 }
 
+var keys = []string{"source", "session", "seq", "atr", "command", "response", "torn", "us", "masked", "note"}
+
+// plainKeys says that each key of an object that has been read stands there once and
+// as it is written here: encoding/json takes others, too.
+func plainKeys(text []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(text))
+	seen := map[string]bool{}
+	_, _ = d.Token() // {; all values in the object are single tokens, and were read before
+	for d.More() {
+		token, _ := d.Token()
+		key, _ := token.(string)
+		if seen[key] || !slices.Contains(keys, key) {
+			return false
+		}
+		seen[key] = true
+		_, _ = d.Token()
+	}
+	return true
+}
+
 // jsonFault says what is wrong without quoting the line, which may hold an account
 // number.
 func jsonFault(err error) string {
@@ -151,6 +179,8 @@ func jsonFault(err error) string {
 		return fmt.Sprintf("no JSON object, byte %d", syntax.Offset)
 	case errors.As(err, &kind):
 		return fmt.Sprintf("field %.40q has the wrong type", kind.Field)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the line ends too early: was the program that wrote it stopped?"
 	case strings.Contains(err.Error(), "unknown field"):
 		return "it has a field that is not known"
 	}
@@ -159,11 +189,12 @@ func jsonFault(err error) string {
 
 // tear corrects the last answer of recordings that say nothing of torn answers.
 // Data with a status word 91xx to 9Fxx is no answer of any command of EMV, PBOC or
-// an electronic purse, whose own status words come without data.
+// an electronic purse, whose own status words come without data. Commands of class
+// 90 are left alone: cards of other kinds answer them so.
 func (s *Session) tear() {
 	x := &s.Exchanges[len(s.Exchanges)-1]
 	n := len(x.Response)
-	if n > minResponse && x.Response[n-2] > 0x90 && x.Response[n-2] <= 0x9F {
+	if n > minResponse && x.Response[n-2] > 0x90 && x.Response[n-2] <= 0x9F && x.Command[0] != 0x90 {
 		x.Torn, x.Response = x.Response, nil
 	}
 }
@@ -197,7 +228,7 @@ func encode(b []byte) *string {
 }
 
 // Find gives the session of a name; with an empty name the only one. The error
-// lists the names.
+// lists the first names.
 func Find(list []Session, name string) (*Session, error) {
 	if name == "" && len(list) == 1 {
 		return &list[0], nil
@@ -207,7 +238,9 @@ func Find(list []Session, name string) (*Session, error) {
 		if list[i].Name == name && name != "" {
 			return &list[i], nil
 		}
-		names = append(names, list[i].Name)
+		if len(names) < namesShown {
+			names = append(names, fmt.Sprintf("%.60q", list[i].Name))
+		}
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("no session in it: %w", ErrFormat)

@@ -1,9 +1,7 @@
 package recording
 
 import (
-	"bytes"
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -26,58 +24,103 @@ const (
 	shownLast  = 4
 	minNumber  = 12
 	maxNumber  = 19
+	// mostNumbers is how many numbers one conversation may hold. No card has as many;
+	// of one that has, no answer is kept, instead of searching for them without end.
+	mostNumbers = 200
 )
 
-// Objects that are masked whole, beside 57, 5A and the account number itself.
+// Objects that are masked whole, beside account number and tracks.
 var (
-	nameObjects  = []tlv.Tag{0x5F20, 0x9F0B}                 // cardholder name: spaces
-	digitObjects = []tlv.Tag{0x9F1F, 0x9F20, 0x9F61}         // track discretionary data, identity document: digits 0
-	certObjects  = []tlv.Tag{0x9F46, 0x9F48, 0x9F2D, 0x9F2F} // RSA: the number can be recovered from them
+	trackObjects = []tlv.Tag{tlv.TagTrack2Equivalent, 0x9F6B}        // track 2, packed
+	nameObjects  = []tlv.Tag{0x5F20, 0x9F0B}                         // cardholder name: spaces
+	digitObjects = []tlv.Tag{0x9F1F, 0x9F20, 0x9F61, 0x5F53, 0x9F24} // discretionary data, identity document, IBAN, account reference: digits 0
+	certObjects  = []tlv.Tag{0x9F46, 0x9F48, 0x9F2D, 0x9F2F}         // certificates: the number stands in them, or can be recovered
 )
 
-// Shapes of numbers in hexadecimal, for answers that are no data objects: tag 57
-// and tag 5A in pieces of objects, track 2 anywhere, and tracks 1 and 2 as
-// characters.
-var (
-	tag57     = regexp.MustCompile(`57(?:0[89A-F]|1[0-3])([0-9]{12,19})D[0-9]{7}`)
-	tag5A     = regexp.MustCompile(`5A0(?:[678]([0-9]{12,16})|[9A]([0-9]{17,19}))`)
-	anyTrack  = regexp.MustCompile(`([0-9]{12,19})D[0-9]{7}`)
-	trackText = regexp.MustCompile(`((?:3[0-9]){12,19})(?:5E|3D)`)
-)
+// track1Object is track 1 as characters.
+const track1Object tlv.Tag = 0x56
+
+// writing are the commands that bring keys and personal data into a card: PUT KEY,
+// STORE DATA, and WRITE KEY of a purse. Their data become zeros.
+var writing = []byte{0xD8, 0xE2, 0xD4}
+
+// piece is what may hold a number: the data of a command, an answer without its
+// status word, or what came of one.
+type piece struct {
+	data []byte
+	torn bool
+}
 
 // Mask masks account numbers, names and track data as the package says, and PINs.
 func (s *Session) Mask() {
-	var numbers []string
-	for i := range s.Exchanges {
-		x := &s.Exchanges[i]
-		for _, b := range [][]byte{body(x.Response), x.Torn} {
-			numbers = found(numbers, b)
-		}
-	}
-	for i := range s.Exchanges {
-		x := &s.Exchanges[i]
-		for _, b := range [][]byte{body(x.Response), x.Torn} {
-			if !maskObjects(b) {
-				maskTracks(b)
-			}
-		}
-		for _, b := range [][]byte{x.Command, body(x.Response), x.Torn} {
-			for _, n := range numbers {
-				maskNumber(b, n)
-			}
-		}
-	}
 	s.BlankPINs()
+	var numbers []string
+	all := s.pieces()
+	for _, p := range all {
+		numbers = p.find(numbers)
+	}
+	for _, p := range all {
+		p.mask()
+		if len(numbers) > mostNumbers {
+			clear(p.data)
+			continue
+		}
+		for _, n := range numbers {
+			maskNumber(p.data, n)
+		}
+	}
 	s.Masked = true
 }
 
-// BlankPINs puts zeros where commands carry a PIN.
-func (s *Session) BlankPINs() {
+// pieces lists all that may hold a number. Data of commands that write keys are
+// zeros from here on, and so is the middle of a purse's own number.
+func (s *Session) pieces() []piece {
+	var all []piece
 	for i := range s.Exchanges {
-		if c, err := apdu.ParseCommand(s.Exchanges[i].Command); err == nil && c.CarriesPIN() {
-			clear(c.Data)
+		x := &s.Exchanges[i]
+		data := commandData(x.Command)
+		if len(x.Command) > 1 && slices.Contains(writing, x.Command[1]) {
+			clear(data)
+		}
+		answer := body(x.Response)
+		for _, p := range []piece{{data, false}, {answer, false}, {x.Torn, true}} {
+			if len(p.data) > 0 {
+				all = append(all, p)
+			}
+		}
+		if len(x.Command) > 2 && x.Command[1] == insReadBinary && x.Command[2] == purseFile {
+			zeroNibbles(answer, 2*purseNumber+shownFirst, 2*purseNumberEnd-shownLast)
 		}
 	}
+	return all
+}
+
+// The file of an electronic purse that says what it is, read by its short
+// identifier: bytes 10 to 19 are its number (JR/T 0025.1, JT/T 978).
+const (
+	insReadBinary  = 0xB0
+	purseFile      = 0x95
+	purseNumber    = 10
+	purseNumberEnd = 20
+)
+
+// BlankPINs puts zeros where commands carry a PIN, in malformed commands too.
+func (s *Session) BlankPINs() {
+	for i := range s.Exchanges {
+		cmd := s.Exchanges[i].Command
+		if len(cmd) >= minCommand && (apdu.Command{INS: cmd[1]}).CarriesPIN() {
+			clear(commandData(cmd))
+		}
+	}
+}
+
+// commandData is the data of a command; of one that is malformed all after the
+// fifth byte.
+func commandData(cmd []byte) []byte {
+	if c, err := apdu.ParseCommand(cmd); err == nil {
+		return c.Data
+	}
+	return cmd[min(len(cmd), minCommand+1):]
 }
 
 func body(response []byte) []byte {
@@ -87,132 +130,108 @@ func body(response []byte) []byte {
 	return response[:len(response)-minResponse]
 }
 
-// found adds the account numbers in b to the list.
-func found(list []string, b []byte) []string {
-	text := upper(b)
-	list, whole := foundObjects(list, b)
-	shapes := []*regexp.Regexp{tag57, tag5A, anyTrack}
-	if whole {
-		shapes = nil
-	}
-	for _, shape := range shapes {
-		before := len(list)
-		for _, m := range shape.FindAllStringSubmatch(text, -1) {
-			for _, n := range m[1:] {
-				list = add(list, n)
-			}
+// find adds the account numbers in the piece to the list.
+func (p piece) find(list []string) []string {
+	whole := walk(p.data, p.torn, func(tag tlv.Tag, value []byte, _ bool) {
+		switch {
+		case slices.Contains(trackObjects, tag):
+			number, _, _ := strings.Cut(upper(value), "D")
+			list = add(list, number)
+		case tag == tlv.TagPAN:
+			list = add(list, strings.TrimRight(upper(value), "F"))
+		default:
+			list = foundShapes(list, value)
 		}
-		if shape == tag57 && len(list) > before {
-			break // tag and length of a 57 can be read as digits of a longer track
-		}
-	}
-	for _, m := range trackText.FindAllStringSubmatchIndex(text, -1) {
-		if m[2]%2 == 0 { // whole characters
-			list = add(list, string(b[m[2]/2:m[3]/2]))
-		}
+	})
+	if !whole {
+		list = foundShapes(list, p.data)
 	}
 	return list
 }
 
-// foundObjects adds the numbers of tags 57 and 5A at any depth. whole says that b
-// is data objects and nothing else.
-func foundObjects(list []string, b []byte) (_ []string, whole bool) {
+// mask masks what the piece holds where it stands.
+func (p piece) mask() {
+	whole := walk(p.data, p.torn, func(tag tlv.Tag, value []byte, cut bool) {
+		switch {
+		case slices.Contains(trackObjects, tag):
+			maskPackedTrack(value, cut)
+		case tag == tlv.TagPAN:
+			maskDigits(value, len(strings.TrimRight(upper(value), "F")), cut)
+		case slices.Contains(nameObjects, tag):
+			fill(value, ' ')
+		case slices.Contains(digitObjects, tag):
+			zeroDigits(value)
+		case slices.Contains(certObjects, tag):
+			clear(value)
+		case tag == track1Object && cut && !slices.Contains(value, '^'):
+			maskRest(value, len("B")+shownFirst)
+		default:
+			maskTracks(value)
+		}
+	})
+	if !whole {
+		maskTracks(p.data)
+	}
+}
+
+// walk visits the primitive data objects in b at any depth. In a torn answer the
+// last is visited, too: what there is of it, and cut is true. whole says that b is
+// data objects and nothing else.
+func walk(b []byte, torn bool, visit func(tag tlv.Tag, value []byte, cut bool)) (whole bool) {
 	it := tlv.Iterate(b)
 	whole = len(b) > 0
+	end := 0
 	for it.Next() {
-		switch {
-		case it.Tag.Constructed():
-			var inner bool
-			list, inner = foundObjects(list, it.Value)
-			whole = whole && (inner || len(it.Value) == 0)
-		case it.Tag == tlv.TagTrack2Equivalent:
-			number, _, _ := strings.Cut(upper(it.Value), "D")
-			list = add(list, number)
-		case it.Tag == tlv.TagPAN:
-			list = add(list, strings.TrimRight(upper(it.Value), "F"))
+		end = it.ValueOffset() + len(it.Value)
+		if !it.Tag.Constructed() {
+			visit(it.Tag, it.Value, false)
+		} else if len(it.Value) > 0 {
+			whole = walk(it.Value, false, visit) && whole
 		}
 	}
-	return list, whole && it.Err() == nil
+	if it.Err() == nil {
+		return whole
+	}
+	if tag, value, ok := cutObject(b[end:]); ok && torn {
+		if tag.Constructed() {
+			walk(value, true, visit)
+		} else {
+			visit(tag, value, true)
+		}
+	}
+	return false
+}
+
+// cutObject reads tag and length of a data object of which the end is missing.
+func cutObject(b []byte) (tag tlv.Tag, value []byte, ok bool) {
+	n := 1
+	if len(b) > 0 && b[0]&0x1F == 0x1F {
+		for n < len(b) && b[n]&0x80 != 0 {
+			n++
+		}
+		n++
+	}
+	if n > 3 || n >= len(b) {
+		return 0, nil, false
+	}
+	for _, c := range b[:n] {
+		tag = tag<<8 | tlv.Tag(c)
+	}
+	at := n + 1
+	if b[n] > 0x80 {
+		at += int(b[n] & 0x7F)
+	}
+	return tag, b[min(at, len(b)):], true
 }
 
 func add(list []string, number string) []string {
-	if len(number) < minNumber || len(number) > maxNumber {
+	if len(number) < minNumber || len(number) > maxNumber || len(list) > mostNumbers {
 		return list
 	}
 	if slices.Contains(list, number) || strings.Trim(number, "0123456789") != "" {
 		return list
 	}
 	return append(list, number)
-}
-
-// maskNumber replaces the middle digits of a number in b, packed at either half of
-// a byte or as characters.
-func maskNumber(b []byte, number string) {
-	text := upper(b)
-	for at := 0; ; {
-		i := strings.Index(text[at:], number)
-		if i < 0 {
-			break
-		}
-		at += i
-		zeroNibbles(b, at+shownFirst, at+len(number)-shownLast)
-		at++
-	}
-	for at := 0; ; {
-		i := bytes.Index(b[at:], []byte(number))
-		if i < 0 {
-			break
-		}
-		at += i
-		for k := at + shownFirst; k < at+len(number)-shownLast; k++ {
-			b[k] = '0'
-		}
-		at++
-	}
-}
-
-// maskTracks puts zeros after the service code wherever a track 2 stands.
-func maskTracks(b []byte) {
-	text := upper(b)
-	for _, m := range anyTrack.FindAllStringIndex(text, -1) {
-		end := m[1]
-		for end < len(text) && text[end] >= '0' && text[end] <= '9' {
-			end++
-		}
-		zeroNibbles(b, m[1], end)
-	}
-}
-
-func zeroNibbles(b []byte, from, to int) {
-	for i := from; i < to; i++ {
-		if i%2 == 0 {
-			b[i/2] &= 0x0F
-		} else {
-			b[i/2] &= 0xF0
-		}
-	}
-}
-
-// maskObjects masks the data objects that are secret as a whole, at any depth. ok
-// says that b is data objects and nothing else.
-func maskObjects(b []byte) (ok bool) {
-	it := tlv.Iterate(b)
-	ok = len(b) > 0
-	for it.Next() {
-		switch {
-		case it.Tag.Constructed():
-			ok = (maskObjects(it.Value) || len(it.Value) == 0) && ok
-		case it.Tag == tlv.TagTrack2Equivalent:
-			maskTracks(it.Value)
-		case slices.Contains(nameObjects, it.Tag):
-			fill(it.Value, ' ')
-		case slices.Contains(digitObjects, it.Tag):
-			zeroDigits(it.Value)
-		case slices.Contains(certObjects, it.Tag):
-			clear(it.Value)
-		}
-	}
-	return ok && it.Err() == nil
 }
 
 func fill(b []byte, with byte) {

@@ -58,6 +58,14 @@ func TestParseRejects(t *testing.T) {
 		{`{"seq":"1","command":"00A4040000","response":"9000"}`, `"seq"`},
 		{`{"seq":1,"pan":"6228000100001117","command":"00A4040000","response":"9000"}`, "not known"},
 		{`{"seq":1,"command":"00A4040000","response":"9000"}{}`, "follows"},
+		{`{"seq":1,"command":"00A4040000","response":"9000","response":"6A82"}`, "twice"},
+		{`{"seq":1,"Command":"00A4040000","response":"9000"}`, "capitals"},
+		{`null`, "command: it is missing"},
+		{`{"seq":1,"command":"00A4040000","response":"9000"}}`, "follows"},
+		{`{"seq":1,"command":"00A4040000","response":"9000"}]`, "follows"},
+		{`{"seq":1,"command":"00A4040000","response":"90`, "ends too early"},
+		{"{\"seq\":1,\"command\":\"00A4040000\",\"response\":\"9000\"}\n{\"seq\":2,\"masked\":true,\"command\":\"00A4040000\",\"response\":\"9000\"}", "line 2: session \"\": source and masked"},
+		{"{\"seq\":1,\"command\":\"00A4040000\",\"response\":\"9000\"}\n{\"seq\":2,\"source\":\"x\",\"command\":\"00A4040000\",\"response\":\"9000\"}", "line 2: session \"\": source and masked"},
 		{`{"seq":1,"command":"00A4040000","response":"90"}`, "response: 1 bytes"},
 		{`{"seq":1,"command":"00A404","response":"9000"}`, "command: 3 bytes"},
 		{`{"seq":1,"command":"00A40400G0","response":"9000"}`, "command: it is not hexadecimal"},
@@ -105,7 +113,7 @@ func TestFind(t *testing.T) {
 		t.Errorf("the only one: %v", err)
 	}
 	for _, name := range []string{"", "three"} {
-		if _, err := recording.Find(list, name); err == nil || !strings.Contains(err.Error(), "one two") {
+		if _, err := recording.Find(list, name); err == nil || !strings.Contains(err.Error(), `"one" "two"`) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -132,7 +140,7 @@ func TestMask(t *testing.T) {
 		{"tag 57, 19 digits", "7715 5713 6228000100001117234D30122201234567890F 9000", "7715 5713 6228000000000007234D30122200000000000F 9000"},
 		{"track 2 in a file of bytes", "00 6228000100001117D3012220123456 9000", "00 6228000000001117D3012220000000 9000"},
 		{"track 2 at half a byte", "06 228000100001117D 30122201 9000", "06 228000000001117D 30122200 9000"},
-		{"as characters", "7016 DF0113 36323238303030313030303031313137 5E4142 9000", "7016 DF0113 36323238303030303030303031313137 5E4142 9000"},
+		{"as characters", "7016 DF0113 36323238303030313030303031313137 5E4142 9000", "7016 DF0113 36323238303030303030303031313137 5E2020 9000"},
 		{"name", "7006 5F2003 414243 9000", "7006 5F2003 202020 9000"},
 		{"certificate", "7006 9F4603 414243 9000", "7006 9F4603 000000 9000"},
 		{"nothing", "7006 9F0D03 414243 9000", "7006 9F0D03 414243 9000"},
@@ -230,6 +238,7 @@ func TestRedaction(t *testing.T) {
 func TestTerminal(t *testing.T) {
 	text := []string{
 		"00A404000E315041592E5359532E444446303100", "9000",
+		"00A40000023F00", "9000", // a file, no application
 		"00A4040007A0000003330101 00", "6F15 8407A0000003330101 A50A 9F3806 9F3704 5F2A02 8700 9000",
 		"80A8000008 8306 11223344 0156 00", "8006 7C00 08010100 9000",
 		"00B2010C00", "700C 8C03 9F3704 8D05 8A02 9F3704 9000",
@@ -259,8 +268,9 @@ func TestTerminal(t *testing.T) {
 	if len(got.Names) != 1 {
 		t.Errorf("%d applications", len(got.Names))
 	}
-	s.Exchanges[2].Command = s.Exchanges[2].Command[:12] // one byte too short for the list
-	s.Exchanges[2].Command[4], s.Exchanges[2].Command[6] = 7, 5
+	options := &s.Exchanges[3]
+	options.Command = options.Command[:12] // one byte too short for the list
+	options.Command[4], options.Command[6] = 7, 5
 	if s.Terminal().Options != nil {
 		t.Error("values that do not fit the list are taken")
 	}

@@ -1,0 +1,46 @@
+package pos_test
+
+import (
+	"testing"
+
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/role/devcard"
+	"github.com/citycard/citycard/terminal/pos"
+)
+
+// TestAllProfiles: a purchase with every development card, over the air and, where the
+// card has contacts, there too, with both sets of algorithms.
+func TestAllProfiles(t *testing.T) {
+	profiles, err := devcard.Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range profiles {
+		if p.Blank {
+			continue
+		}
+		for _, sm := range []bool{false, true} {
+			w := newWorld(t)
+			cfg := w.config(pos.QPBOC)
+			cfg.Kernel.SM, cfg.EMV.SM = sm, sm
+			w.setTill(cfg)
+			h := w.addCard("card", p.Name, 10_000)
+			sides := []pos.Interface{pos.Contactless}
+			if p.Contact {
+				sides = append(sides, pos.Contact)
+			}
+			for n, side := range sides {
+				res := w.play(story{sale: w.newSale(pos.Purchase, side, 1000), card: h, lose: map[string]cut{}}, nil)
+				if !sm && len(p.Algorithms) == 1 && p.Algorithms[0].Cryptogram == "SM4" {
+					if res.Outcome != pos.OtherInterface && res.Outcome != pos.Error || h.chip.Inspect().Balance != 10_000 {
+						t.Errorf("%s has SM4 alone, interface %d: %v", p.Name, side, res.Outcome)
+					}
+					continue
+				}
+				if want := h.chip.Inspect().Balance; res.Outcome != pos.OfflineApproved || !res.Cash || res.Balance != want || want != 10_000-1000*money.Fen(n+1) {
+					t.Errorf("%s, SM %v, interface %d: %v [%v], card says %v, has %v", p.Name, sm, side, res.Outcome, res.Fault, res.Balance, want)
+				}
+			}
+		}
+	}
+}

@@ -208,8 +208,8 @@ func (a *Authoriser) decide(r *asked) (answer txn.OnlineAnswer, note string, err
 	c := Change{}
 	if r.icc != nil {
 		own := len(orders)
+		c.Done = r.done()
 		if r.scriptable() {
-			c.Done = r.done()
 			orders = append(orders, r.card.Orders[c.Done:]...)
 		}
 		var n int

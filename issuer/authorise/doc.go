@@ -17,6 +17,7 @@
 //     request has no sequence number, the card is found by its number and its proof.
 //   - A load sets the balance itself, computed from the balance that the card states
 //     under its MAC, never a difference: a script that comes twice changes nothing.
+//   - An order stays in the queue until the card itself shows what became of it.
 //   - A load or unload is taken back only on evidence; otherwise it stays open until
 //     the card shows its balance. That is believed above what any terminal has said.
 //   - The package is pure: no clock, no random source, no lock. Masters and Authoriser

@@ -150,10 +150,19 @@ func TestTheProofChoosesAmongCardsOfOneNumber(t *testing.T) {
 		if a, b := s.of(1).card.High, s.of(2).card.High; a != 3 || b != 6 {
 			t.Errorf("counters %d and %d, want 3 and 6", a, b)
 		}
+		s.of(2).pin = authorise.PINRight
+		w := newCard(t, "dev-full", card.Contactless, 2)
+		w.issuer, w.book = newIssuer(t, s), s.of(2)
+		for range 6 {
+			w.stripeData(withCryptogram, 1_000)
+		}
+		q := w.stripeData(withCryptogram, 1_000)
+		q.HasPIN = true
+		w.ask(q, "00")
 		stranger := newCard(t, "dev-full", card.Contactless, 3)
 		stranger.issuer = newIssuer(t, s)
 		stranger.ask(stranger.stripeData(withCryptogram, 1_000), map[bool]string{false: "59", true: "63"}[withCryptogram])
-		s.accounts(t, map[byte]money.Fen{1: 97_000, 2: 97_000})
+		s.accounts(t, map[byte]money.Fen{1: 97_000, 2: 96_000})
 	}
 }
 

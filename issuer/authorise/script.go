@@ -18,7 +18,8 @@ const MaxScripts = 128
 // ErrOrder says that an order cannot be made into a script.
 var ErrOrder = errors.New("no script can be made of this order")
 
-// Order is one script for a card.
+// Order is one script for a card. It may come twice, so it should set what it changes;
+// a second PIN change that proves the present PIN fails on the card.
 type Order struct {
 	// Template is 71 for before and 72 for after the second GENERATE AC.
 	Template tlv.Tag

@@ -46,6 +46,7 @@ func TestOrdersWaitUntilTheCardHasThem(t *testing.T) {
 	}{
 		{"carried out", txn.OnlinePurchase, []authorise.Order{limit(after, 1, good)}, whole, ""},
 		{"the card has left before its second cryptogram", txn.OnlinePurchase, []authorise.Order{limit(after, 1, good), limit(before, 2, good)}, gone, "12"},
+		{"the card has left before the second cryptogram", txn.OnlinePurchase, []authorise.Order{limit(before, 1, good)}, gone, "1"},
 		{"the card has left after its second cryptogram", txn.OnlinePurchase, []authorise.Order{limit(after, 1, good)}, take(0), "1"},
 		{"the card has left between two", txn.OnlinePurchase, []authorise.Order{limit(after, 1, good), limit(after, 2, good)}, take(1), "2"},
 		{"failed", txn.OnlinePurchase, []authorise.Order{limit(after, 1, bad)}, whole, ""},
@@ -79,6 +80,26 @@ func TestOrdersWaitUntilTheCardHasThem(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What the card counts is of the last transaction that it completed: a new order that
+// never came to it does not pass for the one before.
+func TestTheCountOfAnOlderAnswerShowsNothing(t *testing.T) {
+	w := newWorld(t, "dev-3des", card.Contact)
+	for id := byte(1); id <= 2; id++ {
+		w.book.card.Orders = append(w.book.card.Orders, limit(tlv.TagIssuerScript2, id, "000000012300"))
+		a := w.ask(w.arqc(txn.OnlinePurchase, 100, 0), "00")
+		if got := ordersIn(t, a); got != string('0'+rune(id)) {
+			t.Fatalf("answer %d with orders %q", id, got)
+		}
+		if id == 1 {
+			w.deliver(a, 99)
+		}
+		w.again()
+	}
+	if got := ordersIn(t, w.ask(w.arqc(txn.OnlinePurchase, 100, 0), "00")); got != "2" {
+		t.Errorf("orders %q in the answer after one that the card never got, want 2", got)
 	}
 }
 

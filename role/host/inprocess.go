@@ -88,8 +88,8 @@ func (h *InProcess) Available(card txn.CardKey) money.Fen {
 	return h.memory.account(card).card.Available
 }
 
-// Order puts a script on the list for a card's next answer. The error is
-// authorise.ErrOrder.
+// Order puts a script on the list for a card's next answers, until the card shows what
+// became of it. The error is authorise.ErrOrder.
 func (h *InProcess) Order(card txn.CardKey, o authorise.Order) error {
 	if _, err := o.Size(); err != nil {
 		return err

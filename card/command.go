@@ -50,10 +50,11 @@ func (c *Chip) dispatch(dst, cmd []byte) ([]byte, error) {
 	if err != nil {
 		return status(dst, apdu.SWWrongLength), nil
 	}
-	if sw := checkClass(command.CLA); sw != apdu.SWOK {
+	sw := checkClass(command.CLA)
+	if sw != apdu.SWOK && !c.takesClass(command.CLA) {
 		return status(dst, sw), nil
 	}
-	if command.INS == insGetResponse && len(c.waiting) > 0 {
+	if sw == apdu.SWOK && command.INS == insGetResponse && len(c.waiting) > 0 {
 		return c.getResponse(dst, &command), nil
 	}
 	c.waiting = c.waiting[:0]
@@ -108,7 +109,8 @@ func (c *Chip) afterDirectory(dst []byte, command *apdu.Command) ([]byte, error)
 }
 
 // checkClass lets through the classes 00 and 80, and with secure messaging 04, 0C,
-// 84 and 8C (ISO/IEC 7816-4, 5.1.1; GlobalPlatform 11.1.4).
+// 84 and 8C (ISO/IEC 7816-4, 5.1.1; GlobalPlatform 11.1.4). Others are up to the
+// selected application.
 func checkClass(cla byte) apdu.SW {
 	switch {
 	case cla&0x70 != 0:
@@ -119,6 +121,12 @@ func checkClass(cla byte) apdu.SW {
 		return swChannel
 	}
 	return apdu.SWOK
+}
+
+// takesClass asks the selected application about a class that is no standard one.
+func (c *Chip) takesClass(cla byte) bool {
+	p, ok := c.selected.(cos.Proprietary)
+	return ok && p.TakesClass(cla)
 }
 
 // selectName is SELECT by name, 00A40400 Lc name 00: the whole name of an

@@ -299,6 +299,7 @@ func TestStatusWords(t *testing.T) {
 		{"READ RECORD to the directory", selectPPSE, "00B2010C00", apdu.SWUnknownINS},
 		{"unknown instruction", selectApp, "0012000000", apdu.SWUnknownINS},
 		{"unknown class", selectApp, "F0B2010C00", apdu.SWUnknownCLA},
+		{"class of security modules", selectApp, "BFDE480700", apdu.SWUnknownCLA},
 		{"GPO in class 00", selectApp, "00A8000002830000", apdu.SWUnknownCLA},
 		{"GET DATA in class 00", selectApp, "00CA9F3600", apdu.SWUnknownCLA},
 		{"logical channel", selectApp, "01B2010C00", 0x6881},

@@ -18,9 +18,10 @@
 //
 // The parts: card/cos is the memory, its journal and the files in it, card/files
 // the application that serves files, card/gp the issuer security domain, card/pboc
-// the finance application, card/ppse the directory of the contactless side,
-// card/perso makes images from profiles, card/fault makes cards misbehave. The
-// transit extension and the purses of a livelihood card will stand beside them.
+// the finance application, card/capp its transit extension, card/purse the purses of
+// city cards, card/psam the module of a terminal, card/civic the file applications of a
+// livelihood card and that card as a whole, card/ppse the directory of the contactless
+// side, card/perso makes images from profiles, card/fault makes cards misbehave.
 //
 // Sources: ISO/IEC 7816-3 (answer to reset, T=0), ISO/IEC 7816-4 (classes, SELECT,
 // GET RESPONSE, status words), EMV Book 1, 11

@@ -110,7 +110,7 @@ var postponed = map[string]string{
 	"tr31.json":    later + ": key blocks",
 	"pin-cvv.json": elsewhere + "crypt/pin",
 	"qr-crc.json":  later + ": merchant QR codes",
-	"pboc.json":    later + ": electronic purse",
+	"pboc.json":    elsewhere + "crypt/epurse",
 
 	"aes-cmac-rfc4493-1": elsewhere + "crypt/scp",
 	"aes-cmac-rfc4493-2": elsewhere + "crypt/scp",

@@ -8,8 +8,8 @@ import (
 	"github.com/citycard/citycard/acquirer"
 	"github.com/citycard/citycard/crypt/seal"
 	"github.com/citycard/citycard/money"
-	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/journal"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/block"
 )
@@ -344,7 +344,7 @@ func (c *carrier) strangers(slot int) error {
 }
 
 // shop seals the injector's rows in the block of a registered shop terminal.
-func (c *carrier) shop(slot int, rows []gate.Record) error {
+func (c *carrier) shop(slot int, rows []row.Record) error {
 	if len(rows) == 0 {
 		return nil
 	}

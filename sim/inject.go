@@ -7,6 +7,7 @@ import (
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -113,7 +114,7 @@ func (c *City) Denied(card txn.CardKey, _ int64) bool {
 const samplesPerPlace = 3
 
 // sample keeps a paid row that the injector may copy later.
-func (in *injection) sample(c *City, p *place, rec *gate.Record) {
+func (in *injection) sample(c *City, p *place, rec *row.Record) {
 	if len(p.truth.samples) >= samplesPerPlace || !rec.Row.Kind.Paid() {
 		return
 	}
@@ -152,7 +153,7 @@ func (k *worker) clone(p *place, f *followUp, nvm []byte, source txn.TerminalID)
 	for i := range res.Records {
 		if res.Records[i].Row.Kind == txn.Purchase {
 			rec := res.Records[i]
-			rec.Evidence = gate.Evidence{}
+			rec.Evidence = row.Evidence{}
 			rec.Row.Flags &^= txn.EvidenceKept
 			p.truth.clones = append(p.truth.clones, rec)
 			p.truth.cloneSource = append(p.truth.cloneSource, source)
@@ -175,9 +176,9 @@ func (k *worker) shopGate(p *place) (*gate.Gate, error) {
 
 // forgeries are the rows of the injector's shop, in the order in which they are
 // stored there, and what each of them is.
-func (w *World) forgeries(calm func(txn.TerminalID) bool) (rows []gate.Record, injected map[txn.Verdict]int) {
+func (w *World) forgeries(calm func(txn.TerminalID) bool) (rows []row.Record, injected map[txn.Verdict]int) {
 	injected = map[txn.Verdict]int{}
-	var clones []gate.Record
+	var clones []row.Record
 	var samples []txn.Row
 	for _, p := range w.places {
 		for i, c := range p.truth.clones {
@@ -204,7 +205,7 @@ func (w *World) forgeries(calm func(txn.TerminalID) bool) (rows []gate.Record, i
 	add := func(v txn.Verdict, r txn.Row) {
 		r.Terminal = shopTerminals + 1
 		r.Flags &^= txn.EvidenceKept
-		rows = append(rows, gate.Record{Row: r})
+		rows = append(rows, row.Record{Row: r})
 		injected[v]++
 	}
 	for i := 0; i+2 < len(samples) && i < 3*w.injected.each; i += 3 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -114,7 +115,7 @@ func (k *worker) state() chipState {
 
 // store gives records to the journals of their terminals. A block that is closed
 // between two of them must not end after the time of one that is still to come.
-func (k *worker) store(p *place, records []gate.Record, now int64) error {
+func (k *worker) store(p *place, records []row.Record, now int64) error {
 	for i := range records {
 		t := k.terminals[uint32(records[i].Row.Terminal)]
 		if t.journal.Full() {
@@ -133,7 +134,7 @@ func (k *worker) store(p *place, records []gate.Record, now int64) error {
 	return nil
 }
 
-func (k *worker) storeOne(p *place, t *terminal, rec *gate.Record) error {
+func (k *worker) storeOne(p *place, t *terminal, rec *row.Record) error {
 	if _, err := t.journal.Add(rec); err != nil {
 		return err
 	}

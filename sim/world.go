@@ -10,6 +10,7 @@ import (
 	"github.com/citycard/citycard/card"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -43,7 +44,7 @@ type truth struct {
 	flashes      []flash
 	counts       tapCounts
 	deniedRows   int
-	clones       []gate.Record
+	clones       []row.Record
 	cloneSource  []txn.TerminalID
 	samples      []txn.Row // paid rows, for the injector to copy
 	sampleSource []txn.TerminalID

@@ -63,6 +63,16 @@ type Host interface {
 	Hosted() []Application
 }
 
+// Proprietary is an application that has commands of classes other than those that
+// a chip lets through, 00 and 80 and these with secure messaging. While it is
+// selected, commands of such a class reach it, and its answer says which of them it
+// knows.
+type Proprietary interface {
+	Application
+	// TakesClass tells whether there are commands of this class.
+	TakesClass(cla byte) bool
+}
+
 // Guard is an application that can close the card for others: a blocked card
 // (JR/T 0025.5, CARD BLOCK) or a locked one (GlobalPlatform CARD_LOCKED).
 type Guard interface {

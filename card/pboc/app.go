@@ -31,7 +31,8 @@ type App struct {
 	rand   io.Reader
 
 	session
-	pending pending // a TC was given and waits for the last record
+	pending pending  // a TC was given and waits for the last record
+	journey *journey // of the low-value extension; nil for cards without it
 
 	// Scratch for one command; kept so that a transaction does not allocate.
 	body   [2 * MaxAnswer]byte
@@ -61,6 +62,12 @@ type pending struct {
 // must have Product.MemorySize bytes.
 func (a *App) Insert(c *Card, p cos.Partition) {
 	a.card, a.memory = c, p
+	switch {
+	case c.Product.Extension == nil:
+		a.journey = nil
+	case a.journey == nil:
+		a.journey = &journey{}
+	}
 	a.PowerOff()
 }
 
@@ -78,6 +85,9 @@ func (a *App) PowerOff() {
 func (a *App) Deselect() {
 	a.session = session{}
 	a.pending.active = false
+	if a.journey != nil {
+		a.journey.clear()
+	}
 }
 
 // AID is the application's name.
@@ -94,15 +104,20 @@ func (a *App) Select(dst []byte, how cos.Selection) ([]byte, error) {
 	}
 	p := a.card.Product
 	a.contactless = how.Contactless
-	fci := p.FCI
+	fci, side := p.FCI, 0
 	if a.overContacts() {
-		fci = p.Contact.FCI
+		fci, side = p.Contact.FCI, 1
 	}
 	sw := apdu.SWOK
 	if s.Blocked || s.Invalidated {
 		sw = apdu.SWInvalidated
 	}
-	return apdu.AppendResponse(dst, fci, sw), nil
+	at := len(dst)
+	dst = apdu.AppendResponse(dst, fci, sw)
+	if x := p.Extension; x != nil && x.df61[side] != 0 {
+		dst[at+x.df61[side]] = s.Support
+	}
+	return dst, nil
 }
 
 // Blocks tells whether the card was closed by CARD BLOCK (JR/T 0025.5): then no
@@ -120,6 +135,11 @@ func (a *App) Blocks(cos.Application) (bool, error) {
 func (a *App) Do(dst []byte, c *apdu.Command) ([]byte, error) {
 	fresh := a.hasChallenge
 	a.hasChallenge = false
+	if a.journey != nil {
+		if out, known, err := a.doExtension(dst, c); known {
+			return out, err
+		}
+	}
 	switch {
 	case c.CLA == 0x00 && c.INS == insReadRecord:
 		return a.readRecord(dst, c)

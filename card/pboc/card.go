@@ -50,6 +50,8 @@ type Card struct {
 	Alternative *Secrets
 	// SecondOpening is DF79 when issued, in hundredths of the second currency.
 	SecondOpening money.Fen
+	// Transit is what a card with Product.Extension holds; nil for others.
+	Transit *TransitData
 }
 
 const withheld = "[card, data withheld]"
@@ -108,6 +110,9 @@ func (c *Card) Check() error {
 		return fmt.Errorf("record %d of file %d, the last of the AFL, is missing", c.Product.last[0].Number, c.Product.last[0].SFI)
 	}
 	if err := c.checkRecords("qPBOC", c.Product.AFL); err != nil {
+		return err
+	}
+	if err := c.checkTransit(); err != nil {
 		return err
 	}
 	return c.checkContact()

@@ -41,6 +41,12 @@ type request struct {
 	ttq    [4]byte
 	amount money.Fen
 	match  bool // the currency is the card's own
+
+	// For the low-value extension.
+
+	trade   byte          // DF60, 0 to 3
+	record  journeyRecord // that was read before
+	refused bool          // the card declines
 }
 
 // verdict is what the card has decided.
@@ -57,8 +63,14 @@ type verdict struct {
 // stored here.
 func (p *Product) decide(l *Limits, r *request, s *State) verdict {
 	v := verdict{ctq: p.Qualifiers, limits: l, after: *s}
-	v.outcome = p.assess(r, s, &v)
-	if v.outcome == online {
+	settled := false
+	if p.Extension != nil {
+		v.outcome, settled = p.assessExtension(r, s, &v)
+	}
+	if !settled {
+		v.outcome = p.assess(r, s, &v)
+	}
+	if v.outcome == online && !settled {
 		v.outcome = p.goOnline(r, s, &v)
 	}
 	v.cvr[0] = 0x80 | byte(v.outcome)<<4
@@ -86,6 +98,9 @@ func (p *Product) assess(r *request, s *State, v *verdict) outcome {
 	}
 	if !r.match {
 		return p.foreign(s, v, refuse)
+	}
+	if r.trade != tradeNone {
+		return p.fare(r, s, v, refuse)
 	}
 	return p.funds(r, s, v, refuse, offlineOnly)
 }

@@ -18,10 +18,12 @@ import (
 //
 //	SSRR   record RR of file SS (01 to 1E), template 70; not 0D01 and 0E01
 //	0D01   9F58 9F59 9F73 9F4F 9F54 9F5C 9F75 9F53 9F72 DF4F 9F77 9F78 9F79 9F6D 9F6B 9F6C 9F68
-//	0E01   9F51 9F52 9F56 9F57 9F36 9F13 5F34 9F76 DF71 DF72 DF76 DF77 DF78 DF79
+//	0E01   9F51 9F52 9F56 9F57 9F36 9F13 5F34 9F76 DF71 DF72 DF76 DF77 DF78 DF79 DF62 DF63
 //	8000   triple DES keys AC, MAC, ENC (48)    9000  their check values (9)
 //	8001   key of the dynamic check value (16)  9001  its check value (3)
 //	8010   PIN block, ISO 9564 format 2 (8)     9010  tries left, tries after an unblock
+//	8020   opening keys of the extension's files (16 each)   9020  their check values
+//	8021 to 8028  one journey record each: SFI, management key(16), record, 80 00..
 //	8201   q^-1 mod p  8202 d mod q-1  8203 d mod p-1  8204 q  8205 p
 //	8400   SM4 keys AC, MAC, ENC (48)           9400  their check values (9)
 //	8401   SM2 private key (32)
@@ -30,10 +32,11 @@ import (
 //	9104   82 94 of debit/credit                9203  82 94 of electronic cash over contacts
 //	9206   82 [94] of magnetic stripe data      9207  82 9F10 94 of qPBOC
 //	9404   9403   9407   82 94 of the same with SM4 and SM2, when there is 3DES too
-//	9208   57 [5F20] [9F63] [C1: memory for changed records, 2 bytes]
+//	9208   57 [5F20] [9F63] [C1: memory for changed records, 2 bytes] [C2: 01 for a quota]
 //	9200   9F10 of debit/credit
+//	A001   files of the low-value extension
 //
-// 84xx, 94xx, 9001 and 9208 are our choice: no public text has them.
+// 8021 to 8028, 84xx, 94xx, 9001 and 9208 are our choice: no public text has them.
 // Groupings 80xx, 82xx and 84xx travel enciphered. The parts of an RSA key, and a
 // PIN block under a key with blocks of 16 bytes, are padded with 80 00.. first.
 type DGI struct {
@@ -48,6 +51,8 @@ const (
 	dgiKeys       = 0x8000
 	dgiDCVN       = 0x8001
 	dgiPIN        = 0x8010
+	dgiOpening    = 0x8020
+	dgiJourney    = 0x8021
 	dgiQInv       = 0x8201
 	dgiDQ         = 0x8202
 	dgiDP         = 0x8203
@@ -59,6 +64,7 @@ const (
 	dgiKCV        = 0x9000
 	dgiDCVNKCV    = 0x9001
 	dgiPINTries   = 0x9010
+	dgiOpeningKCV = 0x9020
 	dgiFCI        = 0x9102
 	dgiAirFCI     = 0x9103
 	dgiDebit      = 0x9104
@@ -72,7 +78,9 @@ const (
 	dgiSMCash     = 0x9403
 	dgiSMDebit    = 0x9404
 	dgiSMQPBOC    = 0x9407
+	dgiFiles      = 0xA001
 	tagUpdatable  = tlv.Tag(0xC1)
+	tagQuota      = tlv.Tag(0xC2)
 	lenKeys       = 48
 	lenKCVs       = 9
 	padding       = 0x80
@@ -162,6 +170,7 @@ var dgiLengths = map[uint16][2]int{
 	dgiKCV: {lenKCVs, lenKCVs}, dgiDCVNKCV: {3, 3}, dgiSMKCV: {lenKCVs, lenKCVs}, dgiPINTries: {2, 2},
 	dgiFCI: {2, MaxAnswer}, dgiAirFCI: {2, MaxAnswer}, dgiDebit: {4, MaxAnswer}, dgiCash: {4, MaxAnswer},
 	dgiMSD: {4, MaxAnswer}, dgiQPBOC: {4, MaxAnswer}, dgiOwn: {2, MaxAnswer}, dgiIAD: {3, 40},
+	dgiFiles: {7, 70}, dgiOpening: {16, 160}, dgiOpeningKCV: {3, 30},
 	dgiSMDebit: {4, MaxAnswer}, dgiSMCash: {4, MaxAnswer}, dgiSMQPBOC: {4, MaxAnswer},
 }
 
@@ -176,6 +185,9 @@ func (d DGI) check() error {
 		return nil
 	}
 	limit, ok := dgiLengths[d.ID]
+	if journeyDGI(d.ID) {
+		limit, ok = [2]int{minJourney, maxJourney}, true
+	}
 	if !ok {
 		return fmt.Errorf("%v: %w: %w", d, errDGIUnknown, ErrDGI)
 	}

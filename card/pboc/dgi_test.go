@@ -52,10 +52,19 @@ func groupings(name string) []pboc.DGI {
 	p := must(perso.Embedded(name))
 	in := &perso.Issue{First: secrets(p.SM()), Second: secrets(true), Opening: 1000}
 	in.Identity = perso.Identity{PAN: must(txn.ParsePAN("6228000100001117")), PSN: 1, Effective: [3]byte{0x25, 1, 1}, Expiry: [3]byte{0x30, 0x12, 0x31}}
+	if x := p.Product().Extension; x != nil {
+		in.Transit = &perso.TransitKeys{Opening: make([]cryptogram.Key, len(x.Files)), Records: make([]cryptogram.Key, len(p.Journeys()))}
+		for i := range in.Transit.Opening {
+			in.Transit.Opening[i] = cryptogram.Key{0x50, byte(i)}
+		}
+		for i := range in.Transit.Records {
+			in.Transit.Records[i] = cryptogram.Key{0x40, byte(i)}
+		}
+	}
 	return must(p.DGIs(in))
 }
 
-var everyProfile = []string{"sm", "3des", "dev-sm", "dev-3des", "dev-dual"}
+var everyProfile = []string{"sm", "3des", "dev-sm", "dev-3des", "dev-dual", "dev-transit-3des", "dev-transit-sm", "dev-quota"}
 
 var debit = []byte{0xA0, 0, 0, 3, 0x33, 1, 1, 1}
 
@@ -134,7 +143,7 @@ func TestParseDGIs(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		s := secrets(true)
-		again := must(c.DGIs(secrets(strings.HasSuffix(name, "sm")).Private, s.Private))
+		again := must(c.DGIs(secrets(must(perso.Embedded(name)).SM()).Private, s.Private))
 		if !bytes.Equal(stream(again), stream(list)) {
 			t.Errorf("%s: the groupings of the decoded card are others", name)
 		}

@@ -70,6 +70,7 @@ func (d *decoder) card(aid []byte) (*Card, error) {
 		d.contact(p.Contact, c)
 	}
 	if d.err == nil {
+		d.extension(c)
 		d.records(c)
 	}
 	if d.err != nil {
@@ -128,7 +129,7 @@ func answered(tag tlv.Tag) bool {
 	switch tag {
 	case tlv.TagECBalance, tlv.TagCTQ, tlv.TagAvailableOffline, tlv.TagATC, tlv.TagLastOnlineATC, tlv.TagPANSequence,
 		tlv.TagSecondECCurrency, tlv.TagSecondECCVMLimit, tlv.TagSecondECResetThreshold, tlv.TagSecondECBalanceLimit,
-		tlv.TagSecondECSingleLimit, tlv.TagSecondECBalance, tlv.TagDeductionUsed:
+		tlv.TagSecondECSingleLimit, tlv.TagSecondECBalance, tlv.TagDeductionLimit, tlv.TagDeductionUsed:
 		return false
 	}
 	return true
@@ -280,6 +281,7 @@ func (d *decoder) own(c *Card) {
 			if len(it.Value) != updatableSize {
 				d.fail(dgiOwn, "C1 has %d bytes, want %d", len(it.Value), updatableSize)
 			}
+		case tagQuota: // see extension
 		default:
 			d.fail(dgiOwn, "%v does not belong here", it.Tag)
 		}

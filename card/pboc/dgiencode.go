@@ -38,6 +38,9 @@ func (c *Card) DGIs(own, second PrivateKey) ([]DGI, error) {
 			return nil, fmt.Errorf("card as data groupings, second set: %w", err)
 		}
 	}
+	if err := e.extension(); err != nil {
+		return nil, fmt.Errorf("card as data groupings: %w", err)
+	}
 	e.pin()
 	if err := e.paths(); err != nil {
 		return nil, fmt.Errorf("card as data groupings: %w", err)
@@ -192,6 +195,9 @@ func (e *encoder) paths() error {
 		if x.Updatable > 0 {
 			own = tlv.Append(own, tagUpdatable, binary.BigEndian.AppendUint16(nil, uint16(x.Updatable)))
 		}
+	}
+	if x := p.Extension; x != nil && x.Quota {
+		own = tlv.Append(own, tagQuota, []byte{1})
 	}
 	e.put(dgiOwn, own)
 	e.put(dgiIAD, tlv.Append(nil, tlv.TagIAD, iad))

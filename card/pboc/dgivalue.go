@@ -16,7 +16,7 @@ var (
 	tags0E01 = []tlv.Tag{tlv.TagCardCurrency, tlv.TagADA, tlv.TagIssuerAuthenticationIndicator, tlv.TagCardIssuerCountry,
 		tlv.TagATC, tlv.TagLastOnlineATC, tlv.TagPANSequence, tlv.TagSecondCurrency, tlv.TagSecondECCurrency,
 		tlv.TagSecondECCVMLimit, tlv.TagSecondECResetThreshold, tlv.TagSecondECBalanceLimit, tlv.TagSecondECSingleLimit,
-		tlv.TagSecondECBalance, tlv.TagCAPPSupport}
+		tlv.TagSecondECBalance, tlv.TagCAPPSupport, tlv.TagDeductionLimit, tlv.TagDeductionUsed}
 )
 
 // value gives what the card keeps outside Product.Data.
@@ -51,6 +51,14 @@ func (e *encoder) value(tag tlv.Tag) []byte {
 		return n12(l.CTTA)
 	case tlv.TagOfflineLimitCurrency:
 		return []byte{l.Foreign}
+	case tlv.TagDeductionLimit:
+		if p.Extension != nil {
+			return n12(p.Extension.Deposit)
+		}
+	case tlv.TagDeductionUsed:
+		if p.Extension != nil {
+			return n12(0)
+		}
 	case tlv.TagCTTAUpper:
 		if l.HasCTTAUpper {
 			return n12(l.CTTAUpper)

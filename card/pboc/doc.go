@@ -28,11 +28,15 @@
 //     its commands and its speed are those of qPBOC alone.
 //   - No answer holds a key or a PIN; no input makes the application panic.
 //
-// The transit extension has no commands here yet.
+// With an [Extension] the card carries its own journeys (JR/T 0025.14): records that a
+// gate updates wait in RAM and are stored in the transaction of the memory that
+// deducts, or not at all; a fare beyond the balance is taken from the deposit; a
+// quota, which the issuer sets by a pushed command that cannot come twice, is spent by
+// gates only. A card without it is the same to the byte as if there were none.
 //
 // Sources: JR/T 0025.5 (data elements, FCI, commands, card risk management),
 // JR/T 0025.7 (keys), JR/T 0025.12 (qPBOC card decision, 9F10, fDDA, magnetic stripe
 // data in the edition of 2010), JR/T 0025.13 (electronic cash), JR/T 0025.15 (second
-// currency), JR/T 0025.17 (SM algorithms, DF69), EMV Book 1, 11 (SELECT), EMV Book 2,
+// currency), JR/T 0025.14 (low-value extension), JR/T 0025.17 (SM algorithms, DF69), EMV Book 1, 11 (SELECT), EMV Book 2,
 // 5 to 7 (DDA, CDA, PIN), EMV Book 3, 6.5 (commands) and 10.
 package pboc

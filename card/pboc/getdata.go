@@ -84,6 +84,19 @@ func (a *App) changing(tag tlv.Tag, s *State, m []byte) []byte {
 		}
 		putN12(b, s.Second)
 		return b
+	case tlv.TagCAPPSupport, tlv.TagDeductionLimit, tlv.TagDeductionUsed:
+		if a.journey == nil {
+			return nil
+		}
+		switch tag {
+		case tlv.TagCAPPSupport:
+			return append(b[:0], s.Support)
+		case tlv.TagDeductionLimit:
+			putN12(b, s.Deposit)
+		default:
+			putN12(b, s.Used)
+		}
+		return b
 	case tlv.TagAvailableOffline:
 		now := *s
 		if a.scripts.second {

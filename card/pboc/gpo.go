@@ -79,6 +79,11 @@ func (a *App) quick(dst, values []byte, s *State) ([]byte, error) {
 	if sw != apdu.SWOK {
 		return status(dst, sw), nil
 	}
+	if a.journey != nil {
+		if sw := a.admit(values, &r, s); sw != apdu.SWOK {
+			return status(dst, sw), nil
+		}
+	}
 	if err := a.countUp(s, wayQuick); err != nil {
 		return dst, err
 	}
@@ -185,7 +190,8 @@ func (a *App) deduct(balance money.Fen) error {
 }
 
 // approval makes the answer to a TC and prepares the commit. Order of the data
-// objects: 82 94 9F36 9F26 9F10 57 5F34 9F4B 9F6C 9F5D.
+// objects: 82 94 9F36 9F26 9F10 57 5F34 9F4B 9F6C 9F5D; a pre-authorisation has no
+// 9F26.
 func (a *App) approval(values []byte, r *request, s *State, v *verdict) ([]byte, error) {
 	p := a.card.Product
 	w := &a.pending
@@ -195,7 +201,7 @@ func (a *App) approval(values []byte, r *request, s *State, v *verdict) ([]byte,
 	version := byte(0)
 	if w.with69 {
 		version = 1
-		if err := a.make9F69(v.ctq); err != nil {
+		if err := a.make9F69(v.ctq, s); err != nil {
 			return nil, err
 		}
 	}
@@ -206,7 +212,9 @@ func (a *App) approval(values []byte, r *request, s *State, v *verdict) ([]byte,
 	b = tlv.Append(b, tlv.TagAFL, path.AFL)
 	b = append(b, 0x9F, 0x36, 2, byte(s.ATC>>8), byte(s.ATC))
 	ac, iad := a.cryptograms(path.AIP, v.cvr, v.limits, &v.after)
-	b = tlv.Append(b, tlv.TagAC, ac[:])
+	if !r.holdsBack() {
+		b = tlv.Append(b, tlv.TagAC, ac[:])
+	}
 	b = appendIAD(b, &iad)
 	b = tlv.Append(b, tlv.TagTrack2Equivalent, a.card.Track2)
 	b = append(b, 0x5F, 0x34, 1, a.card.PSN)
@@ -222,6 +230,9 @@ func (a *App) approval(values []byte, r *request, s *State, v *verdict) ([]byte,
 	b = tlv.Append(b, tlv.TagCTQ, v.ctq[:])
 	b = p.appendAvailable(b, v.limits, &v.after)
 	w.active = true
+	if r.trade != tradeNone {
+		a.journey.begin(r, ac)
+	}
 	return a.wrap77(b), nil
 }
 
@@ -281,12 +292,15 @@ func shortenLength(b []byte, at int) []byte {
 
 // make9F69 is card authentication related data: 01, card random number(4),
 // 9F6C(2), DF61(1).
-func (a *App) make9F69(ctq [2]byte) error {
+func (a *App) make9F69(ctq [2]byte, s *State) error {
 	t := &a.pending.tag9F69
 	t[0] = 1
 	if _, err := io.ReadFull(a.rand, t[1:5]); err != nil {
 		return err
 	}
 	t[5], t[6], t[7] = ctq[0], ctq[1], a.card.Product.Transit
+	if a.journey != nil {
+		t[7] = s.Support
+	}
 	return nil
 }

@@ -21,6 +21,7 @@ const (
 	inSM
 	inECSupport
 	inARC
+	inTransit
 	inputs
 )
 
@@ -40,6 +41,7 @@ var inputTags = [inputs]struct {
 	inSM:        {tlv.TagSMSupport, 1},
 	inECSupport: {tlv.TagECTerminalIndicator, 1},
 	inARC:       {tlv.TagARC, 2},
+	inTransit:   {tlv.TagCAPPIndicator, 1},
 }
 
 // dolLayout is where each input stands in the data that a reader sends for a data

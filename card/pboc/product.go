@@ -88,7 +88,7 @@ type Product struct {
 	DKI         byte           // key index in 9F10
 	IDD         byte           // issuer discretionary data in 9F10, 0 to 5
 	FDDA01      bool           // fDDA version 01: 9F08 is 0030 and 9F69 is given
-	Transit     byte           // DF61, 00 if the card has no transit extension
+	Transit     byte           // DF61 when issued, 00 without the low-value extension
 	ProductInfo []byte         // 9F63, empty or 16 bytes
 	LogSFI      byte           // 9F4D byte 1, 11 to 30, 0 for no log
 	LogCount    byte           // 9F4D byte 2
@@ -98,6 +98,7 @@ type Product struct {
 	LastOnline  uint16         // 9F13 when issued
 	Contact     *Contact       // nil: the card knows qPBOC only
 	Alternative *Suite         // second set of algorithms, nil for none
+	Extension   *Extension     // low-value extension, nil for none
 
 	last   [2]Record // last record of the AFL, and of the second set's
 	pdol   dolLayout
@@ -144,7 +145,10 @@ func (p *Product) Prepare() error {
 	if err := p.prepareAlternative(); err != nil {
 		return err
 	}
-	return p.prepareContact()
+	if err := p.prepareContact(); err != nil {
+		return err
+	}
+	return p.prepareExtension()
 }
 
 func (l *Limits) check() error {

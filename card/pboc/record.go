@@ -26,6 +26,8 @@ func (a *App) readRecord(dst []byte, c *apdu.Command) ([]byte, error) {
 		return a.readLoadLog(dst, c)
 	case sfi == p.LogSFI:
 		return a.readLog(dst, c)
+	case p.hasFile(sfi):
+		return a.readExtensionRecord(dst, c)
 	case p.isMSDRecord(Record{SFI: sfi, Number: c.P1}):
 		return a.readStripe(dst, c)
 	}
@@ -92,6 +94,11 @@ func (a *App) readLast(dst []byte, c *apdu.Command, r *RecordData) ([]byte, erro
 	case m[atFlags]&flagLast9F69 != 0:
 		tag9F69 = m[at9F69 : at9F69+len9F69Value]
 	}
+	trade := active && a.journey != nil && a.journey.trade != tradeNone
+	if trade && !a.journey.updated() {
+		w.active = false
+		return status(dst, apdu.SWCAPPOtherRecord), nil
+	}
 	n := len(r.Body)
 	if tag9F69 != nil {
 		n += len9F69
@@ -108,6 +115,9 @@ func (a *App) readLast(dst []byte, c *apdu.Command, r *RecordData) ([]byte, erro
 		return dst, err
 	}
 	a.putState(m)
+	if trade {
+		a.putJourney(m)
+	}
 	if err := a.memory.Commit(); err != nil {
 		return dst, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/citycard/citycard/card/capp"
 	"github.com/citycard/citycard/card/cos"
 	"github.com/citycard/citycard/money"
 )
@@ -20,7 +21,8 @@ import (
 //	8  1 log records
 //	9  1 zero
 //
-// Products with a contact side have the extended part behind the log.
+// Products with a contact side have the extended part behind the log, those with
+// the low-value extension one more part behind that.
 const (
 	atATC        = 0
 	atFlags      = 2
@@ -49,7 +51,7 @@ const (
 )
 
 // MemorySize is how many bytes of memory a card of the product needs.
-func (p *Product) MemorySize() int { return p.extended() + p.extendedSize() }
+func (p *Product) MemorySize() int { return p.transit() + p.transitSize() }
 
 // Personalise appends the memory's content of a new card, without trailing zeros
 // of the partition.
@@ -63,7 +65,13 @@ func (c *Card) Personalise(dst []byte) []byte {
 		return dst
 	}
 	dst = append(dst, make([]byte, c.Product.extended()-atLog)...)
-	return c.personaliseExtended(dst)
+	at := len(dst) - c.Product.extended()
+	dst = c.personaliseExtended(dst)
+	if c.Product.Extension == nil {
+		return dst
+	}
+	dst = append(dst, make([]byte, at+c.Product.transit()-len(dst))...)
+	return c.personaliseTransit(dst)
 }
 
 // State is the changing part of a card in words: for tests, for the truth of a
@@ -90,6 +98,15 @@ type State struct {
 	CTTADual       money.Fen // CTTA with the converted amounts of the second currency
 	Second         money.Fen // DF79, hundredths of the second currency
 	LoadRecords    int       // records in the load log
+
+	// The rest is zero without the low-value extension.
+
+	Support  byte                     // DF61
+	Deposit  money.Fen                // DF62
+	Used     money.Fen                // DF63
+	Holds    [capp.MaxHolds]capp.Hold // open pre-authorisations
+	PushATC  uint16                   // Last Push ATC
+	ProofATC uint16                   // ATC of the last committed payment of the extension
 }
 
 // Decode reads the application's part of the memory. It fails with
@@ -123,7 +140,12 @@ func (p *Product) Decode(b []byte) (State, error) {
 		return State{}, fmt.Errorf("card state, CTTA: %w: %w", err, cos.ErrMemory)
 	}
 	if p.Contact != nil {
-		if err := p.decodeExtended(b[p.extended():], &s); err != nil {
+		if err := p.decodeExtended(b[p.extended():p.transit()], &s); err != nil {
+			return State{}, err
+		}
+	}
+	if p.Extension != nil {
+		if err := p.decodeTransit(b[p.transit():], &s); err != nil {
 			return State{}, err
 		}
 	}

@@ -28,7 +28,7 @@ var workingTags = [...]tlv.Tag{tlv.TagCDOL1, tlv.TagCDOL2, tlv.TagDDOL}
 // updateRecord stages UPDATE RECORD, 04DC number (SFI shifted left by three, or 4)
 // body (JR/T 0025.5): READ RECORD gives the new body from then on, and a reader
 // takes it for static data. 6A86 a P2 that names no record; 6A82 no such file, 6A83
-// no such record; 6981 a log; 6985 the record that commits a payment and that of the
+// no such record; 6981 a log or a file of the extension; 6985 the record that commits a payment and that of the
 // magnetic stripe data, which the card makes anew each time; 6A80 a body that is not
 // one whole template 70 in the files that have it, or that changes what the card
 // reads the terminal's data by (8C, 8D, 9F49); 6A84 no more memory.
@@ -38,7 +38,7 @@ func (a *App) updateRecord(c *apdu.Command, body, m []byte) apdu.SW {
 	switch {
 	case c.P2&7 != 4 || c.P1 == 0 || want.SFI == 0 || want.SFI > 30:
 		return apdu.SWWrongP1P2
-	case want.SFI == p.LogSFI || want.SFI == p.Contact.LoadLogSFI:
+	case want.SFI == p.LogSFI || want.SFI == p.Contact.LoadLogSFI || p.hasFile(want.SFI):
 		return apdu.SWFileType
 	}
 	r, fileKnown := a.card.record(want)

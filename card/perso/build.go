@@ -55,6 +55,8 @@ type Issue struct {
 	PIN           pin.PIN
 	Opening       money.Fen // 9F79, fen
 	SecondOpening money.Fen // DF79, hundredths of the second currency
+	// Transit are the keys of the low-value extension; nil for profiles without it.
+	Transit *TransitKeys
 	// Domain is the security domain of a whole chip, nil for none. Its modules and
 	// reserved names are set by Image.
 	Domain *gp.Profile
@@ -135,6 +137,9 @@ func (p *Profile) personalise(in *Issue) (*pboc.Card, error) {
 	}
 	if p.Dual() {
 		c.Alternative = &pboc.Secrets{Keys: in.Second.Keys, Signer: in.Second.Signer}
+	}
+	if err := p.setTransit(c, in); err != nil {
+		return nil, err
 	}
 	return c, p.setPIN(c, in)
 }

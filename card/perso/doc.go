@@ -24,7 +24,10 @@
 // Embedded profiles: 3des and sm are the cards of the simulation, electronic cash
 // over the air only. dev-3des, dev-sm, dev-dual and dev-full are whole cards to test readers
 // and terminals with; the last two have both sets of algorithms, chosen by DF69, and
-// dev-full also a second currency and magnetic stripe data.
+// dev-full also a second currency and magnetic stripe data. dev-transit-3des and
+// dev-transit-sm carry their own journeys (section transit, JR/T 0025.14); dev-quota has
+// a quota that only gates can spend. Their keys come with [Issue]. To personalise one of
+// the first two over the interface, give Order.Params more memory, such as 3000.
 //
 // What always holds:
 //
@@ -43,6 +46,7 @@
 //
 // Sources: JR/T 0025.5 (data elements, records), JR/T 0025.10 (personalisation),
 // JR/T 0025.12 (PDOL, 9F68, AFL of qPBOC), JR/T 0025.13 and .15 (electronic cash),
+// JR/T 0025.14 (low-value extension),
 // JR/T 0025.17 (second set of algorithms), EMV Book 3, 10.2 and 10.3, GlobalPlatform
 // Card Specification 2.2.
 package perso

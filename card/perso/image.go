@@ -30,39 +30,58 @@ const (
 // and historical bytes, and the security domain if there is to be one. The errors
 // are those of Card, gp.New and card.Assemble.
 func (p *Profile) Image(in *Issue) (*card.Image, error) {
-	c, err := p.Card(in)
+	parts, err := p.Parts(in, p.ownNames()...)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Check(); err != nil {
-		return nil, fmt.Errorf("personalise card: %w", err)
-	}
-	if in.Domain == nil {
-		return p.assemble(c)
-	}
-	d, err := p.domain(*in.Domain, c.AID())
+	return p.assemble(parts.Applications...)
+}
+
+// Parts personalises one card for a chip with more on it than the profile
+// describes: Image without the files of the contact side and historical bytes.
+// taken are names that the security domain must leave to the rest of the chip. The
+// errors are those of Card and gp.New.
+func (p *Profile) Parts(in *Issue, taken ...[]byte) (card.Parts, error) {
+	c, err := p.Card(in)
 	if err != nil {
-		return nil, fmt.Errorf("personalise card: %w", err)
+		return card.Parts{}, err
 	}
-	return p.assemble(c, d)
+	if err := c.Check(); err != nil {
+		return card.Parts{}, fmt.Errorf("personalise card: %w", err)
+	}
+	parts := card.Parts{Directory: p.directory, Applications: []cos.Template{c}}
+	if in.Domain == nil {
+		return parts, nil
+	}
+	d, err := domain(*in.Domain, append([][]byte{c.AID()}, taken...)...)
+	if err != nil {
+		return card.Parts{}, fmt.Errorf("personalise card: %w", err)
+	}
+	parts.Applications = append(parts.Applications, d)
+	return parts, nil
 }
 
 // domain makes a security domain that can install the finance application beside
 // those of the image, whose names stay theirs.
-func (p *Profile) domain(domain gp.Profile, taken ...[]byte) (*gp.Domain, error) {
+func domain(domain gp.Profile, taken ...[]byte) (*gp.Domain, error) {
 	domain.Modules = []gp.Module{pboc.Module{}}
 	domain.Reserved = taken
-	if p.pse {
-		domain.Reserved = append(domain.Reserved, RootAID)
-	}
 	return gp.New(domain)
+}
+
+// ownNames are the names that the files of the chip need.
+func (p *Profile) ownNames() [][]byte {
+	if !p.pse {
+		return nil
+	}
+	return [][]byte{RootAID}
 }
 
 // Blank makes a chip that is not personalised: the directories of the profile, and
 // a security domain that can install the finance application (pboc.Module) under
-// the profile's name. The modules and reserved names of domain are set here.
-func (p *Profile) Blank(domain gp.Profile) (*card.Image, error) {
-	d, err := p.domain(domain)
+// the profile's name. The modules and reserved names of the domain are set here.
+func (p *Profile) Blank(profile gp.Profile) (*card.Image, error) {
+	d, err := domain(profile, p.ownNames()...)
 	if err != nil {
 		return nil, fmt.Errorf("make blank card: %w", err)
 	}
@@ -86,9 +105,18 @@ func (p *Profile) assemble(applications ...cos.Template) (*card.Image, error) {
 // contact side.
 func (p *Profile) Whole() bool { return p.pse }
 
-// root makes the file system of a chip: the MF with the PSE, a DF with a directory
-// of one record that everybody may read and nobody change.
-func (p *Profile) root() (*files.Template, error) {
+// root makes the file system of a chip: the MF with the PSE.
+func (p *Profile) root() (*files.Template, error) { return p.environment(RootAID) }
+
+// Environment makes the PSE as an application of its own, for a chip that has
+// another file system as its root.
+func (p *Profile) Environment() (*files.Template, error) {
+	return p.environment([]byte(ppse.ContactName))
+}
+
+// environment makes the PSE, a DF with a directory of one record that everybody
+// may read and nobody change, as an application of a name.
+func (p *Profile) environment(name []byte) (*files.Template, error) {
 	entry := tlv.Append(nil, tlv.TagADFName, p.entry.AID)
 	entry = tlv.Append(entry, tlv.TagApplicationLabel, []byte(p.entry.Label))
 	if p.entry.Priority > 0 {
@@ -108,5 +136,5 @@ func (p *Profile) root() (*files.Template, error) {
 	directory := cos.FileSpec{Kind: cos.Variable, ID: fileDirectory, SFI: sfiDirectory, Rules: readable,
 		RecordLength: len(record), Capacity: maxDirectory, Records: [][]byte{record}}
 	pse := cos.FileSpec{Kind: cos.DF, ID: fileDF, Name: []byte(ppse.ContactName), Rules: locked, Info: info, Children: []cos.FileSpec{directory}}
-	return files.NewTemplate(RootAID, cos.FileSystemSpec{MF: cos.FileSpec{Kind: cos.DF, ID: cos.MasterFile, Rules: locked, Children: []cos.FileSpec{pse}}})
+	return files.NewTemplate(name, cos.FileSystemSpec{MF: cos.FileSpec{Kind: cos.DF, ID: cos.MasterFile, Rules: locked, Children: []cos.FileSpec{pse}}})
 }

@@ -100,7 +100,8 @@ func (p *Profile) readObjects(top *strictyaml.Section, contact []object) []objec
 func computed(tag tlv.Tag) bool {
 	switch tag {
 	case tlv.TagATC, tlv.TagLastOnlineATC, tlv.TagPINTryCounter, tlv.TagECBalance, tlv.TagAvailableOffline, tlv.TagAC, tlv.TagIAD,
-		tlv.TagSDAD, tlv.TagAIP, tlv.TagAFL, tlv.TagCTQ, tlv.TagCardAuthenticationData, tlv.TagPDOL, tlv.TagProductID, tlv.TagCardholderName:
+		tlv.TagSDAD, tlv.TagAIP, tlv.TagAFL, tlv.TagCTQ, tlv.TagCardAuthenticationData, tlv.TagPDOL, tlv.TagProductID, tlv.TagCardholderName,
+		tlv.TagCAPPSupport, tlv.TagDeductionLimit, tlv.TagDeductionUsed:
 		return true
 	}
 	return false

@@ -101,7 +101,7 @@ func TestRichProfile(t *testing.T) {
 	text := source(t, "3des")
 	for old, new := range map[string]string{
 		"  language: zhen\n": "  language: zhen\n  code_table: \"05\"\n  preferred_name: B5E7D7D3CFD6BDF0\n",
-		"pin_tries: 3\n":     "pin_tries: 3\nlast_online: 5\ntransit: 1\n",
+		"pin_tries: 3\n":     "pin_tries: 3\nlast_online: 5\n",
 		"  cvm: 50000":       "  cvm: 50000\n  ctta: 200\n  ctta_upper: 300\n  foreign: 4",
 		`  service_code: "220"`: `  service_code: "220"
   discretionary: "12345"`,
@@ -118,10 +118,10 @@ func TestRichProfile(t *testing.T) {
 	}
 	x := p.Product()
 	want := pboc.Limits{Balance: 100000, Single: 50000, CVM: 50000, CTTA: 200, CTTAUpper: 300, HasCTTAUpper: true, Foreign: 4}
-	if x.Limits != want || x.LastOnline != 5 || x.Transit != 1 || x.PINTries != 3 {
+	if x.Limits != want || x.LastOnline != 5 || x.PINTries != 3 {
 		t.Errorf("%+v", x)
 	}
-	for _, part := range [][]byte{{0x9F, 0x11, 1, 5}, {0x9F, 0x12, 8, 0xB5}, {0xDF, 0x61, 1, 1}} {
+	for _, part := range [][]byte{{0x9F, 0x11, 1, 5}, {0x9F, 0x12, 8, 0xB5}} {
 		if !bytes.Contains(x.FCI, part) {
 			t.Errorf("FCI %X does not hold %X", x.FCI, part)
 		}

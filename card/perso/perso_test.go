@@ -60,7 +60,7 @@ func smCerts() perso.Certs {
 }
 
 func TestEmbedded(t *testing.T) {
-	if got := strings.Join(perso.EmbeddedNames(), " "); got != "3des dev-3des dev-dual dev-full dev-sm sm" {
+	if got := strings.Join(perso.EmbeddedNames(), " "); got != "3des dev-3des dev-dual dev-full dev-quota dev-sm dev-transit-3des dev-transit-sm sm" {
 		t.Errorf("embedded profiles: %s", got)
 	}
 	for _, name := range []string{"3des", "sm"} {

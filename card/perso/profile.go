@@ -42,6 +42,7 @@ type Profile struct {
 	language               string
 	pse                    bool
 	historical             []byte
+	journeys               []Journey
 }
 
 // Name is the profile's own name.
@@ -127,7 +128,6 @@ func (p *Profile) read(r *strictyaml.Reader, n *yaml.Node) {
 		FDDA01:      top.Number("fdda", 0, 1, 0) == 1,
 		PINTries:    byte(top.Number("pin_tries", 0, 15, 0)),
 		LastOnline:  uint16(top.Number("last_online", 0, 0xFFFE, 0)),
-		Transit:     byte(top.Number("transit", 0, 2, 0)),
 		ProductInfo: top.Bytes("product", 16, 16, false),
 	}
 	p.product = product
@@ -155,6 +155,7 @@ func (p *Profile) read(r *strictyaml.Reader, n *yaml.Node) {
 	p.track2 = track2.Digits("service_code", 3, 3, true) + track2.Digits("discretionary", 0, 13, false)
 	readLog(&top, product)
 	own := p.readContact(&top)
+	p.readTransit(&top)
 	p.readPIN(&top)
 	p.readChip(&top)
 	objects := p.readObjects(&top, own)

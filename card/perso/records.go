@@ -85,8 +85,11 @@ func (p *Profile) readRecords(top *strictyaml.Section, objects []object) {
 
 // paths are those that cards of the profile have, suites their sets of algorithms.
 func (p *Profile) paths() byte {
-	if p.product.Contact == nil {
+	switch x := p.product; {
+	case x.Contact == nil:
 		return onAir
+	case x.Extension != nil && x.Extension.Quota: // shops get nothing of it
+		return onAir | onDebit
 	}
 	return allPaths
 }

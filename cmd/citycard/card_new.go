@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ func (w *whichCard) add(cmd *cobra.Command, profile string) {
 	f.Int64Var(&w.balance, "balance", noBalance, "electronic cash in `fen` (default that of the profile)")
 	f.Lookup("balance").DefValue = "0" // which --help does not show
 	_ = cmd.RegisterFlagCompletionFunc("profile", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return devcard.Names(), cobra.ShellCompDirectiveNoFileComp
+		return cardProfileNames(), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
@@ -44,6 +45,9 @@ func (w *whichCard) request() (devcard.Request, error) {
 	r, err := devcard.Default(w.profile)
 	if err != nil {
 		return r, profileError(err)
+	}
+	if devcard.IsOther(w.profile) {
+		return r, nil
 	}
 	bad := func(flag string, err error) (devcard.Request, error) {
 		return r, fail(exitUsage, fmt.Errorf("--%s: %w", flag, err), "see citycard card new --help")
@@ -78,10 +82,23 @@ func (w *whichCard) given(cmd *cobra.Command) bool {
 	return false
 }
 
-// blankWith refuses data of the finance application for a card that has none yet.
+// cardProfileNames are all that --profile takes.
+func cardProfileNames() []string {
+	names := append(devcard.Names(), devcard.Others()...)
+	slices.Sort(names)
+	return names
+}
+
+// withoutNumber tells whether cards of a profile have no card number of a bank.
+func withoutNumber(profile string) bool { return profile == devcard.Blank || devcard.IsOther(profile) }
+
+// blankWith refuses data of the finance application for a card that has none.
 func (w *whichCard) blankWith(cmd *cobra.Command) error {
-	if w.profile != devcard.Blank || !w.given(cmd) {
+	if !withoutNumber(w.profile) || !w.given(cmd) {
 		return nil
+	}
+	if w.profile != devcard.Blank {
+		return fail(exitUsage, fmt.Errorf("a card of profile %s is always as its profile says", w.profile), "leave out --pan, --psn, --pin and --balance")
 	}
 	return fail(exitUsage, errors.New("a blank card has no number, PIN or balance"), "give --pan, --psn, --pin and --balance to citycard card perso")
 }
@@ -143,14 +160,17 @@ func (e *environment) cardNew(r devcard.Request, state string) error {
 		return stateError(err)
 	}
 	out := newCard{Profile: r.Profile, PAN: r.PAN.Masked(), PSN: fmt.Sprintf("%02x", r.PSN), Balance: int64(r.Balance), State: state}
-	if r.Profile == devcard.Blank {
+	if withoutNumber(r.Profile) {
 		out.PAN, out.PSN, out.Balance = "", "", 0
 	}
 	if e.json {
 		return e.printJSON(out)
 	}
-	if r.Profile == devcard.Blank {
+	switch {
+	case r.Profile == devcard.Blank:
 		return e.printText(fmt.Sprintf(e.say("blank card: %s\n", "空白卡：%s\n"), state))
+	case withoutNumber(r.Profile):
+		return e.printText(fmt.Sprintf(e.say("card of profile %s: %s\n", "模板 %s 的卡：%s\n"), r.Profile, state))
 	}
 	return e.printText(fmt.Sprintf(e.say("card %s-%s of profile %s with %s yuan: %s\n", "卡 %s-%s，模板 %s，余额 %s 元：%s\n"),
 		out.PAN, out.PSN, out.Profile, r.Balance, state))
@@ -175,7 +195,7 @@ func stateError(err error) error {
 func restored(f *cardstate.File, path string) (devcard.Request, error) {
 	r, err := devcard.ParseDescription(f.Description())
 	if err != nil {
-		return r, fail(exitFailed, fmt.Errorf("card state %s: %w", path, err), "the file is from another version of this program; profiles now are "+strings.Join(devcard.Names(), ", "))
+		return r, fail(exitFailed, fmt.Errorf("card state %s: %w", path, err), "the file is from another version of this program; profiles now are "+strings.Join(cardProfileNames(), ", "))
 	}
 	return r, nil
 }

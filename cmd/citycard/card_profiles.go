@@ -32,6 +32,11 @@ func (e *environment) cardProfiles() error {
 	if list.Profiles, err = devcard.Profiles(); err != nil {
 		return err
 	}
+	others, err := devcard.OtherProfiles()
+	if err != nil {
+		return err
+	}
+	list.Profiles = append(list.Profiles, others...)
 	if list.CAKeys, err = devcard.CAKeys(); err != nil {
 		return err
 	}
@@ -62,6 +67,12 @@ func (e *environment) profileText(list *profileList) string {
 		}
 		if p.PIN {
 			row[7] = e.say("yes", "有")
+		}
+		switch p.Kind {
+		case devcard.KindPurse:
+			row[2], row[3], row[6], row[7] = e.say("electronic purse", "电子钱包"), e.say("dual", "双界面"), "-", "-"
+		case devcard.KindModule:
+			row = []string{p.Name, p.AID, e.say("security module", "安全模块"), e.say("contact", "接触"), "-", "-", "-", "-"}
 		}
 		if p.Blank {
 			row[2], row[4] = e.say("any: not personalised", "任意：未个人化"), "-"

@@ -35,7 +35,7 @@ func (f *readerFlags) add(cmd *cobra.Command) {
 // completeReader offers the simulated cards and the other kinds of reader.
 func completeReader(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var list []string
-	for _, p := range devcard.Names() {
+	for _, p := range cardProfileNames() {
 		list = append(list, "sim:"+p)
 	}
 	return append(list, "pcsc:", "vpcd:"), cobra.ShellCompDirectiveNoFileComp
@@ -117,7 +117,7 @@ func readerError(err error) error {
 // profileError names the profiles that there are.
 func profileError(err error) error {
 	if errors.Is(err, devcard.ErrProfile) {
-		return fail(exitNotFound, err, "there are "+strings.Join(devcard.Names(), ", "))
+		return fail(exitNotFound, err, "there are "+strings.Join(cardProfileNames(), ", "))
 	}
 	return fail(exitUsage, err, "citycard card profiles says what the profiles allow")
 }

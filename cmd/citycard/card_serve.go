@@ -159,7 +159,7 @@ func (s *server) card(c virtualcard.Config) (*virtualcard.Card, error) {
 		return nil, errors.Join(fail(exitFailed, err, "the card in the file is of another version of its profile; make a new card"), s.close())
 	}
 	s.who = fmt.Sprintf("%s-%02x, %s", r.PAN.Masked(), r.PSN, r.Profile)
-	if r.Profile == devcard.Blank {
+	if withoutNumber(r.Profile) {
 		s.who = r.Profile
 	}
 	return v, nil

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"io"
 	"strings"
 	"time"
 
@@ -117,34 +114,7 @@ func (f *certifyFlags) check() error {
 	if sim := f.reader.sim(); sim != "" && f.profile != "" && f.profile != sim {
 		return fail(exitUsage, fmt.Errorf("--profile %s: the card in reader sim:%s is another", f.profile, sim), "leave out --profile, a simulated card names its own")
 	}
-	return f.checkOut()
-}
-
-// checkOut finds out whether the page can be written.
-func (f *certifyFlags) checkOut() error {
-	if f.out == "" {
-		return nil
-	}
-	if at, err := os.Stat(f.out); err == nil && at.IsDir() {
-		return fail(exitUsage, fmt.Errorf("--out %s is a folder", f.out), "name a file in it, for example "+filepath.Join(f.out, "report.html"))
-	}
-	part, err := f.part()
-	if err != nil {
-		return err
-	}
-	return errors.Join(part.Close(), os.Remove(part.Name()))
-}
-
-// part makes the file that becomes the page, beside it.
-func (f *certifyFlags) part() (*os.File, error) {
-	part, err := os.CreateTemp(filepath.Dir(f.out), ".certify-*.part")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail(exitNotFound, fmt.Errorf("--out %s: there is no folder %s", f.out, filepath.Dir(f.out)), "make the folder first, or check its name")
-	}
-	if err != nil {
-		return nil, fail(exitUsage, fmt.Errorf("--out: %w", err), "check the folder's name and whether files may be made in it")
-	}
-	return part, nil
+	return pageFile{"--out", f.out}.check()
 }
 
 // tell gives the report to the user, a part of one too if the card went (gone).
@@ -152,7 +122,7 @@ func (f *certifyFlags) tell(env *environment, result *certify.Report, gone error
 	if gone == nil && len(result.Cases) == 0 {
 		return fail(exitNotFound, fmt.Errorf("--only %s: there is no such case or group", strings.Join(f.only, ",")), "a report with --json names all of them")
 	}
-	err := f.write(result)
+	err := pageFile{"--out", f.out}.write(func(w io.Writer) error { return certifypage.Write(w, result) })
 	if err != nil {
 		return err
 	}
@@ -253,31 +223,6 @@ func (f *certifyFlags) options(env *environment) (certify.Options, error) {
 func developmentKeys(alg cryptogram.Alg, pan txn.PAN, psn byte) (certify.CardKeys, bool) {
 	k, ok := devcard.Keys(alg, pan, psn)
 	return certify.CardKeys{AC: k.AC, MAC: k.MAC, ENC: k.ENC, DCVN: k.DCVN}, ok
-}
-
-// write makes the page, which gets its name when it is whole.
-func (f *certifyFlags) write(result *certify.Report) error {
-	if f.out == "" {
-		return nil
-	}
-	var page bytes.Buffer
-	if err := certifypage.Write(&page, result); err != nil {
-		return err
-	}
-	part, err := f.part()
-	if err != nil {
-		return err
-	}
-	defer os.Remove(part.Name())
-	_, err = part.Write(page.Bytes())
-	err = errors.Join(err, part.Chmod(0o644), part.Close())
-	if err == nil {
-		err = os.Rename(part.Name(), f.out)
-	}
-	if err != nil {
-		return fail(exitFailed, fmt.Errorf("--out: %w", err), "")
-	}
-	return nil
 }
 
 // port is a card in a reader as a run wants it.

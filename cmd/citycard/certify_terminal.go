@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -45,7 +45,7 @@ the terminal sends to them is judged, each case by its clause.
 The card goes into the slot of a virtual reader: vpcd of a running pcscd, or a terminal of
 ours with --reader vpcd:PORT. With --run the program CMD makes each transaction; what it
 prints as JSON (outcome, tvr, tsi, balance_fen, as citycard tap --json) is judged too.
-CMD is split at spaces, and these words in it are filled in:
+CMD is split at spaces and line ends, without quoting, and these words in it are filled in:
 
   {amount_fen} {kind} {interface} {host} {mode} {online} {choice} {again} {case}
 
@@ -58,16 +58,16 @@ issuer are skipped.
 
 --setup FILE says how the terminal is set and what it has; the cases foresee from that
 what it must do. examples/terminals/citycard-tap.yaml is the file for citycard tap, to be
-copied for another terminal. The cards are signed with the development keys: the terminal must trust
-CA keys 57 (SM2) and 80 (RSA) of A000000333, see citycard card profiles --json.
+copied for another terminal. The cards are signed with the development keys: the terminal
+must trust CA keys 57 (SM2) and 80 (RSA) of A000000333, see citycard card profiles --json.
 
 The exit code is 0 only if no case fails.`
 
 const terminalExample = `  citycard certify terminal --vpcd 127.0.0.1:35963 --setup my-terminal.yaml --html report.html
   citycard certify terminal --vpcd 127.0.0.1:36001 --host-listen 127.0.0.1:0 \
     --setup examples/terminals/citycard-tap.yaml \
-    --run 'citycard tap --json --reader vpcd:36001 --amount {amount_fen} --kind {kind} \
-      --interface {interface} --mode {mode} --host {host} --choose {choice} --pin-stdin \
+    --run 'citycard tap --json --reader vpcd:36001 --amount {amount_fen} --kind {kind}
+      --interface {interface} --mode {mode} --host {host} --choose {choice} --pin-stdin
       --retap {again} --force-online={online}'`
 
 func newCertifyTerminal(env *environment) *cobra.Command {
@@ -75,8 +75,8 @@ func newCertifyTerminal(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "terminal", Short: "Test a terminal with scripted cards", Long: terminalHelp,
 		Example: terminalExample,
-		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.runAll(cmd.Context(), env) },
+		Args:    arguments(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return f.runAll(cmd.Context(), env) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.vpcd, "vpcd", net.JoinHostPort("127.0.0.1", fmt.Sprint(reader.DefaultPort)), "`host:port` of the virtual reader")
@@ -102,8 +102,7 @@ func (f *terminalFlags) runAll(ctx context.Context, env *environment) error {
 		return err
 	}
 	env.developmentBanner()
-	page := certifyFlags{out: f.out} // which writes pages whole or not at all
-	if err := page.checkOut(); err != nil {
+	if err := (pageFile{"--html", f.out}).check(); err != nil {
 		return err
 	}
 	if f.host != "" {
@@ -203,7 +202,7 @@ func (f *terminalFlags) tell(env *environment, result *terminal.Report, early er
 	if early == nil && len(result.Cases) == 0 {
 		return fail(exitNotFound, fmt.Errorf("--only %s: there is no such case or group", strings.Join(f.only, ",")), "citycard certify terminal --list names all of them")
 	}
-	err := f.write(result)
+	err := pageFile{"--html", f.out}.write(func(w io.Writer) error { return terminalpage.Write(w, result) })
 	if err != nil {
 		return err
 	}
@@ -219,28 +218,6 @@ func (f *terminalFlags) tell(env *environment, result *terminal.Report, early er
 		return fail(exitUnavailable, early, fmt.Sprintf("the report has the %d cases before it", len(result.Cases)))
 	case !result.Conforms():
 		return fail(exitFailed, fmt.Errorf("%d of %d cases failed", result.Failed, len(result.Cases)), "the failed cases are listed with what was expected; --html FILE.html shows their commands too")
-	}
-	return nil
-}
-
-// write makes the page, which gets its name when it is whole.
-func (f *terminalFlags) write(result *terminal.Report) error {
-	if f.out == "" {
-		return nil
-	}
-	c := certifyFlags{out: f.out}
-	part, err := c.part()
-	if err != nil {
-		return err
-	}
-	defer os.Remove(part.Name())
-	err = terminalpage.Write(part, result)
-	err = errors.Join(err, part.Chmod(0o644), part.Close())
-	if err == nil {
-		err = os.Rename(part.Name(), f.out)
-	}
-	if err != nil {
-		return fail(exitFailed, fmt.Errorf("--html: %w", err), "")
 	}
 	return nil
 }

@@ -3,12 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/citycard/citycard/certify"
 	"github.com/citycard/citycard/certify/terminal"
+	"github.com/citycard/citycard/role/terminaltest"
 )
 
 // TestOperator: a person is told what to do, and what he types is how it ended.
@@ -46,6 +52,66 @@ func TestOperator(t *testing.T) {
 	o.env.lang = "zh"
 	if got := o.env.instructions(tx); !strings.Contains(got, "消费 5.67 元，接触式") {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestTerminalReferenceIsComplete: the reference page names every flag, every word that
+// is filled in, every key and every word of a setup file, and every key that is printed
+// or read.
+func TestTerminalReferenceIsComplete(t *testing.T) {
+	page := readPage(t, "docs/reference/certify-terminal.md")
+	names := slices.Concat(terminaltest.Placeholders(), terminaltest.SetupKeys(), terminaltest.Abilities(), terminal.Outcomes,
+		[]string{string(terminal.Purchase), string(terminal.Load), string(terminal.Unload), string(terminal.Balance), string(terminal.Contact), string(terminal.Contactless)})
+	report := jsonKeys(t, terminal.Report{
+		Groups: []terminal.Count{{}}, Incomplete: "x",
+		Cases: []certify.CaseResult{{Detail: "x", Reason: "x", ReasonZH: "x", APDUs: []certify.Exchange{{}}}},
+	})
+	for _, keys := range []map[string]bool{report, jsonKeys(t, listedCase{})} {
+		names = slices.AppendSeq(names, maps.Keys(keys))
+	}
+	if len(names) < 60 {
+		t.Fatalf("only %d names", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(page, "`"+name+"`") {
+			t.Errorf("docs/reference/certify-terminal.md lacks `%s`", name)
+		}
+	}
+	flags := regexp.MustCompile(`--[a-z-]+`).FindAllString(newCertifyTerminal(&environment{}).LocalFlags().FlagUsages(), -1)
+	if len(flags) < 10 {
+		t.Fatalf("flags %q", flags)
+	}
+	for _, f := range flags {
+		if !strings.Contains(page, "| `"+f+" ") && !strings.Contains(page, "| `"+f+"`") {
+			t.Errorf("docs/reference/certify-terminal.md lacks %s", f)
+		}
+	}
+	cases := 0
+	for _, g := range terminal.Groups() {
+		cases += len(g.Cases)
+	}
+	if want := fmt.Sprintf("%d cases", cases); !strings.Contains(page, want) {
+		t.Errorf("docs/reference/certify-terminal.md does not say that there are %s", want)
+	}
+}
+
+// TestTerminalExample: the command that the help and the example file show has nothing
+// in it that only a shell understands, and is the same in all places.
+func TestTerminalExample(t *testing.T) {
+	var first []string
+	for _, text := range []string{terminalExample, readPage(t, "docs/reference/certify-terminal.md"), strings.ReplaceAll(readPage(t, "examples/terminals/citycard-tap.yaml"), "\n#", "\n")} {
+		_, rest, _ := strings.Cut(text, "--run 'citycard")
+		run, _, found := strings.Cut(rest, "'")
+		words := strings.Fields(run)
+		if !found || len(words) < 10 || slices.Contains(words, "\\") {
+			t.Errorf("%q", words)
+		}
+		if first == nil {
+			first = words
+		}
+		if !slices.Equal(words, first) {
+			t.Errorf("%q is not %q", words, first)
+		}
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 
 	"github.com/citycard/citycard/role/tap"
 	"github.com/citycard/citycard/role/tap/page"
-	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/pos"
+	"github.com/citycard/citycard/terminal/reader"
 )
 
 // tapFlags are the flags of `citycard tap`.
@@ -34,6 +34,7 @@ type tapFlags struct {
 	record     string
 	recordPANs bool
 	retap      time.Duration
+	answer     time.Duration
 	faults     string
 	ca         string
 	showPAN    bool
@@ -104,12 +105,20 @@ func newTapCommand(env *environment) *cobra.Command {
 	flags.StringVar(&f.record, "record", "", "`file` that gets the session, for replay:")
 	flags.BoolVar(&f.recordPANs, "record-pan", false, "leave card numbers whole in the recorded session")
 	flags.DurationVar(&f.retap, "retap", 0, "wait so long, for example 5s, for the card of a torn sale to come back")
+	flags.DurationVar(&f.answer, "answer-timeout", 10*time.Second, "a card that takes longer for an answer counts as one that left")
 	flags.StringVar(&f.faults, "fault", "", "YAML `file` that says how a simulated card misbehaves")
 	flags.StringVar(&f.ca, "ca", "", "`file` with CA public keys to trust besides those of development, JSON")
 	flags.BoolVar(&f.showPAN, "show-pan", false, "show card numbers and track data whole")
 	flags.BoolVar(&f.trackStdin, "track2-stdin", false, "read track 2 of a magnetic stripe from the first line of standard input")
 	flags.IntVar(&f.chipMute, "chip-mute", 0, "the chip of a swiped card gave no answer to reset `n` times")
 	f.complete(cmd)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		hint := helpHint(cmd)
+		if strings.Contains(err.Error(), `"--amount"`) {
+			hint = "amounts are whole fen: for example --amount 250 for 2.50 yuan"
+		}
+		return fail(exitUsage, err, hint)
+	})
 	return cmd
 }
 
@@ -137,6 +146,7 @@ func (f *tapFlags) run(cmd *cobra.Command, env *environment) error {
 		p.config.Step = out.Step
 		p.config.Started = func() { out.Head(p.title(env), p.details(env)) }
 	}
+	f.warn(env, p)
 	trace, err := tap.Run(ctx, p.config, p.sale)
 	recorded := p.closeRecord()
 	if err != nil {
@@ -151,12 +161,20 @@ func (f *tapFlags) run(cmd *cobra.Command, env *environment) error {
 			err = fmt.Errorf("write the result: %w", err)
 		}
 	}
-	for _, e := range []error{err, outcomeError(trace), recorded} {
+	for _, e := range []error{err, outcomeError(trace, string(env.lang)), recorded} {
 		if e != nil {
 			return e
 		}
 	}
 	return nil
+}
+
+// warn says which flags make no difference to this sale.
+func (f *tapFlags) warn(env *environment, p *prepared) {
+	if f.retap > 0 && (p.sale.Interface != pos.Contactless || p.sale.Kind != pos.Purchase || p.config.Mode != pos.QPBOC) {
+		fmt.Fprintln(env.stderr, env.say("--retap makes no difference here: only a qPBOC purchase over the air can be finished by a second tap",
+			"--retap在此不起作用：只有非接触qPBOC消费可由再次刷卡完成"))
+	}
 }
 
 // judge asks the issuer's keys about the cryptogram.
@@ -171,14 +189,19 @@ func (p *prepared) judge(t *tap.Trace) {
 }
 
 // outcomeError gives an outcome its exit code; nil if the sale came about.
-func outcomeError(t *tap.Trace) error {
-	if t.Broken != nil {
-		return tapReaderError(t.Broken)
+func outcomeError(t *tap.Trace, lang string) error {
+	var e *exitError
+	switch err := tapReaderError(t.Broken); {
+	case t.Broken == nil:
+	case errors.Is(err, reader.ErrMute) && errors.As(err, &e): // the reader cannot know which way the card goes in
+		return fail(e.code, e.err, page.Hint(t, lang))
+	default:
+		return err
 	}
 	r := &t.Result
 	text := strings.ReplaceAll(r.Outcome.String(), "_", " ")
-	if r.Fault.Code != kernel.NoFault {
-		text += ": " + r.Fault.String()
+	if why := t.Fault(r.Fault.String()); why != "" {
+		text += ": " + why
 	}
 	code := exitFailed
 	switch r.Outcome {
@@ -189,5 +212,5 @@ func outcomeError(t *tap.Trace) error {
 	case pos.CardLost:
 		code = exitUnavailable
 	}
-	return fail(code, errors.New(text), "")
+	return fail(code, errors.New(text), page.Hint(t, lang))
 }

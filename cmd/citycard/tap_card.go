@@ -166,7 +166,7 @@ func tapReaderError(err error) error {
 func firstLine(r io.Reader, most int64) (string, error) {
 	b, err := io.ReadAll(io.LimitReader(r, most))
 	if err != nil {
-		return "", fail(exitFailed, fmt.Errorf("read standard input: %w", err), "")
+		return "", fail(exitFailed, fmt.Errorf("read standard input: %w", err), "give one line on standard input")
 	}
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	return string(bytes.TrimRight(line, "\r")), nil

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func (f *tapFlags) prepare(cmd *cobra.Command, env *environment) (*prepared, err
 	if err != nil {
 		return nil, err
 	}
-	p.config = tap.Config{Till: till, Mode: mode, Seal: host.EncipherPIN, Explain: tap.NewExplainer(string(env.lang), f.showPAN)}
+	p.config = tap.Config{Till: till, Mode: mode, AnswerTime: f.answer, Seal: host.EncipherPIN, Explain: tap.NewExplainer(string(env.lang), f.showPAN)}
 	started := time.Now()
 	p.config.Elapsed = func() time.Duration { return time.Since(started) }
 	return p, f.partners(env, p)
@@ -115,6 +116,8 @@ func (f *tapFlags) checkFlags() error {
 		return bad(fmt.Errorf("--wait %v: a time cannot be negative", f.reader.wait), "for example --wait 30s")
 	case f.retap < 0 || f.retap > time.Hour:
 		return bad(fmt.Errorf("--retap %v: want 0 to 1h", f.retap), "for example --retap 5s")
+	case f.answer <= 0 || f.answer > time.Hour:
+		return bad(fmt.Errorf("--answer-timeout %v: want more than 0, at most 1h", f.answer), "for example --answer-timeout 10s")
 	case f.pin != "" && f.pinStdin:
 		return bad(errors.New("--pin and --pin-stdin are both given"), "give one of them")
 	case f.choose < 0:
@@ -156,6 +159,9 @@ func (f *tapFlags) makeSale(cmd *cobra.Command, s *pos.Sale) error {
 	if s.Interface, err = word("interface", f.side, interfaces); err != nil {
 		return err
 	}
+	if f.mode == pos.MSD.String() && (s.Kind != pos.Purchase || s.Interface != pos.Contactless) {
+		return fail(exitUsage, errors.New("--mode msd is for a purchase over the air alone"), "leave out --mode, or take --kind purchase and --interface contactless")
+	}
 	s.ForceOnline, s.Sequence = f.force, 1
 	if err := f.setAmount(cmd, s); err != nil {
 		return err
@@ -178,8 +184,8 @@ func (f *tapFlags) setAmount(cmd *cobra.Command, s *pos.Sale) error {
 	pays := s.Kind == pos.Purchase || s.Kind == pos.Load
 	given := cmd.Flags().Changed("amount")
 	switch {
-	case f.amount < 0 || money.Fen(f.amount) > money.MaxN12:
-		return fail(exitUsage, fmt.Errorf("--amount %d: want 0 to %d fen", f.amount, money.MaxN12), "for example --amount 250 for 2.50 yuan")
+	case f.amount < 0 || money.Fen(f.amount) > pos.MaxAmount:
+		return fail(exitUsage, fmt.Errorf("--amount %d: want 0 to %d fen", f.amount, int64(pos.MaxAmount)), "for example --amount 250 for 2.50 yuan")
 	case pays && !given && !f.replays(), s.Kind == pos.Load && given && f.amount == 0:
 		return fail(exitUsage, fmt.Errorf("--kind %s needs an amount", f.kind), "for example --amount 250 for 2.50 yuan")
 	case !pays && f.amount != 0:
@@ -248,6 +254,9 @@ func (f *tapFlags) issuer() (host.Host, error) {
 		}
 	}
 	h, err := host.Parse(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, cannotRead(fmt.Errorf("--host: %w", err))
+	}
 	if err != nil {
 		return nil, fail(exitUsage, fmt.Errorf("--host %s: %w", name, err), "write issuer, none, FILE.yaml or tcp:HOST:PORT; docs/reference/tap.md shows the files")
 	}
@@ -270,7 +279,7 @@ func (p *prepared) title(env *environment) string {
 		pos.Purchase: env.say("Purchase of %v yuan", "消费 %v 元"), pos.Balance: env.say("Balance of the electronic cash", "查询电子现金余额"),
 		pos.Inquiry: env.say("Inquiry at the issuer", "查询账户余额"), pos.Load: env.say("Load of %v yuan", "圈存 %v 元"), pos.Unload: env.say("Unload", "圈提"),
 	}[s.Kind]
-	if s.Amount > 0 {
+	if s.Kind == pos.Purchase || s.Kind == pos.Load {
 		kind = fmt.Sprintf(kind, s.Amount)
 	}
 	switch s.Interface {
@@ -291,5 +300,5 @@ func (p *prepared) details(env *environment) string {
 			words = append(words, p.config.Mode.String())
 		}
 	}
-	return strings.Join(append(words, env.say("issuer: ", "发卡行：")+p.config.Host.Name()), env.say(", ", "，"))
+	return strings.Join(append(words, env.say("issuer: ", "发卡行：")+tap.HostName(p.config.Host, string(env.lang))), env.say(", ", "，"))
 }

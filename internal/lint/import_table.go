@@ -63,6 +63,7 @@ var Table = []Row{
 	{"crypt/oda/devkeys/gen", nil, nil, "program that makes the development keys"},
 	{"crypt/scp", []string{"money", "wire/tlv", "wire/apdu", "crypt/cryptogram"}, nil, "secure channels wrap commands"},
 	{"crypt/pin", []string{"money", "wire/tlv", "crypt/cryptogram"}, []string{modSM}, "PIN blocks and verification values"},
+	{"crypt/epurse", []string{"money", "wire/tlv", "crypt/cryptogram"}, []string{modSM}, "keys and MACs of electronic purses"},
 	{"crypt/keystore", []string{"money", "wire/tlv", "crypt/cryptogram", "crypt/oda", "crypt/oda/devkeys"}, []string{modSM, modXCrypto}, "holds the keys of all the others"},
 	{"crypt/seal", []string{"money", "wire/tlv", "wire/block", "crypt/oda"}, []string{modSM}, "seals the blocks that wire/block lays out"},
 	{"crypt/sealfile", []string{"money", "wire/tlv", "crypt/oda"}, []string{modSM}, "seals files of any content"},
@@ -74,6 +75,9 @@ var Table = []Row{
 
 	{"card/...", slices.Concat(libraries, []string{"card/..."}), nil, "stage"},
 	{"card/fault", slices.Concat(libraries, []string{"card/...", "internal/strictyaml"}), []string{modYAML}, "scripts of faults are YAML files that people write"},
+	{"card/civic/...", slices.Concat(libraries, []string{"card/...", "internal/strictyaml"}), []string{modYAML}, "partitions and their files are YAML files that people write"},
+	{"card/purse", slices.Concat(libraries, []string{"card/...", "internal/strictyaml"}), []string{modYAML}, "profiles of purses are YAML files that people write"},
+	{"card/psam", slices.Concat(libraries, []string{"card/...", "internal/strictyaml"}), []string{modYAML}, "profiles of PSAMs are YAML files that people write"},
 	{"card/perso", slices.Concat(libraries, []string{"card/...", "internal/strictyaml"}), []string{modYAML}, "profiles of cards are YAML files that people write"},
 	{"terminal/...", slices.Concat(libraries, []string{"terminal/..."}), nil, "stage; gate uses fare, journal uses gate"},
 	{"acquirer/...", slices.Concat(libraries, []string{"acquirer/..."}), nil, "stage"},

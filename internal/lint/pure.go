@@ -10,8 +10,8 @@ import (
 // goroutine, file, socket or logger of their own. "-" takes a program out.
 var pure = []string{
 	"money", "txn", "wire/...", "crypt/...", "-crypt/oda/devkeys/gen", "card/...",
-	"terminal/kernel/...", "terminal/gate", "terminal/journal", "terminal/pos", "terminal/rf", "terminal/stripe", "terminal/reader/recording", "fare/...", "ledger",
-	"issuer/authorise", "clearing", "recon/...", "beps/...",
+	"terminal/kernel/...", "terminal/gate", "terminal/journal", "terminal/pos", "terminal/rf", "terminal/row", "terminal/stripe", "terminal/reader/recording", "fare/...", "ledger",
+	"issuer/authorise", "issuer/quota", "clearing", "recon/...", "beps/...",
 }
 
 // impureImports are the doors to the world outside.

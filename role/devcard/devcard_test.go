@@ -74,6 +74,13 @@ func TestEveryProfileIsGenuine(t *testing.T) {
 		}
 		a := view.Applications[0]
 		best := p.Algorithms[len(p.Algorithms)-1] // SM is preferred where both sides can
+		if p.Quota {
+			// Nobody but a gate gets an offline answer from it, and so a signature.
+			if a.Authentication.Result != cardview.NotChecked || a.Cash == nil || a.Cash.Balance != 4321 {
+				t.Errorf("%s: %+v", p.Name, a)
+			}
+			continue
+		}
 		if a.Authentication.Result != cardview.Genuine || a.Authentication.Algorithm != best.Signature || a.Authentication.CAIndex != best.CAIndex {
 			t.Errorf("%s: %+v, notes %q", p.Name, a.Authentication, view.Notes)
 		}
@@ -213,7 +220,7 @@ func TestRequestsAreChecked(t *testing.T) {
 // FuzzParseDescription: what is taken describes itself in the same way, and holds
 // no secret.
 func FuzzParseDescription(f *testing.F) {
-	for _, name := range devcard.Names() {
+	for _, name := range append(devcard.Names(), devcard.Others()...) {
 		r := request(f, name)
 		b, err := r.Describe()
 		check(f, err)

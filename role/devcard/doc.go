@@ -1,7 +1,8 @@
 // Package devcard issues cards on development keys: keys that everybody has, so that
 // a terminal can be tested against a card, and a card's cryptograms be computed by
 // hand. It is the issuer, the certification authority and the personalisation bureau
-// of the profiles of card/perso.
+// of the profiles of card/perso. The purses and security modules of card/purse and
+// card/psam stand beside them as their profiles describe them.
 //
 // What always holds:
 //

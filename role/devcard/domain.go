@@ -49,6 +49,9 @@ func domain() gp.Profile {
 // request's. protocol is the secure channel to use; challenge must be random.
 // Errors are ErrProfile and ErrRequest.
 func Order(r Request, protocol scp.Protocol, challenge [8]byte) (perso.Order, error) {
+	if IsOther(r.Profile) {
+		return perso.Order{}, fmt.Errorf("a card of profile %s is not made from a blank one: %w", r.Profile, ErrRequest)
+	}
 	p, err := find(r.Profile)
 	if err != nil {
 		return perso.Order{}, err

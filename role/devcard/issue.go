@@ -26,27 +26,36 @@ var (
 
 // Issue makes a card. Errors are ErrProfile and ErrRequest.
 func Issue(r Request) (*card.Image, error) {
+	if IsOther(r.Profile) {
+		return issueOther(r)
+	}
 	p, err := find(r.Profile)
 	if err != nil {
 		return nil, err
 	}
-	var img *card.Image
-	if r.Profile == Blank {
-		img, err = p.Blank(domain())
-	} else {
-		var in *perso.Issue
-		if in, err = order(p, r); err == nil {
-			if p.Whole() {
-				d := domain()
-				in.Domain = &d
-			}
-			img, err = p.Image(in)
-		}
-	}
+	img, err := image(p, r)
 	if err != nil {
 		return nil, fmt.Errorf("issue a card of profile %s: %w: %w", r.Profile, err, ErrRequest)
 	}
 	return img, nil
+}
+
+func image(p *perso.Profile, r Request) (*card.Image, error) {
+	if r.Profile == Blank {
+		return p.Blank(domain())
+	}
+	in, err := order(p, r)
+	if err != nil {
+		return nil, err
+	}
+	if p.Whole() {
+		d := domain()
+		in.Domain = &d
+	}
+	if isLivelihood(r.Profile) {
+		return issueLivelihood(r, in)
+	}
+	return p.Image(in)
 }
 
 // order gathers everything about a card that its profile does not say.
@@ -62,6 +71,9 @@ func order(p *perso.Profile, r Request) (*perso.Issue, error) {
 	rand := random(r)
 	cert := oda.CardCert{PAN: r.PAN, Expiry: cardEnd, Serial: certSerial, StaticData: static}
 	if in.First, err = secrets(rand, p.Product().Alg, cert, r); err != nil {
+		return nil, err
+	}
+	if in.Transit, err = transitKeys(p, r.PAN, r.PSN); err != nil {
 		return nil, err
 	}
 	if p.Dual() {

@@ -16,7 +16,8 @@ import (
 type Profile struct {
 	Name  string `json:"name"`
 	Blank bool   `json:"blank"` // not personalised: the rest is what it can become
-	AID   string `json:"aid"`   // finance application, hexadecimal
+	AID   string `json:"aid"`   // finance application, hexadecimal; of other cards their application
+	Kind  string `json:"kind"`  // KindBank, KindPurse or KindModule
 	// AIDs are the applications that SELECT finds, besides the directories.
 	AIDs []string `json:"aids"`
 	ATR  string   `json:"atr"` // answer to reset, hexadecimal
@@ -31,8 +32,10 @@ type Profile struct {
 	Log        int     `json:"log_records"`       // 9F4D
 	LoadLog    int     `json:"load_log_records"`  // DF4D
 	Transit    bool    `json:"transit_extension"` // DF61
-	Second     string  `json:"second_currency"`   // DF71, empty for none
-	PIN        bool    `json:"pin"`               // it has a reference PIN, the public one
+	// Quota: 9F79 is spent by gates only; a shop is sent online.
+	Quota  bool   `json:"quota"`
+	Second string `json:"second_currency"` // DF71, empty for none
+	PIN    bool   `json:"pin"`             // it has a reference PIN, the public one
 }
 
 // Suite is one set of algorithms.
@@ -74,7 +77,7 @@ func suite(alg cryptogram.Alg) Suite {
 	return Suite{Cryptogram: "3DES", Signature: "RSA", CAIndex: fmt.Sprintf("%02X", devkeys.RSACAIndex)}
 }
 
-// Profiles describes every profile, in the order of Names.
+// Profiles describes every profile of a bank card, in the order of Names.
 func Profiles() ([]Profile, error) {
 	var list []Profile
 	for _, name := range Names() {
@@ -87,6 +90,11 @@ func Profiles() ([]Profile, error) {
 			return nil, err
 		}
 		d := describe(name, p, int64(r.Balance))
+		more, err := partitions(name)
+		if err != nil {
+			return nil, err
+		}
+		d.AIDs = append(d.AIDs, more...)
 		img, err := Issue(r)
 		if err != nil {
 			return nil, err
@@ -122,9 +130,9 @@ func names(name string, p *perso.Profile) []string {
 func describe(name string, p *perso.Profile, opening int64) Profile {
 	product := p.Product()
 	out := Profile{
-		Name: name, Blank: name == Blank, AIDs: names(name, p), AID: fmt.Sprintf("%X", product.AID), Algorithms: []Suite{suite(product.Alg)},
+		Name: name, Blank: name == Blank, Kind: KindBank, AIDs: names(name, p), AID: fmt.Sprintf("%X", product.AID), Algorithms: []Suite{suite(product.Alg)},
 		Opening: opening, Limit: int64(product.Limits.Balance), Single: int64(product.Limits.Single),
-		Log: int(product.LogCount), Transit: product.Transit != 0, PIN: p.PIN().Len() > 0,
+		Log: int(product.LogCount), Transit: product.Transit != 0, Quota: product.Extension != nil && product.Extension.Quota, PIN: p.PIN().Len() > 0,
 	}
 	if p.Dual() {
 		out.Algorithms = append(out.Algorithms, suite(product.Alternative.Alg))
@@ -175,6 +183,9 @@ func caKey(k *oda.CAKey) CAKey {
 // PIN gives the public reference PIN of a profile's cards; the zero PIN if they
 // have none. The error is ErrProfile.
 func PIN(profile string) (pin.PIN, error) {
+	if IsOther(profile) {
+		return pin.PIN{}, nil
+	}
 	p, err := find(profile)
 	if err != nil {
 		return pin.PIN{}, err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/citycard/citycard/card/civic/livelihood"
 	"github.com/citycard/citycard/card/perso"
 	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/money"
@@ -48,16 +49,21 @@ type Request struct {
 	Balance money.Fen // 9F79 when issued
 }
 
-// Names are the profiles for which cards can be issued, sorted.
+// Names are the profiles for which bank cards can be issued, sorted. Other cards
+// are those of Others.
 func Names() []string {
 	names := append(perso.EmbeddedNames(), Blank)
+	names = append(names, livelihood.EmbeddedNames()...)
 	slices.Sort(names)
 	return names
 }
 
-// Default is the request for the default card of a profile. The error is
-// ErrProfile.
+// Default is the request for the default card of a profile, one of Names or Others.
+// The error is ErrProfile.
 func Default(profile string) (Request, error) {
+	if IsOther(profile) {
+		return Request{Profile: profile}, nil
+	}
 	p, err := find(profile)
 	if err != nil {
 		return Request{}, err
@@ -73,8 +79,16 @@ func Default(profile string) (Request, error) {
 	return r, nil
 }
 
-// find gives an embedded profile; for Blank the one that it is made of.
+// find gives an embedded profile; for Blank the one that it is made of, for a
+// livelihood card that of its finance application.
 func find(name string) (*perso.Profile, error) {
+	if isLivelihood(name) {
+		p, err := livelihood.Embedded(name)
+		if err != nil {
+			return nil, err
+		}
+		return p.Finance(), nil
+	}
 	if name == Blank {
 		name = blankBase
 	}
@@ -88,14 +102,18 @@ func find(name string) (*perso.Profile, error) {
 // the memory holds itself is not in it.
 type description struct {
 	Profile string `json:"profile"`
-	PAN     string `json:"pan"`
+	PAN     string `json:"pan"` // empty, like psn, for one of Others
 	PSN     string `json:"psn"`
 }
 
 // Describe gives what ParseDescription needs to make the image of the same card
 // again. It holds the card number, and no secret.
 func (r *Request) Describe() ([]byte, error) {
-	b, err := json.Marshal(description{Profile: r.Profile, PAN: r.PAN.Digits(), PSN: hex.EncodeToString([]byte{r.PSN})})
+	d := description{Profile: r.Profile}
+	if !IsOther(r.Profile) {
+		d.PAN, d.PSN = r.PAN.Digits(), hex.EncodeToString([]byte{r.PSN})
+	}
+	b, err := json.Marshal(d)
 	if err != nil {
 		return nil, fmt.Errorf("describe card: %w", err)
 	}
@@ -124,6 +142,12 @@ func ParseDescription(b []byte) (Request, error) {
 	r, err := Default(d.Profile)
 	if err != nil {
 		return Request{}, err
+	}
+	if IsOther(d.Profile) {
+		if d.PAN != "" || d.PSN != "" {
+			return Request{}, fmt.Errorf("description of a card: one of profile %s has no pan and no psn: %w", d.Profile, ErrRequest)
+		}
+		return r, nil
 	}
 	if r.PAN, err = txn.ParsePAN(d.PAN); err != nil {
 		return Request{}, fmt.Errorf("description of a card: %w: %w", err, ErrRequest)

@@ -4,20 +4,34 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/citycard/citycard/role/host"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/tlv"
 	"github.com/citycard/citycard/wire/tlv/describe"
 )
 
+// HostName is what an issuer's end is called in a language, "en" or "zh".
+func HostName(h host.Host, lang string) string {
+	if lang == "zh" {
+		switch h.(type) {
+		case *host.InProcess:
+			return "开发用发卡行"
+		case host.None:
+			return "无"
+		}
+	}
+	return h.Name()
+}
+
 // request explains what the issuer is asked.
-func (x *Explainer) request(name string, q *txn.OnlineRequest) Side {
+func (x *Explainer) request(h host.Host, q *txn.OnlineRequest) Side {
 	kind := q.Kind.String()
 	if x.o.Lang == "zh" {
 		kind = map[txn.OnlineKind]string{
 			txn.OnlinePurchase: "消费", txn.OnlineInquiry: "查询余额", txn.OnlineLoad: "圈存", txn.OnlineUnload: "圈提",
 		}[q.Kind]
 	}
-	s := Side{Title: fmt.Sprintf(x.say("ask %s: %s of %v", "询问 %s：%s %v"), name, kind, q.Amount)}
+	s := Side{Title: fmt.Sprintf(x.say("ask %s: %s of %v", "询问%s：%s %v"), HostName(h, x.o.Lang), kind, q.Amount)}
 	s.Hex, s.Facts = x.field55(q.ICC)
 	if q.HasPIN {
 		s.Facts = append(s.Facts, Fact{Name: x.say("enciphered PIN, never shown", "密文PIN，不显示")})

@@ -16,10 +16,13 @@ import (
 	"github.com/citycard/citycard/terminal/reader/recording"
 )
 
-// sessions are the recorded ones that come with the program.
-func sessions(t testing.TB) []recording.Session {
+// Files of recorded sessions that come with the program; repeated has a few of them
+// with their source on every line.
+const traces, repeated = "traces.jsonl", "repeated.jsonl"
+
+func sessions(t testing.TB, file string) []recording.Session {
 	t.Helper()
-	b, err := os.ReadFile("../../testdata/card-traces/traces.jsonl")
+	b, err := os.ReadFile("../../testdata/card-traces/" + file)
 	check(t, err)
 	list, err := recording.Parse(b)
 	check(t, err)
@@ -57,7 +60,12 @@ func replay(t *testing.T, list []recording.Session, name string, h host.Host, p 
 
 // TestRecordedSessions: every command must be the recorded one, byte for byte.
 func TestRecordedSessions(t *testing.T) {
-	list := sessions(t)
+	for _, file := range []string{traces, repeated} {
+		t.Run(file, func(t *testing.T) { recordedSessions(t, sessions(t, file)) })
+	}
+}
+
+func recordedSessions(t *testing.T, list []recording.Session) {
 	debit := replay(t, list, "qpboc-debit", host.None{}, nil)
 	want(t, debit, pos.Declined)
 	if debit.Result.ATC != 0x0ADC || debit.Result.Reversal != nil || debit.Used.APDUs != 3 {
@@ -78,11 +86,17 @@ func TestRecordedSessions(t *testing.T) {
 // directory to the second cryptogram, with the published CA key and an answer of the
 // issuer that the card refuses to read.
 func TestUnionPayTestCard(t *testing.T) {
+	for _, file := range []string{traces, repeated} {
+		t.Run(file, func(t *testing.T) { unionPayTestCard(t, sessions(t, file)) })
+	}
+}
+
+func unionPayTestCard(t *testing.T, list []recording.Session) {
 	script, err := host.ParseScript([]byte("name: recorded\nrules:\n  - then: {code: \"00\", arpc: \"1122334455667788\"}\n"))
 	check(t, err)
 	issuer, err := host.NewInProcess(host.OpeningAccount)
 	check(t, err)
-	tr := replay(t, sessions(t), "upi-contact", host.NewScripted(script, issuer), &holder{})
+	tr := replay(t, list, "upi-contact", host.NewScripted(script, issuer), &holder{})
 	want(t, tr, pos.OnlineApproved)
 	r := &tr.Result
 	if r.ODA != pos.DDAOK || !r.Signature || r.TVR != [5]byte{0, 0, 0, 0x80, 0x40} || r.TSI != [2]byte{0xF8, 0} || r.ATC != 6 || tr.Used.APDUs != 22 {
@@ -117,7 +131,7 @@ func TestOwnRecordings(t *testing.T) {
 // TestAnotherTerminal: a terminal that says other things than the recorded one is
 // told, and nobody takes it for a card that left.
 func TestAnotherTerminal(t *testing.T) {
-	list := sessions(t)
+	list := sessions(t, traces)
 	session, err := recording.Find(list, "qpboc-debit")
 	check(t, err)
 	s := &shop{t: t, profile: "sm", open: func() (reader.Card, error) { return reader.Replay(session, false), nil }}

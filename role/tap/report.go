@@ -11,6 +11,7 @@ import (
 	"github.com/citycard/citycard/terminal/kernel/emv"
 	"github.com/citycard/citycard/terminal/pos"
 	"github.com/citycard/citycard/terminal/reader"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -29,6 +30,7 @@ type Report struct {
 	TSI        string      `json:"tsi"`
 	Balance    *int64      `json:"balance_fen"` // 9F79 after the sale
 	FieldMS    json.Number `json:"field_ms"`    // modelled, three decimals
+	MeasuredMS json.Number `json:"measured_ms"` // of all exchanges, three decimals
 	CPU        int64       `json:"cpu_us"`      // the terminal's own computing
 	Steps      []Line      `json:"steps"`
 
@@ -129,7 +131,7 @@ func (t *Trace) Report(lang string) *Report {
 	out := &Report{
 		Outcome: r.Outcome.String(), Amount: int64(t.Sale.Amount), ODA: r.ODA.String(),
 		TVR: fmt.Sprintf("%X", r.TVR), TSI: fmt.Sprintf("%X", r.TSI), Balance: known(int64(r.Balance)),
-		FieldMS: milliseconds(t.Field), CPU: t.Computed.Microseconds(), Steps: []Line{},
+		FieldMS: milliseconds(t.Field), MeasuredMS: milliseconds(t.Measured), CPU: t.Computed.Microseconds(), Steps: []Line{},
 		Kind: kindNames[t.Sale.Kind], Interface: interfaceNames[t.Sale.Interface], Paid: int64(r.Amount), Commit: r.Commit.String(),
 		Display: r.Display.EN(), DisplayZH: r.Display.ZH(), AID: fmt.Sprintf("%X", r.AID), Signature: r.Signature,
 		OnlinePIN: r.OnlinePIN, Cash: r.Cash, MSD: r.MSD, Verified: t.Verified.String(), Before: known(t.Before),
@@ -143,9 +145,7 @@ func (t *Trace) Report(lang string) *Report {
 	if r.HostCode != [2]byte{} {
 		out.HostCode = code(r.HostCode)
 	}
-	if r.Fault.Code != kernel.NoFault {
-		out.Fault = r.Fault.String()
-	}
+	out.Fault = t.Fault(r.Fault.String())
 	if r.Identified {
 		atc := int(r.ATC)
 		out.PAN = r.Card.PAN.Masked()
@@ -222,6 +222,24 @@ func (s *Step) Words(lang string) string {
 	return strings.Join(words, "; ")
 }
 
+// Fault is why the sale was not approved: the terminal's reason, in the caller's words,
+// and how the card misbehaved. Empty if there is no reason.
+func (t *Trace) Fault(reason string) string {
+	switch {
+	case t.Result.Outcome.Approved():
+		return ""
+	case t.Result.Fault.Code == kernel.NoFault:
+		reason = ""
+	}
+	if t.Misbehaved == nil {
+		return reason
+	}
+	if reason != "" {
+		reason += ": "
+	}
+	return reason + Why(t.Misbehaved)
+}
+
 // Why is an error of a reader or host without what was being done, which the step
 // says, and without advice.
 func Why(err error) string {
@@ -260,15 +278,15 @@ func scripts(list []emv.ScriptResult) []Script {
 	return out
 }
 
-func rows(list []pos.Record) []Row {
+func rows(list []row.Record) []Row {
 	out := []Row{}
 	for i := range list {
 		r := &list[i].Row
-		row := Row{Kind: r.Kind.String(), ATC: int(r.ATC), Amount: int64(r.Amount)}
+		line := Row{Kind: r.Kind.String(), ATC: int(r.ATC), Amount: int64(r.Amount)}
 		if reason := r.Flags.Reason(); reason != txn.NoDoubt {
-			row.Reason = reason.String()
+			line.Reason = reason.String()
 		}
-		out = append(out, row)
+		out = append(out, line)
 	}
 	return out
 }

@@ -33,6 +33,9 @@ type Config struct {
 	Card   *rf.Card
 	// Seal enciphers a PIN for the host; nil: no PIN can be sent.
 	Seal func(card txn.CardKey, p pin.PIN) ([8]byte, error)
+	// AnswerTime is how long a card may take for one answer, GET RESPONSE included; then
+	// it counts as one that left. 0: for ever.
+	AnswerTime time.Duration
 	// Elapsed is a monotonic clock.
 	Elapsed func() time.Duration
 	// Explain is for the words of the trace.
@@ -55,13 +58,17 @@ type session struct {
 }
 
 // Run makes one sale. The error is that of opening the reader for the first time, and
-// then nothing has happened. Whatever goes wrong afterwards is in the Trace: its
+// then nothing has happened. A card that is there and gives no answer to reset is no
+// such error: it makes a Trace with Outcome Error. Whatever goes wrong afterwards is in the Trace: its
 // result says what is certain about the money. When ctx ends, the sale ends as if the
 // card had left.
 func Run(ctx context.Context, c Config, sale pos.Sale) (*Trace, error) {
 	s := &session{Config: c, ctx: ctx, trace: &Trace{Sale: sale, Mode: c.Mode, Host: c.Host.Name()}}
 	if sale.Interface != pos.Stripe {
-		if err := s.open(); err != nil {
+		if err := s.open(); errors.Is(err, reader.ErrMute) {
+			s.dumb(err)
+			return s.trace, nil
+		} else if err != nil {
 			return nil, err
 		}
 		defer s.close()
@@ -71,6 +78,20 @@ func Run(ctx context.Context, c Config, sale pos.Sale) (*Trace, error) {
 	}
 	s.run()
 	return s.trace, nil
+}
+
+// dumb ends a sale with a card that gives no answer to reset, or one that is none.
+func (s *session) dumb(err error) {
+	t := s.trace
+	t.Broken, t.Before = err, -1
+	t.Result = pos.Result{Outcome: pos.Error, Display: pos.ShowCardError, Balance: -1, SecondBalance: -1, SpendingLimit: -1, Before: -1, Available: -1}
+	if s.Started != nil {
+		s.Started()
+	}
+	s.add(Step{Kind: Opening, Event: s.Explain.say("the card gives no answer to reset", "卡片无复位应答"), Lost: err})
+	if s.Step != nil {
+		s.Step(&t.Steps[0])
+	}
 }
 
 // open puts the card into the field.
@@ -174,15 +195,16 @@ func (s *session) send(cmd []byte) emv.Event {
 		s.add(step)
 		return emv.Event{Kind: emv.CardLeft}
 	}
-	started := s.Elapsed()
-	answer, err := s.card.Transmit(s.ctx, s.buf[:0], cmd)
-	step.Took = s.Elapsed() - started
+	answer, err := s.exchange(&step, cmd)
 	if err != nil {
 		step.Lost = err
 		s.count(&step, cmd, nil)
 		s.judge(err)
 		s.add(step)
 		s.close()
+		if errors.Is(err, reader.ErrEndless) {
+			return emv.Answered(nil) // there was an answer, and it is none
+		}
 		return emv.Event{Kind: emv.CardLeft}
 	}
 	s.buf = answer
@@ -194,6 +216,27 @@ func (s *session) send(cmd []byte) emv.Event {
 	s.add(step)
 	return emv.Answered(answer)
 }
+
+// exchange sends one command and waits for its answer for as long as a card may take.
+func (s *session) exchange(step *Step, cmd []byte) ([]byte, error) {
+	ctx, stop := s.ctx, context.CancelFunc(func() {})
+	if s.AnswerTime > 0 {
+		ctx, stop = context.WithTimeoutCause(s.ctx, s.AnswerTime, &reader.Error{
+			Doing: "waiting for an answer", Kind: reader.ErrMute, Cause: fmt.Errorf("no answer within %v: %w", s.AnswerTime, errLate),
+		})
+	}
+	defer stop()
+	started := s.Elapsed()
+	answer, err := s.card.Transmit(ctx, s.buf[:0], cmd)
+	step.Took = s.Elapsed() - started
+	s.trace.Measured += step.Took
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errLate) {
+		err = cause // however the reader words that it gave up
+	}
+	return answer, err
+}
+
+var errLate = errors.New("too late")
 
 // count gives a step its modelled time.
 func (s *session) count(step *Step, cmd, answer []byte) {
@@ -208,6 +251,9 @@ func (s *session) count(step *Step, cmd, answer []byte) {
 
 // judge keeps an error that is more than a card which left.
 func (s *session) judge(err error) {
+	if errors.Is(err, errLate) || errors.Is(err, reader.ErrEndless) {
+		s.trace.Misbehaved = err
+	}
 	if !errors.Is(err, reader.ErrCardGone) && !errors.Is(err, reader.ErrMute) && s.ctx.Err() == nil {
 		s.trace.Broken = err
 	}
@@ -262,7 +308,7 @@ func (x *Explainer) pinEvent(r *emv.PINRequest, got emv.EventKind) string {
 
 func (s *session) online(o *pos.Online) emv.Event {
 	q := lent(o.Request)
-	step := Step{Kind: Issuer, Command: s.Explain.request(s.Host.Name(), &q)}
+	step := Step{Kind: Issuer, Command: s.Explain.request(s.Host, &q)}
 	if o.PIN.Len() > 0 {
 		block, err := s.sealed(q.Card, o.PIN)
 		if err != nil {
@@ -273,7 +319,7 @@ func (s *session) online(o *pos.Online) emv.Event {
 		q.PINBlock, q.HasPIN = block, true
 	}
 	started := s.Elapsed()
-	ctx, stop := context.WithTimeout(s.ctx, hostTime)
+	ctx, stop := context.WithTimeout(s.ctx, host.AnswerTime)
 	defer stop()
 	answer, err := s.Host.Authorise(ctx, q)
 	step.Took = s.Elapsed() - started
@@ -345,9 +391,5 @@ func (s *session) reverse() {
 	}
 }
 
-// Times of the line to the issuer: our choice. After hostTime nobody is asked any more,
-// and a reversal may take reversalTime before it is left for later.
-const (
-	hostTime     = 30 * time.Second
-	reversalTime = 10 * time.Second
-)
+// reversalTime is how long a reversal may take before it is left for later: our choice.
+const reversalTime = 10 * time.Second

@@ -5,6 +5,7 @@ import (
 
 	"github.com/citycard/citycard/terminal/pos"
 	"github.com/citycard/citycard/terminal/rf"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -61,6 +62,11 @@ type Trace struct {
 	// Field is the modelled time in the field, or in the slot: activation and all
 	// exchanges. Computed is the time that the terminal itself took.
 	Field, Computed time.Duration
+	// Measured is the time that all exchanges took, without the terminal.
+	Measured time.Duration
+	// Misbehaved is why no answer came that could be used, where that says more than a
+	// card which left: it took too long, or its answer had no end. nil if there was none.
+	Misbehaved error
 	// Broken is an error of the reader that is more than a card which left; nil if
 	// there was none. The result stands all the same.
 	Broken error
@@ -117,16 +123,32 @@ const (
 	cidARQC = 0x80
 )
 
-// balanceBefore works out the electronic cash before the sale.
+// Slower gives the exchange that took longest beyond its modelled time, and its number
+// from 1: 0 if none did, or nothing was modelled.
+func (t *Trace) Slower() (n int, s *Step) {
+	exchanges, most := 0, time.Duration(0)
+	for i := range t.Steps {
+		step := &t.Steps[i]
+		if step.Kind != Exchange {
+			continue
+		}
+		exchanges++
+		if late := step.Took - step.Field; step.Field > 0 && late > most {
+			n, s, most = exchanges, step, late
+		}
+	}
+	return n, s
+}
+
+// balanceBefore works out the electronic cash before the sale. What a script has, or
+// may have, changed says nothing about it.
 func balanceBefore(kind pos.Kind, r *pos.Result) int64 {
 	after := int64(r.Balance)
 	switch {
+	case kind == pos.Load || kind == pos.Unload:
+		return int64(r.Before)
 	case after < 0:
 		return -1
-	case kind == pos.Load:
-		return after - int64(r.Amount)
-	case kind == pos.Unload:
-		return after + int64(r.Amount)
 	case r.Cash:
 		return after + int64(r.Amount)
 	}
@@ -137,7 +159,7 @@ func balanceBefore(kind pos.Kind, r *pos.Result) int64 {
 func keep(r *pos.Result) pos.Result {
 	out := *r
 	out.AID = append([]byte(nil), r.AID...)
-	out.Records = append([]pos.Record(nil), r.Records...)
+	out.Records = append([]row.Record(nil), r.Records...)
 	out.Scripts = append(out.Scripts[:0:0], r.Scripts...)
 	if r.Reversal != nil {
 		v := *r.Reversal

@@ -50,6 +50,12 @@ func Abilities() []string {
 	return list
 }
 
+// SetupKeys are the keys that a setup file may have.
+func SetupKeys() []string {
+	return []string{"has", "country", "currency", "version", "floor_limit_fen", "contactless_floor_fen", "cvm_limit_fen",
+		"contactless_limit_fen", "cash_limit_fen", "tac_denial", "tac_online", "tac_default"}
+}
+
 // ParseSetup reads how a terminal is set and what it has, YAML. Keys that are missing
 // stand for terminal.Everything:
 //
@@ -73,8 +79,7 @@ func ParseSetup(b []byte) (terminal.Setup, error) {
 	if err != nil {
 		return out, fmt.Errorf("setup: %w: %w", err, ErrSetup)
 	}
-	s := r.Mapping(n, "", "has", "country", "currency", "version", "floor_limit_fen", "contactless_floor_fen", "cvm_limit_fen",
-		"contactless_limit_fen", "cash_limit_fen", "tac_denial", "tac_online", "tac_default")
+	s := r.Mapping(n, "", SetupKeys()...)
 	for key, to := range map[string][]byte{
 		"country": out.Country[:], "currency": out.Currency[:], "version": out.Version[:],
 		"tac_denial": out.Actions.Denial[:], "tac_online": out.Actions.Online[:], "tac_default": out.Actions.Default[:],

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -20,12 +21,10 @@ func NewArray() *Array { return &Array{} }
 
 // tornTap is a tap whose last record was asked for in vain.
 type tornTap struct {
+	row.Torn
 	mode   Mode
 	uid    UID
-	data   *kernel.Data
-	row    txn.Row // as a doubt row LastAnswerLost
 	quote  quote
-	until  int64
 	claims int // taps that may be dealing with it
 }
 
@@ -45,9 +44,9 @@ func (a *Array) Waiting() int { return len(a.torn) }
 
 // Doubts appends the torn taps that wait, as the doubt rows that they will be if
 // nobody comes back.
-func (a *Array) Doubts(dst []Record) []Record {
+func (a *Array) Doubts(dst []row.Record) []row.Record {
 	for _, t := range a.torn {
-		dst = append(dst, t.doubt())
+		dst = append(dst, t.Doubt())
 	}
 	return dst
 }
@@ -55,8 +54,8 @@ func (a *Array) Doubts(dst []Record) []Record {
 // Oldest is the time of the oldest row of a terminal that waits for its card.
 func (a *Array) Oldest(terminal txn.TerminalID) (unix int64, ok bool) {
 	for _, t := range a.torn {
-		if t.row.Terminal == terminal && (!ok || t.row.Time < unix) {
-			unix, ok = t.row.Time, true
+		if t.Row.Terminal == terminal && (!ok || t.Row.Time < unix) {
+			unix, ok = t.Row.Time, true
 		}
 	}
 	return unix, ok
@@ -64,22 +63,22 @@ func (a *Array) Oldest(terminal txn.TerminalID) (unix int64, ok bool) {
 
 // Expire gives the doubt rows of the torn taps whose window has ended; they take
 // the sequence of the terminal that their row names. now is unix seconds.
-func (a *Array) Expire(now int64) []Record {
-	return a.drop(func(t *tornTap) bool { return t.claims == 0 && now > t.until })
+func (a *Array) Expire(now int64) []row.Record {
+	return a.drop(func(t *tornTap) bool { return t.claims == 0 && now > t.Until })
 }
 
 // Flush gives the doubt rows of all torn taps, for an orderly end of operation.
 // No tap may be running.
-func (a *Array) Flush() []Record {
+func (a *Array) Flush() []row.Record {
 	return a.drop(func(*tornTap) bool { return true })
 }
 
-func (a *Array) drop(ended func(*tornTap) bool) []Record {
-	var out []Record
+func (a *Array) drop(ended func(*tornTap) bool) []row.Record {
+	var out []row.Record
 	kept := a.torn[:0]
 	for _, t := range a.torn {
 		if ended(t) {
-			out = append(out, t.doubt())
+			out = append(out, t.Doubt())
 		} else {
 			kept = append(kept, t)
 		}
@@ -89,23 +88,11 @@ func (a *Array) drop(ended func(*tornTap) bool) []Record {
 	return out
 }
 
-// doubt is the tap as a doubt row. Its signature is no evidence: it cannot be
-// checked without the 9F69 of the record that was lost.
-func (t *tornTap) doubt() Record { return Record{Row: t.row} }
-
-// attach adds the evidence to a record, if it is complete.
-func attach(r *Record, d *kernel.Data) {
-	if e, ok := evidenceOf(d); ok {
-		r.Evidence = e
-		r.Row.Flags |= txn.EvidenceKept
-	}
-}
-
 // claim appends the torn taps that the card with this UID may have left behind: of
 // its own UID, or, since a random UID tells nothing, every one with a random UID.
 func (a *Array) claim(dst []*tornTap, mode Mode, uid UID, now int64) []*tornTap {
 	for _, t := range a.torn {
-		if t.mode != mode || now > t.until {
+		if t.mode != mode || now > t.Until {
 			continue
 		}
 		if t.uid == uid || t.uid.Random() && uid.Random() {

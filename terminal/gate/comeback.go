@@ -5,7 +5,6 @@ import (
 
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
-	"github.com/citycard/citycard/wire/tlv"
 )
 
 // comeback is the search for the torn tap that a card has left behind. Several may
@@ -45,9 +44,9 @@ func (g *Gate) comeBack() Action {
 func (g *Gate) askNext() Action {
 	c := &g.back
 	for c.asked < len(c.torn) {
-		d, before := c.torn[c.asked].data, c.torn[:c.asked]
+		d, before := c.torn[c.asked].Data, c.torn[:c.asked]
 		c.asked++
-		if !slices.ContainsFunc(before, func(t *tornTap) bool { return t.data.SameProbe(d) }) {
+		if !slices.ContainsFunc(before, func(t *tornTap) bool { return t.Data.SameProbe(d) }) {
 			c.tried = 0
 			if c.here {
 				c.here = false
@@ -72,9 +71,9 @@ func (g *Gate) resumeNext() Action {
 	for c.tried < len(c.torn) {
 		t := c.torn[c.tried]
 		c.tried++
-		if c.probe.Verdict(t.data) == kernel.Finishable {
+		if c.probe.Verdict(t.Data) == kernel.Finishable {
 			c.old = t
-			return g.follow(g.kernel.Resume(t.data))
+			return g.follow(g.kernel.Resume(t.Data))
 		}
 	}
 	if c.probe.Left {
@@ -90,21 +89,16 @@ func (g *Gate) resumed(out *kernel.Outcome) Action {
 	g.back.old = nil
 	if out.Result == kernel.Approved && g.proves(out, old) && g.array.remove(old) {
 		g.quote = old.quote
-		r := Record{Row: old.row}
-		r.Row.Kind = modeKinds[old.mode]
-		r.Row.Flags = r.Row.Flags.WithReason(txn.NoDoubt) | txn.ClosedByRetap
-		r.Row.Tag9F69, r.Row.Expiry = out.Data.CAD, out.Data.Expiry
-		return g.accept(r, out)
+		return g.accept(old.Finished(modeKinds[old.mode], out), out)
 	}
 	return g.resumeNext()
 }
 
-// proves says that the card here is the one that paid. That is certain if the
-// signature covers what it gave in its last record, 9F69, or stood there itself.
-// Under fDDA version 00 counter and balance must do, together with a UID that does
-// not change: the rider of an old card must not be charged again.
+// proves says that the card here is the one that paid. Where its signature cannot
+// say so (fDDA version 00), counter and balance must do, together with a UID that
+// does not change: the rider of an old card must not be charged again.
 func (g *Gate) proves(out *kernel.Outcome, old *tornTap) bool {
-	return out.CADChecked || old.data.Get(tlv.TagSDAD) == nil || old.uid.fixed() && old.uid == g.field.UID
+	return old.Proves(out) || old.uid.fixed() && old.uid == g.field.UID
 }
 
 // settleTorn gives up the older torn taps of a card that has now paid: it has used
@@ -113,8 +107,8 @@ func (g *Gate) proves(out *kernel.Outcome, old *tornTap) bool {
 // could not prove that the card did not pay.
 func (g *Gate) settleTorn(card txn.CardKey) {
 	for _, t := range slices.Backward(g.back.torn) { // in order of time
-		if t.data.Card == card && g.array.remove(t) {
-			g.result.Records = append(g.result.Records, t.doubt())
+		if t.Data.Card == card && g.array.remove(t) {
+			g.result.Records = append(g.result.Records, t.Doubt())
 		}
 	}
 }

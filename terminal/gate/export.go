@@ -8,7 +8,7 @@ import (
 
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/money"
-	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -27,7 +27,7 @@ var errExport = errors.New("no stored array")
 //
 //	1 format 01
 //	4 number of torn taps, each:
-//	  1 mode, 11 UID, 8 end of its window, 128 row (txn.Row)
+//	  1 mode, 11 UID, 8 end of its window and 128 row (row.Torn.AppendHead)
 //	  price: 8 amount, 8 fare before discounts, 8 counted, 8 month's sum, 2 rule,
 //	    2 flags, 2 month; entry record: 11 card, 11 UID, 2 station, 4 terminal,
 //	    8 time, 2 ATC
@@ -43,14 +43,13 @@ func (a *Array) Export(dst []byte) ([]byte, error) {
 	dst = be.AppendUint32(append(dst, exportFormat), uint32(len(a.torn)))
 	for _, t := range a.torn {
 		dst = appendUID(append(dst, byte(t.mode)), t.uid)
-		dst = be.AppendUint64(dst, uint64(t.until))
-		var row [txn.RowSize]byte
-		if err := t.row.Encode(&row); err != nil {
-			return nil, fmt.Errorf("export torn tap of terminal %d: %w", t.row.Terminal, err)
+		var err error
+		if dst, err = t.AppendHead(dst); err != nil {
+			return nil, fmt.Errorf("export array: %w", err)
 		}
-		dst = appendQuote(append(dst, row[:]...), &t.quote)
+		dst = appendQuote(dst, &t.quote)
 		at := len(dst)
-		dst = t.data.Append(append(dst, 0, 0, 0, 0))
+		dst = t.Data.Append(append(dst, 0, 0, 0, 0))
 		be.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	}
 	dst = be.AppendUint32(dst, uint32(len(a.passes)))
@@ -182,28 +181,23 @@ func (r *reader) quote() (q quote) {
 
 // torn reads a tap and compares what is said twice.
 func (r *reader) torn() (*tornTap, error) {
-	t := &tornTap{mode: Mode(r.byte()), uid: r.uid(), until: r.int64()}
-	row := r.next(txn.RowSize)
+	t := &tornTap{mode: Mode(r.byte()), uid: r.uid()}
+	head := r.next(row.HeadSize)
 	t.quote = r.quote()
 	data := r.next(int(r.uint32()))
 	if r.short {
 		return nil, fmt.Errorf("it is cut off: %w", errExport)
 	}
-	if err := t.row.Decode(row); err != nil {
-		return nil, err
-	}
 	var err error
-	if t.data, err = kernel.DecodeData(data); err != nil {
+	if t.Torn, err = row.DecodeTorn(head, data); err != nil {
 		return nil, err
 	}
-	d, q := t.data, &t.quote
+	q := &t.quote
 	switch {
 	case !t.mode.valid() || !t.uid.valid() || !q.entry.UID.valid():
 		return nil, fmt.Errorf("mode %d or a UID is none: %w", t.mode, errExport)
-	case t.row.Kind != txn.Doubt || t.row.Flags.Reason() != txn.LastAnswerLost:
-		return nil, fmt.Errorf("its row is %v (%v), want a doubt row (%v): %w", t.row.Kind, t.row.Flags.Reason(), txn.LastAnswerLost, errExport)
-	case d.Card != t.row.Card || d.ATC != t.row.ATC || d.AC != t.row.AC || d.Amount != t.row.Amount || d.Amount != q.amount || q.full != t.row.FullFare || q.counted < 0 || q.monthSum < 0:
-		return nil, fmt.Errorf("row, price and card data are of different taps: %w", errExport)
+	case t.Row.Amount != q.amount || q.full != t.Row.FullFare || q.counted < 0 || q.monthSum < 0:
+		return nil, fmt.Errorf("row and price are of different taps: %w", errExport)
 	}
 	return t, nil
 }

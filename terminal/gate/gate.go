@@ -3,8 +3,8 @@ package gate
 import (
 	"fmt"
 
-	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -104,7 +104,7 @@ func (g *Gate) Passage(card txn.CardKey) {
 // sends a command, in place of what Pending gave before, and drops them when the
 // Result is stored. An older tap that is being finished is not among them: until
 // the Result it waits in the Array.
-func (g *Gate) Pending(dst []Record) []Record {
+func (g *Gate) Pending(dst []row.Record) []row.Record {
 	if !g.running {
 		return dst
 	}
@@ -116,7 +116,7 @@ func (g *Gate) Pending(dst []Record) []Record {
 	if g.kernel.LastSent() {
 		reason = txn.LastAnswerLost
 	}
-	return append(dst, Record{Row: g.row(txn.Doubt, txn.Flags(0).WithReason(reason), g.kernel.Data(), &g.quote)})
+	return append(dst, row.Record{Row: g.row(txn.Doubt, txn.Flags(0).WithReason(reason), g.kernel.Data(), &g.quote)})
 }
 
 // SealUntil is the time up to which a block of this terminal may say that no row is
@@ -244,17 +244,4 @@ func (g *Gate) rightPrice(card txn.CardKey) (right quote, wrong bool) {
 	}
 	*q = right
 	return right, false
-}
-
-// balanceOf is what the card holds by its own word, -1 if it does not say or if it
-// is not certain whether it has paid.
-func balanceOf(out *kernel.Outcome) money.Fen {
-	balance, ok := out.Data.BalanceBefore()
-	switch {
-	case !ok || out.Commit == kernel.CommitUnknown:
-		return -1
-	case out.Commit == kernel.Committed:
-		balance -= out.Data.Amount
-	}
-	return balance
 }

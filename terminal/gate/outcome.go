@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -14,13 +15,13 @@ func (g *Gate) ended(out *kernel.Outcome) Action {
 		return g.done(g.unidentified(out))
 	}
 	d := out.Data
-	g.result.Card, g.result.Balance = d.Card, balanceOf(out)
+	g.result.Card, g.result.Balance = d.Card, row.Balance(out)
 	flags := txn.Flags(0).WithReason(out.Reason)
 	switch {
 	case out.Reason == txn.LastAnswerLost:
 		return g.wait(d)
 	case out.Result == kernel.Approved:
-		return g.accept(Record{Row: g.row(modeKinds[g.cfg.Mode], 0, d, &g.quote)}, out)
+		return g.accept(row.Record{Row: g.row(modeKinds[g.cfg.Mode], 0, d, &g.quote)}, out)
 	case out.Commit == kernel.CommitUnknown:
 		g.refused(flags) // nothing proves that the card gave the last record
 	case out.Result == kernel.Torn:
@@ -51,30 +52,28 @@ func (g *Gate) declined(out *kernel.Outcome) Action {
 // wait keeps a tap whose end is unknown until its card comes back.
 func (g *Gate) wait(d *kernel.Data) Action {
 	t := &tornTap{
-		mode: g.cfg.Mode, uid: g.field.UID, data: d.Clone(), quote: g.quote,
-		until: g.now + seconds(g.cfg.RetapWindow),
+		Torn: row.Torn{
+			Data: d.Clone(), Until: g.now + seconds(g.cfg.RetapWindow),
+			Row: g.row(txn.Doubt, txn.Flags(0).WithReason(txn.LastAnswerLost), d, &g.quote),
+		},
+		mode: g.cfg.Mode, uid: g.field.UID, quote: g.quote,
 	}
-	t.row = g.row(txn.Doubt, txn.Flags(0).WithReason(txn.LastAnswerLost), t.data, &g.quote)
 	g.array.torn = append(g.array.torn, t)
 	g.result.Retap = true
 	return g.done(TapAgain)
 }
 
 // accept records a paid tap and opens the gate.
-func (g *Gate) accept(r Record, out *kernel.Outcome) Action {
+func (g *Gate) accept(r row.Record, out *kernel.Outcome) Action {
 	d := out.Data
 	g.settleTorn(d.Card)
-	r.Row.Flags |= txn.LastRecordRead | txn.ODAVerified | txn.ServiceGiven
-	if out.CADChecked {
-		r.Row.Flags |= txn.Tag9F69Checked
-	}
+	r.Accept(out)
 	if g.broken {
 		r.Row.Kind = txn.Doubt
 		r.Row.Flags = r.Row.Flags&^txn.ServiceGiven | txn.Flags(0).WithReason(txn.GateFault)
 	}
-	attach(&r, d)
 	g.result.Records = append(g.result.Records, r)
-	g.result.Card, g.result.Amount, g.result.Balance = d.Card, d.Amount, balanceOf(out)
+	g.result.Card, g.result.Amount, g.result.Balance = d.Card, d.Amount, row.Balance(out)
 	if g.broken {
 		return g.done(OutOfOrder)
 	}

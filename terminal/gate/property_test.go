@@ -9,6 +9,7 @@ import (
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -161,7 +162,7 @@ func (w *world) restart(name string, old *gate.Array) {
 	w.arrays[name] = old
 }
 
-func appendRows(w *world, rows []txn.Row, records []gate.Record) []txn.Row {
+func appendRows(w *world, rows []txn.Row, records []row.Record) []txn.Row {
 	for i := range records {
 		w.describe(&records[i]) // checks encoding and cryptogram
 		rows = append(rows, records[i].Row)

@@ -2,22 +2,7 @@ package gate
 
 import (
 	"fmt"
-	"log/slog"
 )
-
-// String tells of evidence no more than what kind it is.
-func (e Evidence) String() string {
-	return fmt.Sprintf("evidence(9F4B %d bytes, CA key %02X)", len(e.SDAD), e.Card.CAIndex)
-}
-
-// Format writes String for every verb: the static data contain the account number.
-func (e Evidence) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(e.String())) }
-
-// MarshalText gives String, so that JSON never holds the static data.
-func (e Evidence) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
-
-// LogValue gives String to slog.
-func (e Evidence) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
 // Format gives the size of the memory: it holds the data of cards.
 func (a *Array) Format(f fmt.State, _ rune) {

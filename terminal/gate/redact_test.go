@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/row"
 )
 
 // TestNoNumberInPrint sends what a host may want to log through every way of
@@ -27,7 +28,7 @@ func TestNoNumberInPrint(t *testing.T) {
 	}
 	rec := res.Records[0]
 	var b strings.Builder
-	for _, v := range []any{rec.Evidence, &rec.Evidence, rec, &rec, res, *res, st.gate, st.array, res.Closed, struct{ E gate.Evidence }{rec.Evidence}} {
+	for _, v := range []any{rec.Evidence, &rec.Evidence, rec, &rec, res, *res, st.gate, st.array, res.Closed, struct{ E row.Evidence }{rec.Evidence}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%q", "%d"} {
 			fmt.Fprintf(&b, verb+"\n", v)
 		}

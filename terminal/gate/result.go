@@ -1,11 +1,10 @@
 package gate
 
 import (
-	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
-	"github.com/citycard/citycard/wire/tlv"
 )
 
 // Action is what the host does next: exactly one of its fields is set.
@@ -22,7 +21,7 @@ type Result struct {
 	Display Display
 	// Records are to be stored first, in this order. They may be of other terminals
 	// of the array: Row.Terminal names the owner, whose sequence they take.
-	Records []Record
+	Records []row.Record
 	// Card is whom it was about, zero if unknown.
 	Card txn.CardKey
 	// Amount was deducted from the card for the pass (also when it was an earlier,
@@ -42,7 +41,7 @@ type Result struct {
 	// that they will be if nobody comes back. A host keeps the latest list of an
 	// array beside the journal, and puts it into the journal after a power failure;
 	// or it keeps Array.Export, and the riders may still come back.
-	Waiting []Record
+	Waiting []row.Record
 }
 
 // Settle tells the station records of an entry or the end of a journey. It comes
@@ -56,26 +55,4 @@ func (r *Result) Settle(records Records) error {
 		return records.CloseJourney(*r.Closed)
 	}
 	return nil
-}
-
-// Record is a row with the evidence that belongs beside it in a block.
-type Record struct {
-	Row      txn.Row  // sequence number not yet given
-	Evidence Evidence // empty unless Row.Flags has EvidenceKept
-}
-
-// Evidence lets anyone with the CA keys check a tap: the dynamic signature (9F4B)
-// and what it is verified with. Card.PAN is not set: it is in the row.
-type Evidence struct {
-	SDAD []byte
-	Card oda.CardData
-}
-
-// evidenceOf takes what proves a tap; complete says that certificates and
-// signature are there.
-func evidenceOf(d *kernel.Data) (e Evidence, complete bool) {
-	e.Card = d.CardData()
-	e.Card.PAN = [10]byte{}
-	e.SDAD = d.Get(tlv.TagSDAD)
-	return e, len(e.SDAD) > 0 && len(e.Card.IssuerCert) > 0 && len(e.Card.CardCert) > 0
 }

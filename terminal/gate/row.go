@@ -2,20 +2,14 @@ package gate
 
 import (
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
 // row builds the row of a tap from what the card told and what it was priced by.
 func (g *Gate) row(kind txn.Kind, flags txn.Flags, d *kernel.Data, q *quote) txn.Row {
-	r := txn.Row{
-		Kind: kind, Flags: flags | q.flags,
-		Card: d.Card, ATC: d.ATC, AC: d.AC, AIP: d.AIP,
-		Amount: d.Amount, UN: d.Sent.UN, TVR: d.Sent.TVR, Time: g.now, Type: d.Sent.Type,
-		Tag9F69: d.CAD, Tag9F6C: d.CTQ, Expiry: d.Expiry,
-		Terminal: g.cfg.Terminal, FullFare: q.full, FareRule: q.rule,
-		Month: q.month, DF63: txn.DF63Unread,
-	}
-	d.IAD.Append(r.IAD[:0])
+	r := row.New(kind, flags|q.flags, d, g.cfg.Terminal, g.now)
+	r.FullFare, r.FareRule, r.Month = q.full, q.rule, q.month
 	if g.cfg.Mode == Exit && q.known() && q.entry.Card == d.Card { // a hint may have led to another card's entry
 		r.EntryTerminal, r.EntryTime, r.EntryATC = q.entry.Terminal, q.entry.Time, q.entry.ATC
 		r.MonthSum = q.monthSum
@@ -29,15 +23,15 @@ func (g *Gate) row(kind txn.Kind, flags txn.Flags, d *kernel.Data, q *quote) txn
 // unpaid records a counter of a card that was used without payment. Such a row
 // needs no evidence.
 func (g *Gate) unpaid(kind txn.Kind, reason txn.DoubtReason) {
-	row := g.row(kind, txn.Flags(0).WithReason(reason), g.kernel.Data(), &g.quote)
-	g.result.Records = append(g.result.Records, Record{Row: row})
+	r := row.Record{Row: g.row(kind, txn.Flags(0).WithReason(reason), g.kernel.Data(), &g.quote)}
+	g.result.Records = append(g.result.Records, r)
 }
 
 // refused records a tap whose last record was answered and which is not accepted,
 // with the evidence.
 func (g *Gate) refused(flags txn.Flags) {
 	d := g.kernel.Data()
-	r := Record{Row: g.row(txn.Doubt, flags, d, &g.quote)}
-	attach(&r, d)
+	r := row.Record{Row: g.row(txn.Doubt, flags, d, &g.quote)}
+	r.Keep(d)
 	g.result.Records = append(g.result.Records, r)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
 	"github.com/citycard/citycard/wire/tlv"
@@ -70,7 +71,7 @@ func (w *world) tap(st *station, r *rider, where cut, log func(cmd, answer []byt
 func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 	name := commandName(cmd)
 	pending := st.gate.Pending(nil)
-	last := slices.ContainsFunc(pending, func(p gate.Record) bool { return p.Row.Flags.Reason() == txn.LastAnswerLost })
+	last := slices.ContainsFunc(pending, func(p row.Record) bool { return p.Row.Flags.Reason() == txn.LastAnswerLost })
 	w.checkPending(pending)
 	repeated := len(pending) == 0 && name == "READ RECORD"
 	switch {
@@ -128,7 +129,7 @@ func (w *world) through(r *rider, cmd []byte, last bool) ([]byte, error) {
 }
 
 // checkPending: what a gate would leave behind in a power failure is always true.
-func (w *world) checkPending(pending []gate.Record) {
+func (w *world) checkPending(pending []row.Record) {
 	var raw [txn.RowSize]byte
 	for i := range pending {
 		row := &pending[i].Row
@@ -164,7 +165,7 @@ func commandName(cmd []byte) string {
 
 // check is what the road does with a record: it must encode, its cryptogram and
 // balance MAC must verify at the issuer, and its evidence with the CA keys alone.
-func (w *world) check(rec *gate.Record) string {
+func (w *world) check(rec *row.Record) string {
 	row := &rec.Row
 	var raw, again [txn.RowSize]byte
 	w.must(row.Encode(&raw))
@@ -192,7 +193,7 @@ func (w *world) check(rec *gate.Record) string {
 	return s
 }
 
-func (w *world) checkEvidence(rec *gate.Record) string {
+func (w *world) checkEvidence(rec *row.Record) string {
 	row := &rec.Row
 	card := rec.Evidence.Card
 	card.PAN = row.Card.PAN
@@ -217,7 +218,7 @@ var flagNames = []struct {
 }
 
 // describe is a record in one line.
-func (w *world) describe(rec *gate.Record) string {
+func (w *world) describe(rec *row.Record) string {
 	row := &rec.Row
 	w.sequence[row.Terminal]++
 	row.Sequence = w.sequence[row.Terminal]

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/wire/block"
 )
 
@@ -20,7 +20,7 @@ const (
 
 // fits reports whether the acquirer would read the evidence: one object over the
 // limits would make the whole block unreadable.
-func fits(e *gate.Evidence) bool {
+func fits(e *row.Evidence) bool {
 	c := &e.Card
 	for _, b := range [...][]byte{e.SDAD, c.IssuerCert, c.IssuerRest, c.CardCert, c.CardRest} {
 		if len(b) > block.MaxCertificate {
@@ -34,7 +34,7 @@ func fits(e *gate.Evidence) bool {
 // them at their first use. All of them make the card: a certificate alone is
 // public, and a false card that shows it beside other data must not take the
 // place of the true one.
-func (j *Journal) card(e *gate.Evidence) uint16 {
+func (j *Journal) card(e *row.Evidence) uint16 {
 	c := &e.Card
 	issuer := j.issuer(e)
 	key := joined(binary.BigEndian.AppendUint16(j.key[:0], issuer), c.CardCert, c.CardRest, c.CardExponent, c.StaticData)
@@ -50,7 +50,7 @@ func (j *Journal) card(e *gate.Evidence) uint16 {
 	return i
 }
 
-func (j *Journal) issuer(e *gate.Evidence) uint16 {
+func (j *Journal) issuer(e *row.Evidence) uint16 {
 	c := &e.Card
 	key := joined(append(j.key[:0], c.CAIndex), c.IssuerCert, c.IssuerRest, c.IssuerExponent)
 	j.key = key

@@ -8,7 +8,7 @@ import (
 
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/seal"
-	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/block"
 )
@@ -59,7 +59,7 @@ func (j *Journal) Full() bool {
 // older than the end of the last block. It returns the row's sequence. Evidence that is too long for a block (a card that
 // is not genuine may send anything) is left out and the row says so: the row
 // itself is never refused for it.
-func (j *Journal) Add(rec *gate.Record) (uint32, error) {
+func (j *Journal) Add(rec *row.Record) (uint32, error) {
 	if rec.Row.Terminal != j.terminal {
 		return 0, fmt.Errorf("store row: it names terminal %d, this is %d", rec.Row.Terminal, j.terminal)
 	}

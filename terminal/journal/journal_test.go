@@ -13,8 +13,8 @@ import (
 
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/seal"
-	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/journal"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/block"
 )
@@ -58,16 +58,16 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // record is of a day later than the start, so that no block of these tests ends
 // after it.
-func record(n int) *gate.Record {
-	return &gate.Record{Row: txn.Row{Kind: txn.Purchase, Card: txn.CardKey{PAN: txn.PAN{0x62, 0x28, 0x00, 0x01, 0, 0, 0x11, 0x17, 0xFF, 0xFF}, PSN: 1},
+func record(n int) *row.Record {
+	return &row.Record{Row: txn.Row{Kind: txn.Purchase, Card: txn.CardKey{PAN: txn.PAN{0x62, 0x28, 0x00, 0x01, 0, 0, 0x11, 0x17, 0xFF, 0xFF}, PSN: 1},
 		ATC: uint16(n), Amount: 200, Time: opening + 86400, Terminal: terminal, Sequence: 999}}
 }
 
 // proven adds the evidence of one of many cards of one of many issuers.
-func proven(n, issuer, card int) *gate.Record {
+func proven(n, issuer, card int) *row.Record {
 	r := record(n)
 	r.Row.Flags |= txn.EvidenceKept
-	r.Evidence = gate.Evidence{SDAD: bytes.Repeat([]byte{byte(n)}, 69), Card: oda.CardData{CAIndex: 0x57,
+	r.Evidence = row.Evidence{SDAD: bytes.Repeat([]byte{byte(n)}, 69), Card: oda.CardData{CAIndex: 0x57,
 		IssuerCert: []byte{'I', byte(issuer)}, IssuerRest: []byte{1, byte(issuer)}, IssuerExponent: []byte{3},
 		CardCert: []byte{'C', byte(issuer), byte(card)}, CardRest: []byte{2, byte(card)}, CardExponent: []byte{1, 0, 1}, StaticData: []byte{0x5A, byte(card)}}}
 	return r
@@ -106,7 +106,7 @@ func open(t interface{ Fatalf(string, ...any) }, raw []byte) opened {
 	return o
 }
 
-func add(t testing.TB, j *journal.Journal, r *gate.Record) uint32 {
+func add(t testing.TB, j *journal.Journal, r *row.Record) uint32 {
 	t.Helper()
 	n, err := j.Add(r)
 	if err != nil {
@@ -217,7 +217,7 @@ func TestEvidenceIsStoredOnce(t *testing.T) {
 			p, want := got.evidence.Proofs[i], proven(i, tap.issuer, tap.card).Evidence
 			c := got.evidence.Cards[p.Card]
 			s := got.evidence.Issuers[c.Issuer]
-			have := gate.Evidence{SDAD: p.SDAD, Card: oda.CardData{CAIndex: s.CAIndex, IssuerCert: s.Certificate, IssuerRest: s.Remainder, IssuerExponent: s.Exponent,
+			have := row.Evidence{SDAD: p.SDAD, Card: oda.CardData{CAIndex: s.CAIndex, IssuerCert: s.Certificate, IssuerRest: s.Remainder, IssuerExponent: s.Exponent,
 				CardCert: c.Certificate, CardRest: c.Remainder, CardExponent: c.Exponent, StaticData: c.Static}}
 			if diff := cmp.Diff(want, have); diff != "" {
 				t.Errorf("block %d, row %d:\n%s", round+1, i, diff)
@@ -267,15 +267,15 @@ func TestCopiedCertificateDoesNotReplaceTheTrueEvidence(t *testing.T) {
 // Whatever a card sends, the block stays readable: one that the acquirer cannot
 // read would hold up every row behind it.
 func TestEvidenceThatDoesNotFitIsLeftOut(t *testing.T) {
-	for name, grow := range map[string]func(e *gate.Evidence, n int){
-		"SDAD":             func(e *gate.Evidence, n int) { e.SDAD = make([]byte, block.MaxCertificate+n) },
-		"issuer":           func(e *gate.Evidence, n int) { e.Card.IssuerCert = make([]byte, block.MaxCertificate+n) },
-		"issuer remainder": func(e *gate.Evidence, n int) { e.Card.IssuerRest = make([]byte, block.MaxCertificate+n) },
-		"issuer exponent":  func(e *gate.Evidence, n int) { e.Card.IssuerExponent = make([]byte, block.MaxExponent+n) },
-		"card":             func(e *gate.Evidence, n int) { e.Card.CardCert = make([]byte, block.MaxCertificate+n) },
-		"card remainder":   func(e *gate.Evidence, n int) { e.Card.CardRest = make([]byte, block.MaxCertificate+n) },
-		"card exponent":    func(e *gate.Evidence, n int) { e.Card.CardExponent = make([]byte, block.MaxExponent+n) },
-		"static data":      func(e *gate.Evidence, n int) { e.Card.StaticData = make([]byte, block.MaxStatic+n) },
+	for name, grow := range map[string]func(e *row.Evidence, n int){
+		"SDAD":             func(e *row.Evidence, n int) { e.SDAD = make([]byte, block.MaxCertificate+n) },
+		"issuer":           func(e *row.Evidence, n int) { e.Card.IssuerCert = make([]byte, block.MaxCertificate+n) },
+		"issuer remainder": func(e *row.Evidence, n int) { e.Card.IssuerRest = make([]byte, block.MaxCertificate+n) },
+		"issuer exponent":  func(e *row.Evidence, n int) { e.Card.IssuerExponent = make([]byte, block.MaxExponent+n) },
+		"card":             func(e *row.Evidence, n int) { e.Card.CardCert = make([]byte, block.MaxCertificate+n) },
+		"card remainder":   func(e *row.Evidence, n int) { e.Card.CardRest = make([]byte, block.MaxCertificate+n) },
+		"card exponent":    func(e *row.Evidence, n int) { e.Card.CardExponent = make([]byte, block.MaxExponent+n) },
+		"static data":      func(e *row.Evidence, n int) { e.Card.StaticData = make([]byte, block.MaxStatic+n) },
 	} {
 		for over, kept := range map[int]bool{0: true, 1: false, 66_000: false} {
 			j := journal.New(terminal, 1, opening)

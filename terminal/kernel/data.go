@@ -148,6 +148,18 @@ func (d *Data) BalanceBefore() (balance money.Fen, ok bool) {
 	return b, ok
 }
 
+// CID is tag 9F27 for what the card decided (40 TC, 80 ARQC, 00 AAC; EMV Book 3,
+// 6.5.5.4). qPBOC has no 9F27: it is made from the CVR in 9F10.
+func (d *Data) CID() byte {
+	switch d.IAD.Result() {
+	case cryptogram.TC:
+		return 0x40
+	case cryptogram.ARQC:
+		return 0x80
+	}
+	return 0x00
+}
+
 // Clone copies the data out of the Machine, in one piece of memory.
 func (d *Data) Clone() *Data {
 	c := *d

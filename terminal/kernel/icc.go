@@ -3,7 +3,6 @@ package kernel
 import (
 	"encoding/binary"
 
-	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/wire/tlv"
 )
 
@@ -25,7 +24,7 @@ func (m *Machine) ICC(dst []byte) []byte {
 	}
 	s, c := &d.Sent, m.cfg
 	dst = tlv.Append(dst, tlv.TagAC, d.AC[:])
-	dst = tlv.Append(dst, tlv.TagCID, []byte{cidOf(d.IAD.Result())})
+	dst = tlv.Append(dst, tlv.TagCID, []byte{d.CID()})
 	dst = tlv.Append(dst, tlv.TagIAD, d.objects[objIAD])
 	dst = tlv.Append(dst, tlv.TagUN, s.UN[:])
 	dst = tlv.Append(dst, tlv.TagATC, binary.BigEndian.AppendUint16(nil, d.ATC))
@@ -56,17 +55,6 @@ func (m *Machine) ICC(dst []byte) []byte {
 		dst = tlv.Append(dst, tlv.TagProductID, p)
 	}
 	return dst
-}
-
-// cidOf is tag 9F27 (EMV Book 3, 6.5.5.4) for a decision.
-func cidOf(r cryptogram.Result) byte {
-	switch r {
-	case cryptogram.TC:
-		return 0x40
-	case cryptogram.ARQC:
-		return 0x80
-	}
-	return 0x00
 }
 
 // bcd8 is a number in eight decimal digits; higher ones are dropped.

@@ -55,7 +55,7 @@ func (m *Machine) authenticate() Ready {
 		tag = faultyObject(reason)
 	}
 	switch {
-	case reason == oda.OK && m.resumed && version != 1 && !m.signedLast && !m.probe.Matches(d):
+	case reason == oda.OK && m.resumed && version != 1 && !m.signedLast && !m.probe.matches(d):
 		// The old signature says nothing of the last record, and neither do counter
 		// and balance.
 		return m.end(Failed, CommitUnknown, txn.LastAnswerLost, Fault{Code: Mismatch, Tag: tlv.TagATC})

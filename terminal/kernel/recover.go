@@ -83,19 +83,19 @@ func (p Probe) Verdict(torn *Data) Verdict {
 		return VerdictUnknown
 	case p.ATC != torn.ATC:
 		return OtherCard
-	case p.Repeated && (p.proof || p.Matches(torn)):
+	case p.Repeated && (p.proof || p.matches(torn)):
 		return Finishable // a card need not state its balance, nor pay from 9F79
 	case known && p.Balance == before:
 		return LooksUnpaid
-	case p.Matches(torn):
+	case p.matches(torn):
 		return LooksPaid
 	}
 	return VerdictUnknown
 }
 
-// Matches says that the card is at the counter of the torn transaction with the
+// matches says that the card is at the counter of the torn transaction with the
 // balance that it has if it paid.
-func (p Probe) Matches(torn *Data) bool {
+func (p Probe) matches(torn *Data) bool {
 	before, ok := torn.BalanceBefore()
 	return p.OK && ok && p.ATC == torn.ATC && p.Balance == before-torn.Amount
 }

@@ -25,9 +25,9 @@ func (m *Machine) refuse(commit Commit) Ready {
 	if v := d.objects[objVersion]; v != nil && !bytes.Equal(v, m.cfg.AppVersion[:]) {
 		m.out.TVR[1] |= tvr2Version // noted only: there is no terminal action analysis in qPBOC
 	}
-	today, _ := dateKey(d.Sent.Date[:])
+	today, _ := DateKey(d.Sent.Date[:])
 	if b := d.objects[objExpiry]; b != nil {
-		switch day, ok := dateKey(b); {
+		switch day, ok := DateKey(b); {
 		case !ok:
 			return m.end(Failed, commit, txn.MissingCardData, Fault{Code: BadValue, Tag: tlv.TagExpirationDate})
 		case day < today:
@@ -36,7 +36,7 @@ func (m *Machine) refuse(commit Commit) Ready {
 		}
 	}
 	if b := d.objects[objEffective]; b != nil {
-		switch day, ok := dateKey(b); {
+		switch day, ok := DateKey(b); {
 		case !ok:
 			return m.end(Failed, commit, txn.MissingCardData, Fault{Code: BadValue, Tag: tlv.TagEffectiveDate})
 		case day > today:
@@ -93,8 +93,8 @@ func (d *Data) track2Agrees(service bool) Fault {
 // expired says that the month on track 2 is over.
 func (m *Machine) expired() bool {
 	e := m.data.Expiry
-	last, ok := dateKey([]byte{e[0], e[1], 0x31})
-	today, _ := dateKey(m.data.Sent.Date[:])
+	last, ok := DateKey([]byte{e[0], e[1], 0x31})
+	today, _ := DateKey(m.data.Sent.Date[:])
 	if ok && last >= today {
 		return false
 	}
@@ -116,8 +116,12 @@ func (m *Machine) serviceAllowed() bool {
 	return auc[0]&0x04 != 0
 }
 
-// dateKey orders dates YYMMDD; years 50 to 99 are in the 1900s (EMV Book 4, 6.7.3).
-func dateKey(b []byte) (key int, ok bool) {
+// DateKey orders dates YYMMDD in BCD: a later date has a greater key, and years 50 to
+// 99 are in the 1900s (EMV Book 4, 6.7.3). ok is false for what is no date.
+func DateKey(b []byte) (key int, ok bool) {
+	if len(b) != 3 {
+		return 0, false
+	}
 	for _, c := range b {
 		if c>>4 > 9 || c&15 > 9 {
 			return 0, false

@@ -4,6 +4,7 @@ import (
 	"github.com/citycard/citycard/crypt/pin"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/kernel/emv"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/terminal/stripe"
 	"github.com/citycard/citycard/txn"
 )
@@ -76,7 +77,7 @@ type TornSale struct {
 	// not tell what is needed to know it. Let it be taken away before the next Start.
 	Other bool
 	// Record is the doubt row that the sale leaves if the card does not come back.
-	Record Record
+	Record row.Record
 }
 
 // Online is a question to the issuer.
@@ -102,6 +103,9 @@ const (
 )
 
 var outcomeNames = [...]string{"", "offline_approved", "online_approved", "declined", "other_interface", "card_lost", "doubt", "error"}
+
+// Approved says that the sale came about.
+func (o Outcome) Approved() bool { return o == OfflineApproved || o == OnlineApproved }
 
 // String is the outcome as it is printed.
 func (o Outcome) String() string {

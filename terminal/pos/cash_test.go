@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/citycard/citycard/terminal/pos"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
 
 // cashSale is an electronic cash purchase over the contacts whose first GENERATE AC is
 // answered with this CID. It gives the pending rows before each action.
-func cashSale(t *testing.T, cid, issuer string, lose map[string]cut) (*pos.Result, [][]pos.Record) {
+func cashSale(t *testing.T, cid, issuer string, lose map[string]cut) (*pos.Result, [][]row.Record) {
 	t.Helper()
 	w := newWorld(t)
 	cfg := w.config(pos.QPBOC)
@@ -22,7 +23,7 @@ func cashSale(t *testing.T, cid, issuer string, lose map[string]cut) (*pos.Resul
 	h.edits = []edit{{command: "generate-1", new: answer}}
 	st := story{sale: w.newSale(pos.Purchase, pos.Contact, 1000), card: h, lose: lose, host: issuer}
 	r := w.begin(st, nil)
-	var pending [][]pos.Record
+	var pending [][]row.Record
 	a := w.till.Begin(st.sale)
 	for ; a.Done == nil; a = w.till.Step(r.event(a)) {
 		pending = append(pending, w.till.Pending(nil))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/tlv"
 )
@@ -52,7 +53,7 @@ func (t *Till) identified() Action {
 	ev := kernel.Event{Kind: kernel.Continue}
 	switch {
 	case t.torn == nil:
-	case t.kernel.Data().Card == t.torn.row.Card:
+	case t.kernel.Data().Card == t.torn.Row.Card:
 		t.doubt()
 	default:
 		ev.Kind = kernel.Stop
@@ -67,7 +68,7 @@ func (t *Till) paid(out *kernel.Outcome) Action {
 	case !out.Identified: // the card was to pay anew, and never told who it is
 		t.say(noteUndecided)
 		return t.giveUp()
-	case out.Data.Card != t.torn.row.Card:
+	case out.Data.Card != t.torn.Row.Card:
 		return t.intruded(out)
 	default:
 		t.doubt()
@@ -79,7 +80,7 @@ func (t *Till) paid(out *kernel.Outcome) Action {
 	case out.Reason == txn.LastAnswerLost:
 		return t.wait(out.Data)
 	case out.Result == kernel.Approved:
-		return t.accept(Record{Row: t.row(txn.Purchase, 0, out.Data)}, out)
+		return t.accept(row.Record{Row: t.row(txn.Purchase, 0, out.Data)}, out)
 	case out.Commit != kernel.NotCommitted:
 		return t.suspect(out)
 	case out.Result == kernel.OnlineRequired:
@@ -111,9 +112,9 @@ func (t *Till) tell(out *kernel.Outcome) {
 	}
 	r.Card, r.Expiry, r.ATC = d.Card, d.Expiry, d.ATC
 	if d.Get(tlv.TagAC) != nil { // magnetic stripe data may come without
-		r.Cryptogram, r.CID, r.HasCryptogram = d.AC, cidOf(d.IAD.Result()), true
+		r.Cryptogram, r.CID, r.HasCryptogram = d.AC, d.CID(), true
 		r.Cash = d.IAD.Result() == cryptogram.TC
-		r.Balance = balanceOf(out)
+		r.Balance = row.Balance(out)
 	}
 	if out.Result == kernel.Approved || out.Result == kernel.OnlineRequired {
 		r.Signature = out.CVM == kernel.Signature
@@ -129,12 +130,8 @@ func (t *Till) tell(out *kernel.Outcome) {
 }
 
 // accept ends an offline purchase: the card is genuine and has paid.
-func (t *Till) accept(r Record, out *kernel.Outcome) Action {
-	r.Row.Flags |= txn.LastRecordRead | txn.ODAVerified | txn.ServiceGiven
-	if out.CADChecked {
-		r.Row.Flags |= txn.Tag9F69Checked
-	}
-	attach(&r, out.Data)
+func (t *Till) accept(r row.Record, out *kernel.Outcome) Action {
+	r.Accept(out)
 	t.result.Records = append(t.result.Records, r)
 	t.result.Amount = out.Data.Amount
 	return t.approve(OfflineApproved)
@@ -154,8 +151,8 @@ func (t *Till) approve(o Outcome) Action {
 // the first payment be found and returned. Another interface (b5) is not offered: the
 // card would pay twice without anybody having asked.
 func (t *Till) suspect(out *kernel.Outcome) Action {
-	r := Record{Row: t.row(txn.Doubt, txn.Flags(0).WithReason(out.Reason), out.Data)}
-	attach(&r, out.Data)
+	r := row.Record{Row: t.row(txn.Doubt, txn.Flags(0).WithReason(out.Reason), out.Data)}
+	r.Keep(out.Data)
 	t.result.Records = append(t.result.Records, r)
 	if out.Result == kernel.OnlineRequired {
 		return t.online(out)
@@ -190,15 +187,4 @@ func (t *Till) unidentified(out *kernel.Outcome) Action {
 		return t.done(Error, ShowNotAccepted)
 	}
 	return t.done(Error, ShowCardError)
-}
-
-// cidOf is 9F27 for what the CVR of a card without 9F27 says.
-func cidOf(r cryptogram.Result) byte {
-	switch r {
-	case cryptogram.TC:
-		return 0x40
-	case cryptogram.ARQC:
-		return 0x80
-	}
-	return 0x00
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/kernel/emv"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
 	"github.com/citycard/citycard/wire/tlv"
@@ -63,6 +64,7 @@ func (t *Till) followDebit(r emv.Ready) Action {
 	t.takeNotes()
 	switch {
 	case r.Send != nil:
+		t.put = t.put || setsBalance(r.Send)
 		return Action{Send: r.Send}
 	case r.Choose != nil:
 		return Action{Choose: r.Choose}
@@ -108,6 +110,7 @@ func (t *Till) onlineDebit(o *emv.Online) Action {
 	q.Card, q.Expiry, q.Currency = d.Card, d.Expiry, d.Sent.Currency
 	q.ICC, q.Track2 = bytes.Clone(o.ICC), bytes.Clone(d.Get(tlv.TagTrack2Equivalent))
 	t.result.OnlinePIN = o.PIN.Len() > 0
+	t.result.Before = signedBalance(o.ICC)
 	t.asked = true
 	return Action{Online: &Online{Request: *q, PIN: o.PIN}}
 }
@@ -116,8 +119,9 @@ func (t *Till) onlineDebit(o *emv.Online) Action {
 func (t *Till) debited(out *emv.Outcome) Action {
 	t.tellDebit(out)
 	t.debitRecord(out)
-	t.reverse(out.Reversal, reversalICC(out))
-	unsure := out.Commit == kernel.CommitUnknown || out.Reversal == emv.ScriptUnknown
+	why := t.reversalOf(out)
+	t.reverse(why, reversalICC(out, why))
+	unsure := out.Commit == kernel.CommitUnknown || why == emv.ScriptUnknown
 	switch {
 	case unsure:
 		return t.done(Doubt, ShowDoubt)
@@ -140,9 +144,9 @@ func (t *Till) debited(out *emv.Outcome) Action {
 // reversalICC is field 55 of the reversal. Where nobody knows what became of the script,
 // its result is left out: DF31 has no value for that, and one that says "failed" would
 // have the issuer give the money back for a load that may stand.
-func reversalICC(out *emv.Outcome) []byte {
+func reversalICC(out *emv.Outcome, why emv.Reversal) []byte {
 	all := out.Data.ICC(nil)
-	if out.Reversal != emv.ScriptUnknown {
+	if why != emv.ScriptUnknown {
 		return all
 	}
 	var known []byte
@@ -269,7 +273,7 @@ func (t *Till) debitRecord(out *emv.Outcome) {
 	case out.Reason == txn.NoDoubt:
 		return
 	}
-	t.result.Records = append(t.result.Records, Record{Row: t.debitRow(kind, flags, d)})
+	t.result.Records = append(t.result.Records, row.Record{Row: t.debitRow(kind, flags, d)})
 }
 
 // getData is GET DATA of a two-byte tag.

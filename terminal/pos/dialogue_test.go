@@ -12,6 +12,7 @@ import (
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/pos"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/terminal/stripe"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
@@ -182,7 +183,7 @@ var flagNames = []struct {
 	{txn.ClosedByRetap, "closed-by-retap"}, {txn.EvidenceKept, "evidence"},
 }
 
-func (w *world) describe(rec *pos.Record) string {
+func (w *world) describe(rec *row.Record) string {
 	row := &rec.Row
 	var b strings.Builder
 	fmt.Fprintf(&b, "row: %v", row.Kind)

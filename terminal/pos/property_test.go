@@ -148,7 +148,7 @@ func checkResult(t fataler, res *pos.Result, kind pos.Kind) {
 			paid++
 		}
 	}
-	approved := res.Outcome == pos.OfflineApproved || res.Outcome == pos.OnlineApproved
+	approved := res.Outcome.Approved()
 	switch {
 	case res.Outcome < pos.OfflineApproved || res.Outcome > pos.Error:
 		t.Fatalf("outcome %d", res.Outcome)

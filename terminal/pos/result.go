@@ -2,14 +2,11 @@ package pos
 
 import (
 	"github.com/citycard/citycard/money"
-	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/kernel/emv"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
-
-// Record is a row with its evidence, as gates make them and the journal takes them.
-type Record = gate.Record
 
 // ODA is how offline data authentication went. Numbers are for ever.
 type ODA uint8
@@ -51,7 +48,7 @@ type Result struct {
 	// Commit is what is certain about electronic cash on the card.
 	Commit kernel.Commit
 	// Records are rows without sequence numbers: each takes the next of the terminal.
-	Records []Record
+	Records []row.Record
 
 	// Identified says that the account number is known; then Card and Expiry are
 	// filled, and ATC if a chip was asked.
@@ -83,6 +80,9 @@ type Result struct {
 	Balance       money.Fen
 	SecondBalance money.Fen
 	SpendingLimit money.Fen
+	// Before is the electronic cash before the issuer's script, as the card signed it in
+	// 9F10 of the question to the issuer; -1 if it did not.
+	Before money.Fen
 	// Available is the balance of the account as the issuer says; -1 if unknown.
 	Available money.Fen
 	AuthCode  string  // of the issuer (field 38)

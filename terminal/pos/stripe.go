@@ -51,8 +51,12 @@ func (t *Till) denied(card txn.CardKey) bool {
 // trackRefused ends a sale with a track 2 that may not be used here.
 func (t *Till) trackRefused(why stripe.Reason) Action {
 	t.result.Fault = kernel.Fault{Code: kernel.Restricted, Tag: tlv.TagServiceCode}
-	if why == stripe.Expired {
+	switch why {
+	case stripe.Expired:
+		t.result.Fault.Tag = tlv.TagExpirationDate
 		return t.done(Declined, ShowExpired)
+	case stripe.NoExpiry:
+		t.result.Fault.Tag = tlv.TagExpirationDate
 	}
 	return t.done(Declined, ShowDeclined)
 }

@@ -47,6 +47,7 @@ type Till struct {
 	asked    bool              // it was put to the issuer
 	answered bool              // who has answered it
 	agreed   bool              // and approved
+	put      bool              // a command that sets the card's balance was sent
 	optional bool              // the PIN for the issuer need not be entered
 
 	read  inquiry
@@ -73,8 +74,8 @@ func New(cfg Config) (*Till, error) {
 // Terminal is the terminal's number.
 func (t *Till) Terminal() txn.TerminalID { return t.cfg.Terminal }
 
-// maxAmount is what a row and the binary amount of a card can carry: 42 949 672.95 yuan.
-const maxAmount money.Fen = 1<<32 - 1
+// MaxAmount is what a row and the binary amount of a card can carry: 42 949 672.95 yuan.
+const MaxAmount money.Fen = 1<<32 - 1
 
 // Begin starts a sale: a card is in the field or in the slot, and reset, or a stripe
 // was read. The amount of an Inquiry is always 0. A sale that cannot be made ends at once with Outcome Error.
@@ -86,7 +87,7 @@ func (t *Till) Begin(s Sale) Action {
 	switch {
 	case s.Kind < Purchase || s.Kind > Unload:
 		return t.refuse(kernel.Fault{Code: kernel.BadValue, Tag: tlv.TagTransactionType})
-	case s.Amount < 0 || s.Amount > maxAmount || s.Kind == Load && s.Amount == 0:
+	case s.Amount < 0 || s.Amount > MaxAmount || s.Kind == Load && s.Amount == 0:
 		return t.refuse(kernel.Fault{Code: kernel.BadValue, Tag: tlv.TagAmountAuthorised})
 	case s.Time < 0 || s.Time > 1<<32-1:
 		return t.refuse(kernel.Fault{Code: kernel.BadValue, Tag: tlv.TagTransactionDate})
@@ -113,9 +114,9 @@ func (t *Till) reset(s Sale) {
 		s.Amount = 0
 	}
 	t.sale = s
-	t.result = Result{Records: t.result.Records[:0], Balance: -1, SecondBalance: -1, SpendingLimit: -1, Available: -1}
+	t.result = Result{Records: t.result.Records[:0], Balance: -1, SecondBalance: -1, SpendingLimit: -1, Before: -1, Available: -1}
 	t.runs, t.torn = 0, nil
-	t.asked, t.answered, t.agreed = false, false, false
+	t.asked, t.answered, t.agreed, t.put = false, false, false, false
 	t.notes, t.taken = t.notes[:0], 0
 }
 
@@ -166,7 +167,7 @@ func (t *Till) unexpected(ev emv.Event) Action {
 func (t *Till) done(o Outcome, d Display) Action {
 	t.takeNotes()
 	t.phase, t.torn = idle, nil
-	approved := o == OfflineApproved || o == OnlineApproved
+	approved := o.Approved()
 	for i := range t.result.Records {
 		if row := &t.result.Records[i].Row; row.Kind == txn.Doubt && !approved {
 			o = Doubt

@@ -5,16 +5,14 @@ import (
 
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/kernel/emv"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
-	"github.com/citycard/citycard/wire/tlv"
 )
 
 // torn is a transaction whose last record was asked for in vain, until its card comes
 // back or its owner gives up.
 type torn struct {
-	data     *kernel.Data
-	row      txn.Row // as a doubt row LastAnswerLost
-	until    int64
+	row.Torn
 	other    bool // the card that was held to the reader last was another one, or did not say
 	left     bool // the card that came back left again, after it had repeated its record
 	restored bool // read back after a power failure: nobody stands before the till any more
@@ -29,8 +27,10 @@ const maxRuns = 3
 func (t *Till) wait(d *kernel.Data) Action {
 	t.say(noteTorn)
 	window := int64(t.cfg.RetapWindow / time.Second)
-	t.torn = &torn{data: d.Clone(), until: t.sale.Time + int64(t.runs)*window}
-	t.torn.row = t.row(txn.Doubt, txn.Flags(0).WithReason(txn.LastAnswerLost), d)
+	t.torn = &torn{Torn: row.Torn{
+		Data: d.Clone(), Until: t.sale.Time + int64(t.runs)*window,
+		Row: t.row(txn.Doubt, txn.Flags(0).WithReason(txn.LastAnswerLost), d),
+	}}
 	return t.again(false)
 }
 
@@ -40,7 +40,7 @@ func (t *Till) again(other bool) Action {
 	w := t.torn
 	w.other = other
 	return Action{Again: &TornSale{
-		Card: w.row.Card, ATC: w.row.ATC, Amount: w.row.Amount, Until: w.until, Other: other, Record: Record{Row: w.row},
+		Card: w.Row.Card, ATC: w.Row.ATC, Amount: w.Row.Amount, Until: w.Until, Other: other, Record: w.Doubt(),
 	}}
 }
 
@@ -49,7 +49,7 @@ func (t *Till) cameBack(ev emv.Event) Action {
 	switch ev.Kind {
 	case emv.Start:
 		t.phase = probing
-		return t.follow(t.kernel.Probe(t.torn.data))
+		return t.follow(t.kernel.Probe(t.torn.Data))
 	case emv.CardLeft, emv.CardRemoved:
 		return t.again(t.torn.other)
 	case emv.Cancelled:
@@ -65,10 +65,9 @@ func (t *Till) giveUp() Action {
 	return t.done(Doubt, ShowDoubt)
 }
 
-// doubt turns the torn transaction into its doubt row. Its signature is no evidence: it
-// cannot be checked without the 9F69 of the record that was lost.
+// doubt turns the torn transaction into its doubt row.
 func (t *Till) doubt() {
-	t.result.Records = append(t.result.Records, Record{Row: t.torn.row})
+	t.result.Records = append(t.result.Records, t.torn.Doubt())
 	t.torn = nil
 }
 
@@ -79,11 +78,11 @@ func (t *Till) doubt() {
 // doubt row stays for the case that it lied. A card that says too little is no reason to
 // give up: the right one may still come.
 func (t *Till) probed(p *kernel.Probe) Action {
-	v := p.Verdict(t.torn.data)
+	v := p.Verdict(t.torn.Data)
 	switch {
 	case v == kernel.Finishable:
 		t.phase, t.torn.left = resuming, p.Left
-		return t.follow(t.kernel.Resume(t.torn.data))
+		return t.follow(t.kernel.Resume(t.torn.Data))
 	case p.Left:
 		return t.again(false)
 	case v == kernel.OtherCard:
@@ -104,7 +103,7 @@ func (t *Till) probed(p *kernel.Probe) Action {
 // has repeated.
 func (t *Till) resumed(out *kernel.Outcome) Action {
 	switch {
-	case out.Result == kernel.Approved && !t.proves(out):
+	case out.Result == kernel.Approved && !t.torn.Proves(out):
 		t.say(noteUndecided)
 		return t.giveUp()
 	case out.Result != kernel.Approved && t.torn.left:
@@ -113,21 +112,11 @@ func (t *Till) resumed(out *kernel.Outcome) Action {
 		t.say(noteOtherCard)
 		return t.again(true)
 	}
-	r := Record{Row: t.torn.row}
-	r.Row.Kind = txn.Purchase
-	r.Row.Flags = r.Row.Flags.WithReason(txn.NoDoubt) | txn.ClosedByRetap
-	r.Row.Tag9F69, r.Row.Expiry = out.Data.CAD, out.Data.Expiry
+	r := t.torn.Finished(txn.Purchase, out)
 	t.torn = nil
 	t.say(noteFinished)
 	t.tell(out)
 	return t.accept(r, out)
-}
-
-// proves says that the card here is the one that paid: the signature covers what it
-// gave in its last record, 9F69, or stood there itself. Under fDDA version 00 with the
-// signature in the answer to GET PROCESSING OPTIONS nothing proves it.
-func (t *Till) proves(out *kernel.Outcome) bool {
-	return out.CADChecked || t.torn.data.Get(tlv.TagSDAD) == nil
 }
 
 // Pending appends the rows that are the truth if the power fails now, before the
@@ -136,7 +125,7 @@ func (t *Till) proves(out *kernel.Outcome) bool {
 // before it does what an Action asks for, in place of what it wrote before, and drops
 // them when the Result is stored. A torn sale that waits for its card is not among
 // them: it is in Export; an owner that keeps no Export stores TornSale.Record.
-func (t *Till) Pending(dst []Record) []Record {
+func (t *Till) Pending(dst []row.Record) []row.Record {
 	if t.phase == idle {
 		return dst
 	}
@@ -147,7 +136,7 @@ func (t *Till) Pending(dst []Record) []Record {
 		if t.kernel.LastSent() {
 			reason = txn.LastAnswerLost
 		}
-		dst = append(dst, Record{Row: t.row(txn.Doubt, txn.Flags(0).WithReason(reason), t.kernel.Data())})
+		dst = append(dst, row.Record{Row: t.row(txn.Doubt, txn.Flags(0).WithReason(reason), t.kernel.Data())})
 	case t.phase == debiting && t.debit.Data().ATCKnown():
 		return t.pendingDebit(dst)
 	}
@@ -157,7 +146,7 @@ func (t *Till) Pending(dst []Record) []Record {
 // pendingDebit is Pending for debit/credit and electronic cash over the contacts, which
 // pays in answer to GENERATE AC. An answer that cannot be read does not say that it has
 // not paid. Of what the issuer was asked, he has the record.
-func (t *Till) pendingDebit(dst []Record) []Record {
+func (t *Till) pendingDebit(dst []row.Record) []row.Record {
 	d := t.debit.Data()
 	kind, reason := txn.Doubt, txn.LastAnswerLost
 	switch {
@@ -169,5 +158,5 @@ func (t *Till) pendingDebit(dst []Record) []Record {
 	default:
 		kind, reason = txn.Declined, txn.CardDeclined
 	}
-	return append(dst, Record{Row: t.debitRow(kind, txn.Flags(0).WithReason(reason), d)})
+	return append(dst, row.Record{Row: t.debitRow(kind, txn.Flags(0).WithReason(reason), d)})
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/kernel/emv"
 	"github.com/citycard/citycard/terminal/pos"
+	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
 	"github.com/citycard/citycard/wire/tlv"
@@ -153,6 +154,9 @@ func (w *world) config(mode pos.Mode) pos.Config {
 	return c
 }
 
+// images are the cards that were issued: chips share them.
+var images = map[devcard.Request]*card.Image{}
+
 // addCard issues a card of a development profile.
 func (w *world) addCard(name, profile string, balance money.Fen) *holder {
 	w.t.Helper()
@@ -163,8 +167,12 @@ func (w *world) addCard(name, profile string, balance money.Fen) *holder {
 	r.PAN, err = txn.ParsePAN(digits + string(txn.Luhn(digits)))
 	w.must(err)
 	r.Balance = balance
-	image, err := devcard.Issue(r)
-	w.must(err)
+	image, ok := images[r]
+	if !ok {
+		image, err = devcard.Issue(r)
+		w.must(err)
+		images[r] = image
+	}
 	h := &holder{key: txn.CardKey{PAN: r.PAN, PSN: r.PSN}, chip: card.New(), image: image, random: &stream{name: name}, profile: profile}
 	w.must(h.chip.Insert(image, nil))
 	w.cards[name] = h
@@ -364,7 +372,7 @@ func (r *run) nameOf(cmd []byte) string {
 	name := map[byte]string{0xA4: "select", 0xA8: "gpo", 0xB2: "record", 0xCA: "data", 0xAE: "generate", 0x82: "external", 0x88: "internal",
 		0x20: "verify", 0x84: "challenge", 0xDA: "script"}[c.INS]
 	r.count[name]++
-	if name == "record" && slices.ContainsFunc(r.till.Pending(nil), func(p pos.Record) bool {
+	if name == "record" && slices.ContainsFunc(r.till.Pending(nil), func(p row.Record) bool {
 		return p.Row.Flags.Reason() == txn.LastAnswerLost && p.Row.ATC == r.card.chip.Inspect().ATC
 	}) {
 		r.count[name]--
@@ -480,7 +488,7 @@ func (r *run) checkPromises() {
 
 // check is what the road does with a record: it must encode, and its cryptogram and
 // balance MAC must verify with the card's keys. It gives both in words.
-func (w *world) check(rec *pos.Record) string {
+func (w *world) check(rec *row.Record) string {
 	w.t.Helper()
 	row := &rec.Row
 	var raw [txn.RowSize]byte

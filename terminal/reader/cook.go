@@ -42,7 +42,7 @@ func (c *cooked) Transmit(ctx context.Context, dst, cmd []byte) ([]byte, error) 
 		}
 		out, err = c.again(ctx, out[:len(out)-2], c.cmd)
 	}
-	return dst, fault("fetching a long answer", ErrMute, fmt.Errorf("the card has still more after %d bytes", len(out)-start))
+	return dst, fault("fetching a long answer", ErrMute, fmt.Errorf("%w: the card has still more after %d bytes", ErrEndless, len(out)-start))
 }
 
 // again sends a command, and once more with the right Le if the card asks for it.

@@ -20,6 +20,8 @@ var (
 	ErrNoCard = errors.New("no card in the reader")
 	// ErrMute: a card is there and does not answer as a card should.
 	ErrMute = errors.New("the card does not answer")
+	// ErrEndless, besides ErrMute: the card always has more of an answer (61xx).
+	ErrEndless = errors.New("the answer has no end")
 	// ErrCardGone: the card, or its session, was lost: taken out, reset by another
 	// program, or the reader was unplugged.
 	ErrCardGone = errors.New("the card is gone")

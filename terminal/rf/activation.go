@@ -2,12 +2,12 @@ package rf
 
 // Lengths of the frames that wake a card, CRC included (ISO/IEC 14443-3 and -4).
 const (
-	reqaBits     = 7  // REQA is a short frame of seven bits
-	atqaSize     = 2  // no CRC
-	anticollSize = 2  // SEL NVB, no CRC
-	uidSize      = 5  // part of the identifier and check byte, no CRC
-	selectSize   = 9  // SEL NVB, part of the identifier, check byte
-	sakSize      = 3  //
+	reqaBits     = 7 // REQA is a short frame of seven bits
+	atqaSize     = 2 // no CRC
+	anticollSize = 2 // SEL NVB, no CRC
+	uidSize      = 5 // part of the identifier and check byte, no CRC
+	selectSize   = 9 // SEL NVB, part of the identifier, check byte
+	sakSize      = 3
 	ratsSize     = 4  // E0, parameter
 	atsSize      = 12 // TL T0 TA TB TC, five historical bytes
 	ppsSize      = 5  // PPSS PPS0 PPS1

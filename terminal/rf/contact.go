@@ -33,7 +33,7 @@ const (
 	t0Header   = 5               // CLA INS P1 P2 P3
 	t0Status   = 2               // SW1 SW2
 	t1Overhead = 4               // NAD PCB LEN EDC
-	minIFS     = 1               //
+	minIFS     = 1
 	maxIFS     = 254
 )
 

@@ -49,15 +49,15 @@ type Reason uint8
 
 // The reasons.
 const (
-	Usual           Reason = 0  // a card without a chip, or a terminal without a chip reader
-	Fallback        Reason = 1  // the chip is mute
-	ChipFirst       Reason = 2  // the card has a chip: insert it
-	ChipAgain       Reason = 3  // the chip was mute: insert it again
-	ChipDecides     Reason = 4  // the chip has spoken; the stripe may not overrule it
-	Blocked         Reason = 5  // card or application is blocked
-	NoCommon        Reason = 6  // the chip has no application that is taken here
-	FallbackRefused Reason = 7  // the acquirer takes no stripe of a chip card
-	Expired         Reason = 8  //
+	Usual           Reason = 0 // a card without a chip, or a terminal without a chip reader
+	Fallback        Reason = 1 // the chip is mute
+	ChipFirst       Reason = 2 // the card has a chip: insert it
+	ChipAgain       Reason = 3 // the chip was mute: insert it again
+	ChipDecides     Reason = 4 // the chip has spoken; the stripe may not overrule it
+	Blocked         Reason = 5 // card or application is blocked
+	NoCommon        Reason = 6 // the chip has no application that is taken here
+	FallbackRefused Reason = 7 // the acquirer takes no stripe of a chip card
+	Expired         Reason = 8
 	NoExpiry        Reason = 9  // the track has no expiry date
 	UnknownService  Reason = 10 // a service code without a meaning
 	OnlyByAgreement Reason = 11 // service code 7xx

@@ -136,7 +136,7 @@ func pay(t *testing.T, card reader.Card, fen byte) {
 // TestServedCard: after two payments every client finds the directories, the
 // balance, the counter and both entries of the log.
 func TestServedCard(t *testing.T) {
-	for _, profile := range []string{"dev-3des", "dev-sm"} {
+	for _, profile := range []string{"dev-3des", "dev-sm", "livelihood"} {
 		t.Run(profile, func(t *testing.T) {
 			serve(t, "--profile", profile)
 			card := open(t)

@@ -45,6 +45,17 @@ func (p *Printer) chart(b *box, t *tap.Trace) {
 	}
 	b.row(label, text+p.say(" (model)", "（模型）"))
 	p.bars(b, t)
+	p.slower(b, t)
+}
+
+// slower says that the card took longer than the model, and where.
+func (p *Printer) slower(b *box, t *tap.Trace) {
+	n, s := t.Slower()
+	if n == 0 {
+		return
+	}
+	b.row(p.say("measured", "实测"), fmt.Sprintf(p.say("the card was slower than the model: measured %s", "卡片慢于模型：实测%s"), ms(t.Measured)),
+		fmt.Sprintf(p.say("command %d took %s, by the model %s", "第%d条命令用时%s，模型为%s"), n, ms(s.Took), ms(s.Field)))
 }
 
 // Columns of the chart.

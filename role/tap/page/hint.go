@@ -1,9 +1,15 @@
 package page
 
 import (
+	"errors"
+
 	"github.com/citycard/citycard/role/tap"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/kernel/emv"
 	"github.com/citycard/citycard/terminal/pos"
+	"github.com/citycard/citycard/terminal/reader"
+	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
 )
 
 // text is a sentence in both languages.
@@ -26,15 +32,26 @@ var shown = map[pos.Display]text{
 	pos.ShowInsert:       {"the card has a chip: use it", "此卡有芯片，请使用芯片"},
 }
 
-// hint says what to do next.
-func (p *Printer) hint(t *tap.Trace) string {
+// Hint says what to do after a sale, in a language, "en" or "zh".
+func Hint(t *tap.Trace, lang string) string {
 	r := &t.Result
-	pick := func(h text) string { return p.say(h.en, h.zh) }
+	pick := func(h text) string {
+		if lang == "zh" {
+			return h.zh
+		}
+		return h.en
+	}
 	switch {
+	case errors.Is(t.Broken, reader.ErrRecording):
+		return pick(text{"sell as in the recording: the same kind, amount, --choose and answers of the issuer (--host)", "请与录制时一致：交易类型、金额、--choose 及发卡行应答（--host）"})
+	case errors.Is(t.Broken, reader.ErrMute) && t.Sale.Interface == pos.Contact:
+		return pick(text{"take the card out and put it in again, chip first and facing the contacts", "请取出卡片重新插入，芯片朝前并对准触点"})
+	case errors.Is(t.Broken, reader.ErrMute):
+		return pick(text{"take the card away and hold it to the reader again, flat and by itself", "请移开卡片，单独平放后重新刷卡"})
 	case t.Broken != nil:
 		return pick(text{"the reader failed: the message below says why", "读卡器故障，原因见下"})
 	case r.Reversal != nil && !undone(t):
-		return pick(text{"deliver the reversal: the issuer holds money for what did not come about", "请送出冲正：发卡行仍占用未成交的金额"})
+		return pick(text{"check the line to the issuer (--host); the reversal has not arrived and must be sent again, since the issuer may hold money", "请检查与发卡行的连接（--host）；冲正未送达，须重发，发卡行可能仍占用金额"})
 	case r.Display == pos.ShowNotGenuine:
 		return pick(shown[r.Display])
 	case r.Outcome == pos.Doubt && notGenuine(r.ODA):
@@ -43,10 +60,19 @@ func (p *Printer) hint(t *tap.Trace) string {
 	case r.Outcome == pos.Doubt && r.Commit == kernel.CommitUnknown:
 		return pick(text{"keep the receipt: the card's next tap anywhere shows whether it has paid, and the doubt row gets the money back",
 			"请保留凭条：该卡下次使用即可查明是否扣款，并按可疑记录处理"})
+	case r.Outcome == pos.Doubt && unsettled(r):
+		return pick(text{"keep the receipt and do not repeat it: the card's next request to the issuer shows whether its balance has changed, and the account follows",
+			"请保留凭条，勿重复操作：卡片下次联机时发卡行即可查明余额是否已变，并据此处理账户"})
 	case r.Outcome == pos.Doubt:
 		return pick(text{"the doubt row accounts for the counter; a new sale may be made", "可疑记录已登记该计数器，可重新交易"})
 	}
 	switch {
+	case r.Fault.Code == kernel.BadStatus && r.Fault.SW == apdu.SWInvalidated:
+		return pick(text{"the application is blocked: its issuer can unblock it", "应用已锁定，请联系发卡行解锁"})
+	case r.Fault.Code == kernel.BadStatus && r.Fault.SW == apdu.SWFileNotFound && r.Fault.Tag == tlv.TagADFName:
+		return pick(shown[pos.ShowNotAccepted])
+	case t.Verified == tap.Forged && (r.Outcome == pos.OfflineApproved || r.Outcome == pos.OnlineApproved):
+		return pick(text{"the terminal cannot see it, but the cryptogram is wrong: the issuer will not honour this sale", "终端无法识别，但应用密文错误：发卡行不会承兑此交易"})
 	case r.Outcome == pos.Declined && withoutPIN(t):
 		return pick(text{"the PIN is wanted: give it with --pin or --pin-stdin, or when asked", "需要密码：请用 --pin、--pin-stdin 提供，或在提示时输入"})
 	case t.Sale.Kind == pos.Balance && r.Outcome == pos.OfflineApproved:
@@ -64,6 +90,11 @@ func (p *Printer) hint(t *tap.Trace) string {
 		return pick(text{"insert the card or use another way to pay", "请插卡或换其他方式支付"})
 	}
 	return pick(text{"try another card; if it happens again, the trace above shows what this one answered", "请换卡重试；如再次发生，请查看上面的记录"})
+}
+
+// unsettled says that nobody knows yet whether a script has changed the card's balance.
+func unsettled(r *pos.Result) bool {
+	return r.Reversal != nil && r.Reversal.Reason == emv.ScriptUnknown
 }
 
 // notGenuine says that offline data authentication has failed.

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/citycard/citycard/role/host"
 	"github.com/citycard/citycard/role/tap"
+	"github.com/citycard/citycard/terminal/reader"
 )
 
 // Options of a page.
@@ -200,7 +202,19 @@ func (p *Printer) lost(s *tap.Step) {
 	if s.Kind == tap.Reversal {
 		text = p.say("not delivered, to be sent again: ", "未送达，待重发：")
 	}
-	p.hang("   ✗ ", text+tap.Why(s.Lost), red)
+	p.hang("   ✗ ", text+p.why(s.Lost), red)
+}
+
+// why is the error of a step in words.
+func (p *Printer) why(err error) string {
+	text := tap.Why(err)
+	if p.o.Lang != "zh" {
+		return text
+	}
+	for en, zh := range map[error]string{reader.ErrCardGone: "卡片已离场", reader.ErrMute: "卡片无应答", host.ErrUnreachable: "无法联系发卡行"} {
+		text = strings.ReplaceAll(text, en.Error(), zh)
+	}
+	return text
 }
 
 // hang prints a text behind a mark, and its further lines below.

@@ -18,8 +18,8 @@ func (p *Printer) Summary(t *tap.Trace) {
 	b := &box{p: p}
 	b.top(p.headline(r), r.Outcome.String(), outcomeColour(r.Outcome))
 	b.row(p.say("display", "显示"), p.say(r.Display.EN(), r.Display.ZH()))
-	if r.Fault.Code != kernel.NoFault {
-		b.row(p.say("reason", "原因"), p.fault(r.Fault))
+	if why := t.Fault(p.fault(r.Fault)); why != "" {
+		b.row(p.say("reason", "原因"), why)
 	}
 	p.money(b, t)
 	p.card(b, t)
@@ -37,7 +37,7 @@ func (p *Printer) Summary(t *tap.Trace) {
 	b.rule()
 	p.chart(b, t)
 	b.rule()
-	b.row(p.say("next", "下一步"), p.hint(t))
+	b.row(p.say("next", "下一步"), Hint(t, p.o.Lang))
 	b.bottom()
 }
 
@@ -200,6 +200,9 @@ func (p *Printer) issuerSays(b *box, t *tap.Trace) {
 }
 
 func (p *Printer) reversal(t *tap.Trace) string {
+	if undone(t) && unsettled(&t.Result) {
+		return p.say("the issuer knows that this is open, and waits for the card", "发卡行已知悉，待卡片下次联机查明")
+	}
 	if undone(t) {
 		return p.say("the issuer has undone it", "发卡行已冲正")
 	}

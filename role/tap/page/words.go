@@ -1,42 +1,22 @@
 package page
 
 import (
+	"strings"
+
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
-	"github.com/citycard/citycard/wire/tlv"
 )
-
-// faultsZH are the codes of kernel.Fault in Chinese; the English ones are the
-// kernel's own.
-var faultsZH = map[kernel.FaultCode]string{
-	kernel.BadAnswer: "应答不是响应APDU", kernel.BadStatus: "状态字", kernel.BadTLV: "数据格式有错", kernel.Missing: "缺少数据",
-	kernel.BadValue: "数据值有错", kernel.Repeated: "数据重复", kernel.Mismatch: "数据相互矛盾", kernel.NoApplication: "没有共同的应用",
-	kernel.NotQPBOC: "不是qPBOC应用", kernel.TooMuchData: "数据过多", kernel.LimitReached: "达到终端限额", kernel.OnDenyList: "在黑名单中",
-	kernel.Restricted: "处理限制", kernel.CardRefused: "卡片拒绝", kernel.CardAsksOnline: "卡片要求联机", kernel.NotGenuine: "脱机数据认证失败",
-	kernel.TerminalRefused: "终端行为分析拒绝", kernel.HostRefused: "发卡行拒绝", kernel.HostLost: "无法联系发卡行", kernel.GaveUp: "已取消",
-	kernel.WrongOrder: "卡片应答不合顺序",
-}
 
 // fault is the reason in words.
 func (p *Printer) fault(f kernel.Fault) string {
-	name, ok := faultsZH[f.Code]
-	if p.o.Lang != "zh" || !ok {
-		return f.String()
+	switch f.Code {
+	case kernel.HostLost, kernel.HostRefused:
+		f.Tag = 0 // the issuer's code, which has a row of its own
+	case kernel.BadStatus:
+		sw := f.SW.String()
+		return strings.Replace(f.Text(p.o.Lang), sw, strings.TrimSpace(sw+" "+f.SW.Meaning(p.o.Lang)), 1)
 	}
-	switch {
-	case f.Code == kernel.NotGenuine:
-		name += "：" + f.ODA.String()
-	case f.Code == kernel.BadStatus:
-		name += " " + f.SW.String() + " " + f.SW.Meaning("zh")
-	}
-	if f.Tag == 0 {
-		return name
-	}
-	name += "：" + f.Tag.String()
-	if info, ok := tlv.Lookup(f.Tag); ok {
-		name += " " + info.NameIn("zh")
-	}
-	return name
+	return f.Text(p.o.Lang)
 }
 
 var kindsZH = map[txn.Kind]string{

@@ -56,7 +56,7 @@ func (m *Machine) chooseODA() odaMethod {
 	case card&aip1SDA != 0 && terminal&capabilitySDA != 0:
 		method = odaStatic
 	}
-	m.parts.method = method
+	m.found.method = method
 	m.note(Authentication, NoteODAMethod, 0, []byte{byte(method)})
 	switch method {
 	case odaNone:
@@ -72,7 +72,7 @@ func (m *Machine) odaFails(r oda.Reason) {
 	if r == oda.MissingData {
 		m.raise(Authentication, NoteDataMissing, m.missingObject(), nil)
 	}
-	m.raise(Authentication, m.parts.method.failure(), 0, []byte{byte(r)})
+	m.raise(Authentication, m.found.method.failure(), 0, []byte{byte(r)})
 	m.perform(Authentication, NoteODAPerformed)
 }
 
@@ -86,7 +86,7 @@ func (m *Machine) odaPasses(tag tlv.Tag) {
 // verification does not ask for them then.
 func (m *Machine) missingObject() tlv.Tag {
 	need := [...]tlv.Tag{tlv.TagCAKeyIndex, tlv.TagIssuerCertificate, tlv.TagICCCertificate, tlv.TagIssuerKeyExponent, tlv.TagICCKeyExponent, tlv.TagIssuerKeyRemainder, tlv.TagICCKeyRemainder}
-	if m.parts.method == odaStatic {
+	if m.found.method == odaStatic {
 		need = [...]tlv.Tag{tlv.TagCAKeyIndex, tlv.TagIssuerCertificate, tlv.TagSSAD, tlv.TagIssuerKeyExponent, tlv.TagIssuerKeyRemainder, 0, 0}
 	}
 	for _, tag := range need {
@@ -125,13 +125,13 @@ func (m *Machine) cardData() (card oda.CardData, at oda.Month, r oda.Reason) {
 func (m *Machine) checkStatic() {
 	card, at, r := m.cardData()
 	if r == oda.OK {
-		m.parts.dac, r = m.cfg.Authenticate.VerifyStatic(&card, at)
+		m.found.dac, r = m.cfg.Authenticate.VerifyStatic(&card, at)
 	}
 	if r != oda.OK {
 		m.odaFails(r)
 		return
 	}
-	m.parts.hasDAC = true
+	m.found.hasDAC = true
 	m.odaPasses(tlv.TagSSAD)
 }
 
@@ -139,12 +139,12 @@ func (m *Machine) checkStatic() {
 func (m *Machine) recoverKey() bool {
 	card, at, r := m.cardData()
 	if r == oda.OK {
-		m.parts.key, r = m.cfg.Authenticate.VerifyCardCert(&card, at)
+		m.found.key, r = m.cfg.Authenticate.VerifyCardCert(&card, at)
 	}
 	if r == oda.OK {
 		return true
 	}
-	m.parts.key = nil
+	m.found.key = nil
 	m.odaFails(r)
 	return false
 }
@@ -168,7 +168,7 @@ func (m *Machine) internalAuthData() []byte {
 		m.odaFails(oda.Format)
 		return nil
 	}
-	data, err := list.Append(m.parts.ddolData[:0], func(tag tlv.Tag) []byte {
+	data, err := list.Append(m.found.ddolData[:0], func(tag tlv.Tag) []byte {
 		if tag == tlv.TagUN {
 			return m.in.CardUN[:]
 		}
@@ -178,7 +178,7 @@ func (m *Machine) internalAuthData() []byte {
 		m.odaFails(oda.Format)
 		return nil
 	}
-	m.parts.ddolData = data
+	m.found.ddolData = data
 	if !m.recoverKey() {
 		return nil
 	}
@@ -188,11 +188,11 @@ func (m *Machine) internalAuthData() []byte {
 // checkDynamic takes the SDAD of INTERNAL AUTHENTICATE, nil if there is none (EMV
 // Book 2, 6.5.2).
 func (m *Machine) checkDynamic(sdad []byte) {
-	if m.parts.key == nil || len(sdad) == 0 {
+	if m.found.key == nil || len(sdad) == 0 {
 		m.odaFails(oda.SDADBad)
 		return
 	}
-	dynamic, r := m.parts.key.DynamicData(sdad, m.parts.ddolData)
+	dynamic, r := m.found.key.DynamicData(sdad, m.found.ddolData)
 	if r == oda.OK && len(dynamic) == 0 {
 		r = oda.Format
 	}
@@ -202,14 +202,14 @@ func (m *Machine) checkDynamic(sdad []byte) {
 	}
 	// The dynamic data begin with the length of the number (EMV Book 2, table 15).
 	if n := int(dynamic[0]); n < len(dynamic) {
-		m.parts.keepNumber(dynamic[1 : 1+n])
+		m.found.keepNumber(dynamic[1 : 1+n])
 	}
 	m.odaPasses(tlv.TagSDAD)
 }
 
 // wantCombined says that GENERATE AC for a TC or an ARQC asks for CDA (P1 + 10).
 func (m *Machine) wantCombined() bool {
-	return m.parts.method == odaCombined && m.parts.key != nil && !m.parts.noCombined
+	return m.found.method == odaCombined && m.found.key != nil && !m.found.noCombined
 }
 
 // checkCombined takes the content of template 77 of an answer to GENERATE AC with CDA
@@ -217,7 +217,7 @@ func (m *Machine) wantCombined() bool {
 func (m *Machine) checkCombined(answer []byte) (ok bool) {
 	in := oda.Combined{UN: m.in.UN}
 	var sdad, cid []byte
-	transaction := append(m.parts.transaction[:0], m.parts.sent...)
+	transaction := append(m.found.transaction[:0], m.found.sent...)
 	it := tlv.Iterate(answer)
 	for it.Next() {
 		switch it.Tag {
@@ -229,19 +229,19 @@ func (m *Machine) checkCombined(answer []byte) (ok bool) {
 		}
 		transaction = append(transaction, answer[it.Offset:it.ValueOffset()+len(it.Value)]...)
 	}
-	m.parts.transaction = transaction
-	if it.Err() != nil || len(sdad) == 0 || len(cid) != 1 || m.parts.key == nil {
+	m.found.transaction = transaction
+	if it.Err() != nil || len(sdad) == 0 || len(cid) != 1 || m.found.key == nil {
 		m.combinedFailed()
 		return false
 	}
 	in.CID, in.Transaction = cid[0], transaction
-	number, ac, r := m.parts.key.CombinedData(sdad, in)
+	number, ac, r := m.found.key.CombinedData(sdad, in)
 	if r != oda.OK {
-		m.parts.noCombined = true
+		m.found.noCombined = true
 		m.odaFails(r)
 		return false
 	}
-	m.parts.keepNumber(number)
+	m.found.keepNumber(number)
 	m.data.AC = ac
 	m.odaPasses(tlv.TagSDAD)
 	return true
@@ -249,7 +249,7 @@ func (m *Machine) checkCombined(answer []byte) (ok bool) {
 
 // combinedFailed records a GENERATE AC answer without the CDA that was asked for.
 func (m *Machine) combinedFailed() {
-	m.parts.noCombined = true
+	m.found.noCombined = true
 	m.odaFails(oda.SDADBad)
 }
 

@@ -120,8 +120,8 @@ func TestStatic(t *testing.T) {
 		m.data.AIP[0] = 0x40
 		m.chooseODA()
 		m.checkStatic()
-		if m.data.TVR != [5]byte{} || m.data.TSI[0] != 0x80 || !bytes.Equal(m.parts.value(tlv.TagDAC), []byte{0xDA, 0xC0}) {
-			t.Errorf("TVR %X TSI %X DAC %X", m.data.TVR, m.data.TSI, m.parts.value(tlv.TagDAC))
+		if m.data.TVR != [5]byte{} || m.data.TSI[0] != 0x80 || !bytes.Equal(m.found.value(tlv.TagDAC), []byte{0xDA, 0xC0}) {
+			t.Errorf("TVR %X TSI %X DAC %X", m.data.TVR, m.data.TSI, m.found.value(tlv.TagDAC))
 		}
 		for name, spoil := range map[string]func(*Machine){
 			"4000000000 static data changed":           func(m *Machine) { m.data.static = []byte{0x5F, 0x24, 3, 0x31, 0x12, 0x31} },
@@ -185,14 +185,14 @@ func TestDynamic(t *testing.T) {
 		}
 		m := c.machine(t)
 		run(m, nil)
-		if m.data.TVR != [5]byte{} || m.data.TSI[0] != 0x80 || !bytes.Equal(m.parts.ddolData, m.in.CardUN[:]) || !bytes.Equal(m.parts.value(tlv.TagICCDynamicNumber), []byte{1, 2}) {
-			t.Errorf("TVR %X TSI %X DDOL data %X number %X", m.data.TVR, m.data.TSI, m.parts.ddolData, m.parts.value(tlv.TagICCDynamicNumber))
+		if m.data.TVR != [5]byte{} || m.data.TSI[0] != 0x80 || !bytes.Equal(m.found.ddolData, m.in.CardUN[:]) || !bytes.Equal(m.found.value(tlv.TagICCDynamicNumber), []byte{1, 2}) {
+			t.Errorf("TVR %X TSI %X DDOL data %X number %X", m.data.TVR, m.data.TSI, m.found.ddolData, m.found.value(tlv.TagICCDynamicNumber))
 		}
 		m = c.machine(t)
 		m.data.put(tlv.TagDDOL, []byte{0x9F, 0x37, 4, 0x9A, 3})
 		run(m, nil)
-		if m.data.TVR != [5]byte{} || !bytes.Equal(m.parts.ddolData, []byte{5, 6, 7, 8, 0x26, 0x11, 0x22}) {
-			t.Errorf("card's DDOL: TVR %X data %X", m.data.TVR, m.parts.ddolData)
+		if m.data.TVR != [5]byte{} || !bytes.Equal(m.found.ddolData, []byte{5, 6, 7, 8, 0x26, 0x11, 0x22}) {
+			t.Errorf("card's DDOL: TVR %X data %X", m.data.TVR, m.found.ddolData)
 		}
 		for name, set := range map[string]func(*Machine) func([]byte) []byte{
 			"signature changed": func(*Machine) func([]byte) []byte {
@@ -236,7 +236,7 @@ func TestCombined(t *testing.T) {
 		}
 		begin := func() *Machine {
 			m := c.machine(t)
-			m.parts.sent = append(m.parts.sent, sent...)
+			m.found.sent = append(m.found.sent, sent...)
 			if m.chooseODA() != odaCombined || !m.wantCombined() {
 				t.Fatal("CDA is not wanted")
 			}
@@ -267,7 +267,7 @@ func TestCombined(t *testing.T) {
 			explained(t, m)
 		}
 		for name, set := range map[string]func(*Machine){
-			"terminal said something else": func(m *Machine) { m.parts.sent[0]++ },
+			"terminal said something else": func(m *Machine) { m.found.sent[0]++ },
 			"another unpredictable number": func(m *Machine) { m.in.UN[3]++ },
 		} {
 			m := begin()

@@ -1,6 +1,8 @@
 package emv
 
 import (
+	"io"
+
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 )
@@ -81,7 +83,7 @@ type Input struct {
 	// Contactless runs the transaction over the air: PPSE, 9F66, no offline PIN.
 	Contactless bool
 	// Rand is read for the padding of an enciphered PIN only.
-	Rand interface{ Read(p []byte) (int, error) }
+	Rand io.Reader
 }
 
 // Values of tag 9C that this kernel treats in a way of their own.

@@ -121,13 +121,13 @@ func playCVM(t *testing.T, m *Machine, does []string) (asked string) {
 	m.startCVM()
 	for {
 		step := m.nextCVM()
-		if step.kind == cvmDone {
+		if step == cvmDone {
 			if len(does) > 0 {
 				t.Fatalf("%q was not asked for", does)
 			}
 			return asked
 		}
-		asked += string(" PEO"[step.kind])
+		asked += string(" PEO"[step])
 		if len(does) == 0 {
 			t.Fatalf("asked for %q, which the row does not answer", asked)
 		}
@@ -150,11 +150,11 @@ func playCVM(t *testing.T, m *Machine, does []string) (asked string) {
 func TestNoTriesLeftBeforeVERIFY(t *testing.T) {
 	m := partMachine(t, map[tlv.Tag]string{tlv.TagCVMList: "0000000000000000 4100 1F00"})
 	m.startCVM()
-	if step := m.nextCVM(); step.kind != cvmPlainPIN {
-		t.Fatalf("asked for %d", step.kind)
+	if step := m.nextCVM(); step != cvmPlainPIN {
+		t.Fatalf("asked for %d", step)
 	}
 	m.cvmTriesExceeded()
-	if step := m.nextCVM(); step.kind != cvmDone || m.data.TVR != [5]byte{0, 0, 0x20} || m.data.CVMResults != [3]byte{0x1F, 0, 2} {
+	if step := m.nextCVM(); step != cvmDone || m.data.TVR != [5]byte{0, 0, 0x20} || m.data.CVMResults != [3]byte{0x1F, 0, 2} {
 		t.Errorf("TVR %X results %X", m.data.TVR, m.data.CVMResults)
 	}
 }
@@ -204,14 +204,14 @@ func FuzzParseCVMList(f *testing.F) {
 		m.data.put(tlv.TagCVMList, b)
 		m.startCVM()
 		for range 2 * len(b) {
-			if m.nextCVM().kind == cvmDone {
+			if m.nextCVM() == cvmDone {
 				break
 			}
 			m.cvmResult(len(m.Notes())%3 == 0, 0x63C0)
 		}
 		r, failed := m.data.CVMResults, m.data.TVR[2]&0x80 != 0
 		switch {
-		case m.nextCVM().kind != cvmDone:
+		case m.nextCVM() != cvmDone:
 			t.Fatal("verification does not end")
 		case r[2] == cvmFailed != failed:
 			t.Fatalf("results %X with TVR %X", r, m.data.TVR)

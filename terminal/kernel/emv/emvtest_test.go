@@ -115,11 +115,19 @@ func newShop(t testing.TB, profile string) *shop {
 func newShopFor(t testing.TB, r devcard.Request) *shop {
 	t.Helper()
 	s := &shop{t: t, chip: card.New(), request: r, config: shopConfig(t)}
-	img, err := devcard.Issue(r)
-	noError(t, err)
+	img, ok := images[r]
+	if !ok {
+		var err error
+		img, err = devcard.Issue(r)
+		noError(t, err)
+		images[r] = img
+	}
 	noError(t, s.chip.Insert(img, nil))
 	return s
 }
+
+// images are the cards that were issued: chips share them.
+var images = map[devcard.Request]*card.Image{}
 
 // sell runs a transaction to its outcome.
 func (s *shop) sell(in emv.Input) *emv.Outcome {

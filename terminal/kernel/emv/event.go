@@ -35,7 +35,7 @@ type Event struct {
 // Answered is the event that carries a card's answer.
 func Answered(b []byte) Event { return Event{Kind: Answer, Data: b} }
 
-// Ready says what the host has to do next: exactly one of these is set.
+// Ready says what the owner of the machine has to do next: exactly one of these is set.
 type Ready struct {
 	Send       []byte      // command APDU; belongs to the machine until the next Step
 	Choose     *Choice     // let the cardholder choose: Chosen or Cancelled

@@ -1,8 +1,8 @@
 package emv_test
 
 import (
-	"crypto/rand"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/citycard/citycard/card"
 	"github.com/citycard/citycard/crypt/oda"
@@ -35,12 +35,13 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	if err := chip.PowerOn(rand.Reader); err != nil {
+	random := rand.NewChaCha8([32]byte{1}) // crypto/rand.Reader in a shop
+	if err := chip.PowerOn(random); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	if err := machine.Reset(emv.Input{Amount: 2500, Time: 1795320000, Sequence: 1, Percent: 99, Rand: rand.Reader}); err != nil {
+	if err := machine.Reset(emv.Input{Amount: 2500, Time: 1795320000, Sequence: 1, Percent: 99, Rand: random}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -111,7 +111,7 @@ func (m *Machine) generate(list tlv.DOL) Ready {
 	}
 	values := m.fill(list)
 	m.dolData = values
-	m.parts.sent = append(m.parts.sent, values...)
+	m.found.sent = append(m.found.sent, values...)
 	m.data.Sent.TVR = m.data.TVR
 	p1 := m.gen.asked
 	if m.gen.combined = p1 != askAAC && m.wantCombined(); m.gen.combined {

@@ -33,7 +33,7 @@ func (m *Machine) initiate() Ready {
 	if err != nil {
 		return m.drop(fault(kernel.TooMuchData, tlv.TagPDOL))
 	}
-	m.parts.sent = append(m.parts.sent[:0], values...)
+	m.found.sent = append(m.found.sent[:0], values...)
 	n := len(values)
 	m.dolData = tlv.Append(values, tlv.TagCommandTemplate, values)
 	return m.send(stOptions, apdu.Command{CLA: 0x80, INS: 0xA8, Data: m.dolData[n:], Le: apdu.MaxShortLe})

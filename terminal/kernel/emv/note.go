@@ -65,11 +65,11 @@ type Note struct {
 
 // Notes are the findings so far, in their order. They belong to the machine and are
 // valid until the next Reset.
-func (m *Machine) Notes() []Note { return m.parts.notes }
+func (m *Machine) Notes() []Note { return m.found.notes }
 
 // note keeps a finding; the value is copied.
 func (m *Machine) note(p Phase, c NoteCode, tag tlv.Tag, value []byte) {
-	s := &m.parts
+	s := &m.found
 	at := len(s.values)
 	s.values = append(s.values, value...)
 	s.notes = append(s.notes, Note{Phase: p, Code: c, Tag: tag, Value: s.values[at:len(s.values):len(s.values)]})
@@ -80,7 +80,7 @@ func (m *Machine) note(p Phase, c NoteCode, tag tlv.Tag, value []byte) {
 func (m *Machine) raise(p Phase, c NoteCode, tag tlv.Tag, value []byte) {
 	i, mask := c.bit()
 	if m.data.TVR[i]&mask != 0 {
-		for _, n := range m.parts.notes {
+		for _, n := range m.found.notes {
 			if n.Code == c && n.Tag == tag {
 				return
 			}

@@ -2,7 +2,7 @@ package emv
 
 // NoteCode says what a Note is about. Numbers are for ever: 1 to 40 are the bits of
 // the TVR (byte 1 b8 is 1, byte 5 b1 is 40), 41 to 56 those of the TSI, from 60 on
-// come choices and events.
+// come choices, from 100 on what card, cardholder and issuer did.
 type NoteCode uint8
 
 // Bits of the TVR (tag 95; EMV Book 3, annex C5). Byte 1 b2 (SDA selected) is
@@ -70,6 +70,33 @@ const (
 	NoteCashLow         NoteCode = 79 // the same
 	NoteCashUnknown     NoteCode = 80
 	NoteScriptsLong     NoteCode = 81 // Value: the length of all scripts, two bytes
+)
+
+// What card, cardholder and issuer did.
+const (
+	NoteDirectory       NoteCode = 100 // Tag: 88 over the contacts
+	NoteNoDirectory     NoteCode = 101
+	NoteBlocked         NoteCode = 102 // Tag: 4F
+	NoteDropped         NoteCode = 103 // Tag: 4F
+	NoteUnconfirmed     NoteCode = 104 // Tag: 4F
+	NoteSelected        NoteCode = 105 // Tag: 84
+	NoteProfile         NoteCode = 106 // Tag: 82
+	NoteCash            NoteCode = 107 // Tag: 9F74
+	NotePINTries        NoteCode = 108 // Tag: 9F17
+	NotePINWrong        NoteCode = 109
+	NotePINRight        NoteCode = 110
+	NoteForcedOnline    NoteCode = 111
+	NoteCryptogram      NoteCode = 112 // Tag: 9F27
+	NoteAdvice          NoteCode = 113 // Tag: 9F27
+	NoteHostAnswer      NoteCode = 114 // Tag: 8A
+	NoteHostLost        NoteCode = 115
+	NoteHostMalformed   NoteCode = 116
+	NoteUnableOnline    NoteCode = 117 // Tag: 8A
+	NoteScriptDone      NoteCode = 118 // Value: template, number of commands
+	NoteScriptStopped   NoteCode = 119 // Value: template, number of the command, its status word, 0000 if none came
+	NoteScriptHeldBack  NoteCode = 120
+	NoteCashNotDebited  NoteCode = 121
+	NoteCombinedRefused NoteCode = 122
 )
 
 // bit is where a code of a TVR or TSI bit has its bit.

@@ -1,15 +1,5 @@
 package emv
 
-import (
-	"encoding/binary"
-	"fmt"
-	"strings"
-
-	"github.com/citycard/citycard/crypt/oda"
-	"github.com/citycard/citycard/money"
-	"github.com/citycard/citycard/wire/tlv"
-)
-
 // noteTexts are the sentences, English and Chinese. Tests want one for every code.
 var noteTexts = map[NoteCode][2]string{
 	NoteODANotPerformed:  {"offline data authentication was not performed: card and terminal share no method", "未进行脱机数据认证：卡片与终端没有共同的方法"},
@@ -68,120 +58,28 @@ var noteTexts = map[NoteCode][2]string{
 	NoteCashLow:         {"the electronic cash balance falls below the reset threshold", "电子现金余额扣款后低于重置阈值"},
 	NoteCashUnknown:     {"the card does not tell its electronic cash balance", "卡片未提供电子现金余额"},
 	NoteScriptsLong:     {"the scripts are longer than 128 bytes together", "脚本总长度超过 128 字节"},
-}
 
-// Text is the finding as a sentence, in Chinese for lang "zh" and in English for any
-// other. Account numbers are left out.
-func (n Note) Text(lang string) string {
-	pair, ok := noteTexts[n.Code]
-	if !ok {
-		pair, ok = flowTexts[n.Code]
-	}
-	if !ok {
-		pair = [2]string{fmt.Sprintf("finding %d", n.Code), fmt.Sprintf("记录 %d", n.Code)}
-	}
-	s := pick(pair, lang)
-	if d := n.detail(lang); d != "" {
-		s += pick([2]string{": ", "："}, lang) + d
-	}
-	return s
-}
-
-// detail is what the value says, or the object.
-func (n Note) detail(lang string) string {
-	v := n.Value
-	switch n.Code {
-	case NoteSDAFailed, NoteDDAFailed, NoteCDAFailed, NotePINKeyBad:
-		if len(v) == 1 {
-			return reasonText(oda.Reason(v[0]), lang)
-		}
-	case NoteODAMethod:
-		if len(v) == 1 && int(v[0]) < len(methodNames) {
-			return pick(methodNames[v[0]], lang)
-		}
-	case NoteRulePassedOver, NoteRuleApplies, NoteRuleUnsupported, NoteRuleFailed, NoteRuleMet, NoteCVMUnknown, NotePINPadMissing:
-		if len(v) == 2 {
-			return CVMRule{v[0], v[1]}.Text(lang)
-		}
-	case NoteRandomlySelected, NoteNotSelected:
-		if len(v) == 2 {
-			return fmt.Sprintf(pick([2]string{"drew %d, below %d is chosen", "随机数 %d，小于 %d 则选中"}, lang), v[0], v[1])
-		}
-	case NoteDenialCodes, NoteOnlineCodes, NoteDefaultCodes:
-		return bitNames(v, lang)
-	case NoteCashEnough, NoteCashLow:
-		if len(v) == 12 {
-			return amountText(v[:6]) + " / " + amountText(v[6:])
-		}
-	case NoteScriptsLong:
-		if len(v) == 2 {
-			return fmt.Sprint(binary.BigEndian.Uint16(v))
-		}
-	}
-	if s := n.flowDetail(lang); s != "" {
-		return s
-	}
-	return objectText(n.Tag, v, lang)
-}
-
-// objectText names an object with its value, unless that must not be shown.
-func objectText(tag tlv.Tag, value []byte, lang string) string {
-	if tag == 0 {
-		return ""
-	}
-	info, ok := tlv.Lookup(tag)
-	s := tag.String()
-	if ok {
-		s += " " + info.NameIn(lang)
-	}
-	if len(value) > 0 && ok && info.Secret == tlv.Public {
-		s += fmt.Sprintf(" = %X", value)
-	}
-	return s
-}
-
-func amountText(n12 []byte) string {
-	amount, err := money.FromN12(n12)
-	if err != nil {
-		return fmt.Sprintf("%X", n12)
-	}
-	return amount.String()
-}
-
-// bitNames lists the bits of a five-byte TVR mask.
-func bitNames(mask []byte, lang string) string {
-	var names []string
-	for i, b := range mask {
-		for bit := 8; bit >= 1; bit-- {
-			if b&(1<<(bit-1)) == 0 {
-				continue
-			}
-			name := fmt.Sprintf(pick([2]string{"byte %d b%d", "字节 %d 位 %d"}, lang), i+1, bit)
-			if pair, ok := noteTexts[NoteCode(i*8+8-bit+1)]; ok {
-				name = pick(pair, lang)
-			}
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, pick([2]string{"; ", "；"}, lang))
-}
-
-var methodNames = [...][2]string{
-	{"none", "无"}, {"SDA, signed static data", "SDA 静态数据认证"}, {"DDA, dynamic signature", "DDA 动态数据认证"}, {"CDA, signature within the cryptogram", "CDA 复合动态数据认证"},
-}
-
-// reasonsZH are the reasons of package oda in Chinese.
-var reasonsZH = map[oda.Reason]string{
-	oda.OK: "通过", oda.NotVerified: "未验证", oda.MissingData: "数据缺失", oda.Format: "格式错误", oda.NoCAKey: "没有相应的 CA 公钥", oda.IssuerCertBad: "发卡行公钥证书验证失败",
-	oda.IssuerMismatch: "发卡行标识与主账号不符", oda.IssuerCertExpired: "发卡行公钥证书已过期", oda.CardCertBad: "IC 卡公钥证书验证失败",
-	oda.PANMismatch: "证书中的主账号不符", oda.CardCertExpired: "IC 卡公钥证书已过期", oda.StaticDataBad: "静态数据与签名不符",
-	oda.SDADBad: "签名动态应用数据验证失败", oda.ATCMismatch: "签名的是另一个交易计数器", oda.CIDMismatch: "签名的是另一个密文信息数据",
-	oda.TransactionMismatch: "签名的是另一笔交易的数据",
-}
-
-func reasonText(r oda.Reason, lang string) string {
-	if zh, ok := reasonsZH[r]; ok && lang == "zh" {
-		return zh
-	}
-	return r.String()
+	NoteDirectory:       {"the card has a payment directory", "卡片有支付系统目录"},
+	NoteNoDirectory:     {"no usable payment directory: the terminal tries its own list", "没有可用的支付系统目录，改用终端 AID 列表"},
+	NoteBlocked:         {"the application is blocked", "应用已锁定"},
+	NoteDropped:         {"the application cannot be used; the next one is tried", "该应用不可用，尝试下一个"},
+	NoteUnconfirmed:     {"the application wants to be confirmed, and nobody can", "应用要求持卡人确认，而终端不支持"},
+	NoteSelected:        {"application selected", "已选择应用"},
+	NoteProfile:         {"the transaction has begun, the card wants or supports", "交易已启动，卡片要求或支持"},
+	NoteCash:            {"the card goes the way of electronic cash", "卡片按电子现金流程处理"},
+	NotePINTries:        {"PIN tries left", "PIN 剩余次数"},
+	NotePINWrong:        {"the PIN is wrong", "PIN 错误"},
+	NotePINRight:        {"the card has accepted the PIN", "卡片已验证 PIN"},
+	NoteForcedOnline:    {"a load or unload always goes online", "圈存、圈提必须联机"},
+	NoteCryptogram:      {"the card has given a cryptogram", "卡片已返回应用密文"},
+	NoteAdvice:          {"the card wants the issuer to be told", "卡片要求发送通知"},
+	NoteHostAnswer:      {"the issuer has answered", "发卡行已应答"},
+	NoteHostLost:        {"the issuer was not reached", "无法联系发卡行"},
+	NoteHostMalformed:   {"field 55 of the issuer's answer cannot be read; an approval counts as no answer", "发卡行应答的 55 域格式错误，批准视为无应答"},
+	NoteUnableOnline:    {"the transaction cannot go online", "无法联机"},
+	NoteScriptDone:      {"script carried out", "脚本执行成功"},
+	NoteScriptStopped:   {"script stopped", "脚本执行中止"},
+	NoteScriptHeldBack:  {"the card has declined: the load script is not sent", "卡片拒绝，不发送圈存脚本"},
+	NoteCashNotDebited:  {"the account pays, not the electronic cash", "由账户付款，不扣电子现金"},
+	NoteCombinedRefused: {"a cryptogram without a good combined signature counts for nothing", "复合签名不正确，密文无效"},
 }

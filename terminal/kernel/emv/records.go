@@ -169,7 +169,7 @@ func (m *Machine) identify() kernel.Fault {
 		return fault(kernel.BadValue, tlv.TagPAN)
 	}
 	expiry := d.Get(tlv.TagExpirationDate)
-	if !dateOK([3]byte(expiry)) {
+	if _, ok := kernel.DateKey(expiry); !ok {
 		return fault(kernel.BadValue, tlv.TagExpirationDate)
 	}
 	d.Card.PAN, d.Expiry = pan, [2]byte(expiry)
@@ -184,14 +184,4 @@ func (m *Machine) identify() kernel.Fault {
 	}
 	m.out.Identified = true
 	return kernel.Fault{}
-}
-
-// dateOK says that YYMMDD can be a date.
-func dateOK(d [3]byte) bool {
-	for _, b := range d {
-		if b>>4 > 9 || b&15 > 9 {
-			return false
-		}
-	}
-	return d[1] >= 0x01 && d[1] <= 0x12 && d[2] >= 0x01 && d[2] <= 0x31
 }

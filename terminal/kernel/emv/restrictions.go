@@ -3,6 +3,7 @@ package emv
 import (
 	"bytes"
 
+	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/tlv"
 )
@@ -18,15 +19,15 @@ func (m *Machine) restrict() {
 		m.raise(Restrictions, NoteServiceRefused, tlv.TagAUC, auc)
 	}
 	date := txn.DateBCD(m.in.Time)
-	today, _ := dateKey(date[:])
+	today, _ := kernel.DateKey(date[:])
 	if v := m.data.Get(tlv.TagEffectiveDate); v != nil {
 		// A date that is none cannot have come.
-		if day, ok := dateKey(v); !ok || day > today {
+		if day, ok := kernel.DateKey(v); !ok || day > today {
 			m.raise(Restrictions, NoteNotYetEffective, tlv.TagEffectiveDate, v)
 		}
 	}
 	if v := m.data.Get(tlv.TagExpirationDate); v != nil {
-		if day, ok := dateKey(v); !ok || day < today {
+		if day, ok := kernel.DateKey(v); !ok || day < today {
 			m.raise(Restrictions, NoteExpired, tlv.TagExpirationDate, v)
 		}
 	}
@@ -117,24 +118,3 @@ func (m *Machine) atm() bool {
 // unattended looks at the second digit of the terminal type, tag 9F35: 1 to 3 are
 // attended, 4 to 6 are not.
 func (m *Machine) unattended() bool { return m.cfg.Type&15 >= 4 }
-
-// dateKey orders dates YYMMDD; years 50 to 99 are in the 1900s (EMV Book 4, 6.7.3).
-func dateKey(b []byte) (key int, ok bool) {
-	if len(b) != 3 {
-		return 0, false
-	}
-	for _, c := range b {
-		if c>>4 > 9 || c&15 > 9 {
-			return 0, false
-		}
-		key = key*100 + int(c>>4)*10 + int(c&15)
-	}
-	month, day := key/100%100, key%100
-	if month < 1 || month > 12 || day < 1 || day > 31 {
-		return 0, false
-	}
-	if key < 500000 {
-		key += 1000000
-	}
-	return key, true
-}

@@ -29,7 +29,7 @@ type pinEntry struct {
 // verifyCardholder follows the CVM list until a rule needs cardholder or card, or
 // the list is done (EMV Book 3, 10.5).
 func (m *Machine) verifyCardholder() Ready {
-	switch m.nextCVM().kind {
+	switch m.nextCVM() {
 	case cvmPlainPIN:
 		return m.offlinePIN(false)
 	case cvmEncipheredPIN:

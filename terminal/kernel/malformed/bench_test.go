@@ -83,15 +83,35 @@ type bench struct {
 	before  money.Fen // electronic cash
 }
 
+// blank is a card of a profile before its first use.
+type blank struct {
+	request devcard.Request
+	image   *card.Image
+}
+
+var blanks = map[string]blank{}
+
+// printed issues a card of each profile once: chips share images.
+func printed(t testing.TB, profile string) blank {
+	t.Helper()
+	b, ok := blanks[profile]
+	if !ok {
+		var err error
+		b.request, err = devcard.Default(profile)
+		noError(t, err)
+		b.image, err = devcard.Issue(b.request)
+		noError(t, err)
+		blanks[profile] = b
+	}
+	return b
+}
+
 func newBench(t testing.TB, c *malformed.Case, side card.Interface) *bench {
 	t.Helper()
 	b := &bench{t: t, set: settingsOf(t, c), chip: card.New(), meddler: malformed.NewMeddler(c)}
-	r, err := devcard.Default(b.set.profile)
-	noError(t, err)
-	b.request = r
-	img, err := devcard.Issue(r)
-	noError(t, err)
-	noError(t, b.chip.Insert(img, nil))
+	p := printed(t, b.set.profile)
+	b.request = p.request
+	noError(t, b.chip.Insert(p.image, nil))
 	b.chip.UseInterface(side)
 	b.before = b.chip.Inspect().Balance
 	noError(t, b.chip.PowerOn(rand.NewChaCha8([32]byte{3})))

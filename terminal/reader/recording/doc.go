@@ -8,7 +8,8 @@
 //	{"session":"first","seq":3,"command":"80A80000...","response":null}
 //	{"session":"first","seq":4,"command":"80A80000...","response":null,"torn":"7762820240"}
 //
-//	source    where the conversation comes from; of the session's first line
+//	source    where the conversation comes from; in the session's first line, and the
+//	          others may repeat it
 //	session   its name; one file holds any number of sessions
 //	seq       number of the line in its session, rising
 //	command   command APDU in hexadecimal; null for a reset
@@ -17,7 +18,7 @@
 //	torn      what came of an answer that did not come whole
 //	atr       answer to reset, of a reset
 //	us        time of the exchange in microseconds, as the reader saw it; 0: not known
-//	masked    account numbers are masked; of the session's first line
+//	masked    account numbers are masked; in the first line, like source
 //	note      for people
 //
 // # Account numbers

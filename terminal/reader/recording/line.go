@@ -41,7 +41,7 @@ type line struct {
 	Response *string `json:"response"`
 	Torn     *string `json:"torn,omitempty"`
 	Micros   int64   `json:"us,omitempty"`
-	Masked   bool    `json:"masked,omitempty"`
+	Masked   *bool   `json:"masked,omitempty"`
 	Note     string  `json:"note,omitempty"`
 }
 
@@ -85,14 +85,14 @@ func place(list []Session, l *line, x Exchange) ([]Session, error) {
 		if len(list) == maxSessions {
 			return nil, fmt.Errorf("more than %d sessions: %w", maxSessions, ErrFormat)
 		}
-		list = append(list, Session{Name: l.Session, Source: l.Source, Masked: l.Masked})
+		list = append(list, Session{Name: l.Session, Source: l.Source, Masked: l.Masked != nil && *l.Masked})
 	}
 	s := &list[len(list)-1]
 	switch k := len(s.Exchanges); {
 	case k == maxLines:
 		return nil, fmt.Errorf("session %.40q: more than %d lines: %w", s.Name, maxLines, ErrFormat)
-	case k > 0 && (l.Masked || l.Source != ""):
-		return nil, fmt.Errorf("session %.40q: source and masked stand in its first line only: %w", s.Name, ErrFormat)
+	case l.Source != "" && l.Source != s.Source, l.Masked != nil && *l.Masked != s.Masked:
+		return nil, fmt.Errorf("session %.40q: source and masked must be those of its first line: %w", s.Name, ErrFormat)
 	case k > 0 && x.Seq <= s.Exchanges[k-1].Seq:
 		return nil, fmt.Errorf("session %.40q: seq %d does not follow %d: %w", s.Name, x.Seq, s.Exchanges[k-1].Seq, ErrFormat)
 	}
@@ -208,7 +208,10 @@ func (s *Session) Append(dst []byte) []byte {
 			Command: encode(x.Command), Response: encode(x.Response), Torn: encode(x.Torn), ATR: encode(x.ATR),
 		}
 		if i == 0 {
-			l.Source, l.Masked = s.Source, s.Masked
+			l.Source = s.Source
+			if s.Masked {
+				l.Masked = &s.Masked
+			}
 		}
 		b, err := json.Marshal(&l)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -64,8 +65,10 @@ func TestParseRejects(t *testing.T) {
 		{`{"seq":1,"command":"00A4040000","response":"9000"}}`, "follows"},
 		{`{"seq":1,"command":"00A4040000","response":"9000"}]`, "follows"},
 		{`{"seq":1,"command":"00A4040000","response":"90`, "ends too early"},
-		{"{\"seq\":1,\"command\":\"00A4040000\",\"response\":\"9000\"}\n{\"seq\":2,\"masked\":true,\"command\":\"00A4040000\",\"response\":\"9000\"}", "line 2: session \"\": source and masked"},
-		{"{\"seq\":1,\"command\":\"00A4040000\",\"response\":\"9000\"}\n{\"seq\":2,\"source\":\"x\",\"command\":\"00A4040000\",\"response\":\"9000\"}", "line 2: session \"\": source and masked"},
+		{`{"seq":1,"command":"00A4040000","response":"9000"}` + "\n" + `{"seq":2,"masked":true,"command":"00A4040000","response":"9000"}`, "line 2: session \"\": source and masked"},
+		{`{"seq":1,"masked":true,"command":"00A4040000","response":"9000"}` + "\n" + `{"seq":2,"masked":false,"command":"00A4040000","response":"9000"}`, "line 2: session \"\": source and masked"},
+		{`{"seq":1,"command":"00A4040000","response":"9000"}` + "\n" + `{"seq":2,"source":"x","command":"00A4040000","response":"9000"}`, "line 2: session \"\": source and masked"},
+		{`{"seq":1,"source":"y","command":"00A4040000","response":"9000"}` + "\n" + `{"seq":2,"source":"x","command":"00A4040000","response":"9000"}`, "line 2: session \"\": source and masked"},
 		{`{"seq":1,"command":"00A4040000","response":"90"}`, "response: 1 bytes"},
 		{`{"seq":1,"command":"00A404","response":"9000"}`, "command: 3 bytes"},
 		{`{"seq":1,"command":"00A40400G0","response":"9000"}`, "command: it is not hexadecimal"},
@@ -82,6 +85,76 @@ func TestParseRejects(t *testing.T) {
 		if !errors.Is(err, recording.ErrFormat) || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "62280001") {
 			t.Errorf("%s: %v, want %s", row.text, err, row.want)
 		}
+	}
+}
+
+// TestRepeated: source and masked may stand on every line, as long as they say the
+// same, and so may notes; the meaning is that of the short form.
+func TestRepeated(t *testing.T) {
+	const repeated = `{"source":"x","session":"one","seq":1,"command":"00A4040000","response":"9000","masked":true,"note":"first"}
+{"source":"x","session":"one","seq":2,"command":"00A4040000","response":"9000","masked":true,"note":"second"}
+{"session":"one","seq":3,"command":"00A4040000","response":"9000","note":"third"}
+{"source":"y","session":"two","seq":1,"command":"00A4040000","response":"9000","masked":false}
+{"source":"y","session":"two","seq":2,"command":"00A4040000","response":"9000","masked":false}
+`
+	const short = `{"source":"x","session":"one","seq":1,"command":"00A4040000","response":"9000","masked":true,"note":"first"}
+{"session":"one","seq":2,"command":"00A4040000","response":"9000","note":"second"}
+{"session":"one","seq":3,"command":"00A4040000","response":"9000","note":"third"}
+{"source":"y","session":"two","seq":1,"command":"00A4040000","response":"9000"}
+{"session":"two","seq":2,"command":"00A4040000","response":"9000"}
+`
+	list, err := recording.Parse([]byte(repeated))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []byte
+	for i := range list {
+		got = list[i].Append(got)
+	}
+	if string(got) != short {
+		t.Errorf("written as\n%s", got)
+	}
+}
+
+// TestPublishedForm: published sessions that repeat their source are those of the
+// file that does not.
+func TestPublishedForm(t *testing.T) {
+	read := func(name string) []recording.Session {
+		b, err := os.ReadFile("../../../testdata/card-traces/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := recording.Parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	all, list := read("traces.jsonl"), read("repeated.jsonl")
+	lines, notes := 0, 0
+	for i := range list {
+		s := &list[i]
+		want, err := recording.Find(all, s.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Source != want.Source || len(s.Exchanges) != len(want.Exchanges) {
+			t.Errorf("%s: %d exchanges of %s", s.Name, len(s.Exchanges), s.Source)
+			continue
+		}
+		for k := range s.Exchanges {
+			got, want := &s.Exchanges[k], &want.Exchanges[k]
+			if got.Seq != want.Seq || !bytes.Equal(got.Command, want.Command) || !bytes.Equal(got.Response, want.Response) || !bytes.Equal(got.Torn, want.Torn) {
+				t.Errorf("%s %d is another exchange", s.Name, got.Seq)
+			}
+			lines++
+			if got.Note != "" {
+				notes++
+			}
+		}
+	}
+	if len(list) != 5 || lines != 30 || notes < len(list) {
+		t.Errorf("%d sessions, %d lines, %d notes", len(list), lines, notes)
 	}
 }
 
@@ -280,6 +353,7 @@ func TestTerminal(t *testing.T) {
 // masked, whatever is in it.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(small))
+	f.Add([]byte(`{"source":"x","seq":1,"masked":true,"command":"00A4040000","response":"9000"}` + "\n" + `{"source":"x","seq":2,"masked":true,"command":"00A4040000","response":"9000"}`))
 	f.Add([]byte(`{"seq":1,"command":"00B2010C00","response":"70135711622800010000111 7D301222012345678909000"}`))
 	f.Add([]byte(`{"seq":1,"command":"00A404000E325041592E5359532E444446303100","response":"04810201001A0591AF"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {

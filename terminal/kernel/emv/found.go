@@ -5,14 +5,12 @@ import (
 	"github.com/citycard/citycard/wire/tlv"
 )
 
-// partsState is what the parts of a transaction remember between steps. The flow
-// clears it at Reset with parts.clear.
-type partsState struct {
+// findings are what was found out about card and cardholder, for later steps.
+type findings struct {
 	notes  []Note
 	values []byte // of the notes
 
 	// sent is the values of the PDOL, and of each CDOL as it is sent: what CDA signs.
-	// The flow appends to it.
 	sent []byte
 
 	method      odaMethod
@@ -28,19 +26,19 @@ type partsState struct {
 }
 
 // clear forgets a transaction and keeps the memory.
-func (s *partsState) clear() {
-	*s = partsState{
+func (s *findings) clear() {
+	*s = findings{
 		notes: s.notes[:0], values: s.values[:0], sent: s.sent[:0], ddolData: s.ddolData[:0], transaction: s.transaction[:0],
 		number: s.number[:0], cvm: cvmRun{list: CVMList{Rules: s.cvm.list.Rules[:0]}},
 	}
 }
 
 // keepNumber keeps the dynamic number that a signature carried.
-func (s *partsState) keepNumber(n []byte) { s.number = append(s.number[:0], n...) }
+func (s *findings) keepNumber(n []byte) { s.number = append(s.number[:0], n...) }
 
 // value gives what offline data authentication found: the data authentication code
 // 9F45 and the dynamic number 9F4C, which a CDOL may ask for (EMV Book 3, annex A).
-func (s *partsState) value(tag tlv.Tag) []byte {
+func (s *findings) value(tag tlv.Tag) []byte {
 	switch {
 	case tag == tlv.TagDAC && s.hasDAC:
 		return s.dac[:]

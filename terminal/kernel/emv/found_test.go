@@ -232,7 +232,7 @@ func TestRandomSelectionLine(t *testing.T) {
 
 // decideAll runs the parts between the records and GENERATE AC that need no card.
 func decideAll(m *Machine) {
-	m.parts.clear()
+	m.found.clear()
 	m.data.TVR, m.data.TSI = [5]byte{}, [2]byte{}
 	m.restrict()
 	m.startCVM()

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/citycard/citycard/role/tap"
 	"github.com/citycard/citycard/terminal/kernel/emv"
 	"github.com/citycard/citycard/terminal/pos"
+	"github.com/citycard/citycard/terminal/reader"
 )
 
 // The reference page names every key that the command prints, and every word.
@@ -36,6 +38,19 @@ func TestTapReferenceIsComplete(t *testing.T) {
 			if !strings.Contains(page, "`"+w+"`") {
 				t.Errorf("docs/reference/tap.md lacks `%s`", w)
 			}
+		}
+	}
+}
+
+// TestNoAnswerToReset has the code of a reader that does not work, and a hint that
+// fits the interface.
+func TestNoAnswerToReset(t *testing.T) {
+	broken := fail(exitUnavailable, &reader.Error{Doing: "reading the ATR", Kind: reader.ErrMute}, "put it in again, chip first")
+	for side, hint := range map[pos.Interface]string{pos.Contact: "chip first", pos.Contactless: "hold it to the reader again"} {
+		var e *exitError
+		err := outcomeError(&tap.Trace{Sale: pos.Sale{Interface: side}, Broken: broken}, "en")
+		if !errors.As(err, &e) || e.code != exitUnavailable || !strings.Contains(e.hint, hint) {
+			t.Errorf("interface %d: %v, %+v", side, err, e)
 		}
 	}
 }

@@ -56,9 +56,6 @@ func (m *Machine) walk(s *Service, now int64) (w walk) {
 		p, q := &s.Seen[i-1], &s.Seen[i]
 		left, right := s.after(p), s.before(q)
 		hole, at, possible := pair(q.ATC-p.ATC-1, left, right, rest, q.ATC)
-		if at >= 0 && rest[at].State == Waiting && len(rest) > 1 {
-			dropping = false // it may be another one that lies here
-		}
 		w.impossible = w.impossible || !possible
 		over := s.over(i, now, window)
 		if !over {

@@ -85,7 +85,7 @@ func (w *world) check() {
 		w.r.Fatal(err)
 	}
 	b, err := json.Marshal(&w.s)
-	if err != nil || bytes.Contains(b, []byte("622800")) {
+	if err != nil || bytes.Contains(b, []byte("6228000100001117")) {
 		w.r.Fatalf("store: %v, number in clear: %s", err, b)
 	}
 	again := quota.Service{Card: w.s.Card}

@@ -187,3 +187,10 @@ func TestPushCounterAtItsEnd(t *testing.T) {
 		t.Errorf("push %t, stops %b, last %d", ok, s.Stops, s.LastPush)
 	}
 }
+
+func TestWords(t *testing.T) {
+	got := fmt.Sprint(quota.Done, quota.Again, quota.Stop, quota.Next(9), quota.Opening, quota.Active, quota.Closing, quota.Closed, quota.State(9))
+	if want := "done send again stop unknown step opening active closing closed unknown state"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

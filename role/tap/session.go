@@ -222,7 +222,7 @@ func (s *session) exchange(step *Step, cmd []byte) ([]byte, error) {
 	ctx, stop := s.ctx, context.CancelFunc(func() {})
 	if s.AnswerTime > 0 {
 		ctx, stop = context.WithTimeoutCause(s.ctx, s.AnswerTime, &reader.Error{
-			Doing: "waiting for an answer", Kind: reader.ErrMute, Cause: fmt.Errorf("no answer within %v: %w", s.AnswerTime, errLate),
+			Doing: "waiting for an answer", Kind: reader.ErrMute, Cause: late(s.AnswerTime),
 		})
 	}
 	defer stop()
@@ -230,13 +230,22 @@ func (s *session) exchange(step *Step, cmd []byte) ([]byte, error) {
 	answer, err := s.card.Transmit(ctx, s.buf[:0], cmd)
 	step.Took = s.Elapsed() - started
 	s.trace.Measured += step.Took
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errLate) {
+	if cause := context.Cause(ctx); err != nil && isLate(cause) {
 		err = cause // however the reader words that it gave up
 	}
 	return answer, err
 }
 
-var errLate = errors.New("too late")
+// late is how long an answer was waited for.
+type late time.Duration
+
+// Error implements error.
+func (l late) Error() string { return fmt.Sprintf("none within %v", time.Duration(l)) }
+
+func isLate(err error) bool {
+	var l late
+	return errors.As(err, &l)
+}
 
 // count gives a step its modelled time.
 func (s *session) count(step *Step, cmd, answer []byte) {
@@ -251,7 +260,7 @@ func (s *session) count(step *Step, cmd, answer []byte) {
 
 // judge keeps an error that is more than a card which left.
 func (s *session) judge(err error) {
-	if errors.Is(err, errLate) || errors.Is(err, reader.ErrEndless) {
+	if isLate(err) || errors.Is(err, reader.ErrEndless) {
 		s.trace.Misbehaved = err
 	}
 	if !errors.Is(err, reader.ErrCardGone) && !errors.Is(err, reader.ErrMute) && s.ctx.Err() == nil {

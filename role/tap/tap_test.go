@@ -42,9 +42,11 @@ type shop struct {
 	showPAN bool
 	mute    bool // no SM2 and SM4
 	crypto  time.Duration
+	answer  time.Duration // that a card may take
 	step    func(*tap.Step)
 	ctx     context.Context
-	open    func() (reader.Card, error) // instead of the card
+	open    func() (reader.Card, error)   // instead of the card
+	wrap    func(reader.Card) reader.Card // around the card
 	seal    func(txn.CardKey, pin.PIN) ([8]byte, error)
 
 	card *virtualcard.Card
@@ -106,7 +108,7 @@ func (s *shop) sell(sale pos.Sale) *tap.Trace {
 	check(s.t, err)
 	var clock time.Duration
 	c := tap.Config{
-		Till: till, Mode: s.mode, Host: s.host, Person: s.person, Seal: host.EncipherPIN, Explain: tap.NewExplainer(s.lang, s.showPAN), Step: s.step,
+		Till: till, Mode: s.mode, Host: s.host, Person: s.person, Seal: host.EncipherPIN, Explain: tap.NewExplainer(s.lang, s.showPAN), Step: s.step, AnswerTime: s.answer,
 		Open:    func(context.Context) (reader.Card, error) { return virtualcard.Reader(s.card) },
 		Medium:  rf.NewLink(rf.TypeA, rf.Rate106),
 		Card:    rf.DefaultCard(cmp.Or(s.crypto, 60*time.Millisecond)),
@@ -130,6 +132,12 @@ func (s *shop) sell(sale pos.Sale) *tap.Trace {
 	}
 	if s.open != nil {
 		c.Open = func(context.Context) (reader.Card, error) { return s.open() }
+	}
+	if s.wrap != nil {
+		c.Open = func(context.Context) (reader.Card, error) {
+			card, err := virtualcard.Reader(s.card)
+			return s.wrap(card), err
+		}
 	}
 	if s.seal != nil {
 		c.Seal = s.seal

@@ -397,3 +397,22 @@ func FuzzReplay(f *testing.F) {
 		}
 	})
 }
+
+// TestLostAnswerIsLostWhateverWasAsked: a card that left before it answered had left
+// for another amount, too; another command is still refused.
+func TestLostAnswerIsLostWhateverWasAsked(t *testing.T) {
+	s := &recording.Session{Name: "lost", Exchanges: []recording.Exchange{{Seq: 1, Command: []byte{0x80, 0xA8, 0, 0, 3, 0x83, 1, 7, 0}}}}
+	for _, c := range []struct {
+		cmd  []byte
+		kind error
+	}{
+		{[]byte{0x80, 0xA8, 0, 0, 3, 0x83, 1, 7, 0}, reader.ErrCardGone},
+		{[]byte{0x80, 0xA8, 0, 0, 3, 0x83, 1, 9, 0}, reader.ErrCardGone},
+		{[]byte{0x80, 0xA8, 0, 0, 4, 0x83, 2, 9, 9, 0}, reader.ErrRecording},
+		{[]byte{0x80, 0xAE, 0, 0, 3, 0x83, 1, 7, 0}, reader.ErrRecording},
+	} {
+		if _, err := reader.Replay(s, false).Transmit(t.Context(), nil, c.cmd); !errors.Is(err, c.kind) {
+			t.Errorf("%X: error %v, want %v", c.cmd, err, c.kind)
+		}
+	}
+}

@@ -128,6 +128,7 @@ var jobs = map[string]job{
 	"no-pin":   {profile: "dev-3des", amount: 60000},
 	"no-line":  {profile: "dev-3des", amount: 60000, pin: "123456", host: host.None{}},
 	"load":     {profile: "dev-sm", kind: pos.Load, amount: 5000},
+	"unsure":   {profile: "dev-sm", kind: pos.Load, amount: 5000, faults: "name: x\nfaults:\n  - {name: x, when: {ins: DA}, then: {sw: \"6700\"}}\n"},
 	"unload":   {profile: "dev-sm", kind: pos.Unload, side: "contact"},
 	"inquiry":  {profile: "dev-sm", kind: pos.Inquiry},
 	"balance":  {profile: "dev-full", kind: pos.Balance},

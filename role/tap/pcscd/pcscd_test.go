@@ -77,6 +77,7 @@ type till struct {
 	t    *testing.T
 	host host.Host
 	n    uint32
+	wait time.Duration // that an answer may take
 }
 
 func (s *till) sell(mode pos.Mode, sale pos.Sale) *tap.Trace {
@@ -94,7 +95,7 @@ func (s *till) sell(mode pos.Mode, sale pos.Sale) *tap.Trace {
 	defer stop()
 	tr, err := tap.Run(ctx, tap.Config{
 		Till: machine, Mode: mode, Host: s.host, Person: holder{}, Seal: host.EncipherPIN, Explain: tap.NewExplainer("en", false),
-		Elapsed: func() time.Duration { return time.Since(started) },
+		Elapsed: func() time.Duration { return time.Since(started) }, AnswerTime: s.wait,
 		Open: func(ctx context.Context) (reader.Card, error) {
 			return reader.Open(ctx, "pcsc:0", reader.Doors{Wait: true, Cooked: true})
 		},
@@ -125,6 +126,15 @@ func TestEveryProfile(t *testing.T) {
 				}
 			}
 			expect("balance", s.sell(0, pos.Sale{Kind: pos.Balance, Interface: pos.Contactless}), pos.OfflineApproved)
+			if p.Name == "dev-quota" { // gates alone spend its quota: a shop gets debit/credit
+				for _, side := range []pos.Interface{pos.Contactless, pos.Contact} {
+					if tr := s.sell(0, pos.Sale{Kind: pos.Purchase, Interface: side, Amount: 150}); !tr.Result.Outcome.Approved() || tr.Result.Cash {
+						t.Errorf("interface %d: %v, %v, cash %v", side, tr.Result.Outcome, tr.Result.Fault, tr.Result.Cash)
+					}
+				}
+				expect("balance afterwards", s.sell(0, pos.Sale{Kind: pos.Balance, Interface: pos.Contactless}), pos.OfflineApproved)
+				return
+			}
 			balance -= 150
 			expect("qPBOC", s.sell(0, pos.Sale{Kind: pos.Purchase, Interface: pos.Contactless, Amount: 150}), pos.OfflineApproved)
 			if !p.Contact {
@@ -137,6 +147,17 @@ func TestEveryProfile(t *testing.T) {
 			balance += 5000
 			expect("load", s.sell(0, pos.Sale{Kind: pos.Load, Interface: pos.Contact, Amount: 5000}), pos.OnlineApproved)
 		})
+	}
+}
+
+// TestLateCard: an answer that comes too late is not waited for, and the card counts as
+// one that left.
+func TestLateCard(t *testing.T) {
+	serve(t, "dev-dual", card.Auto, "name: late\nfaults:\n  - {name: late, when: {ins: A8}, then: {delay_ms: 1500}}\n")
+	s := &till{t: t, host: host.None{}, wait: 200 * time.Millisecond}
+	tr := s.sell(0, pos.Sale{Kind: pos.Purchase, Interface: pos.Contactless, Amount: 150})
+	if tr.Result.Outcome != pos.CardLost || tr.Broken != nil || tr.Misbehaved == nil || tr.Measured > 1200*time.Millisecond {
+		t.Errorf("%v, %v, %v, %v", tr.Result.Outcome, tr.Broken, tr.Misbehaved, tr.Measured)
 	}
 }
 

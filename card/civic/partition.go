@@ -4,7 +4,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -78,16 +77,7 @@ func Embedded(name string) (*Partition, error) {
 }
 
 // EmbeddedNames are the names that Embedded knows, sorted.
-func EmbeddedNames() []string {
-	names, err := fs.Glob(embedded, "partitions/*.yaml")
-	if err != nil {
-		panic("civic: the pattern of embedded partitions is wrong: " + err.Error())
-	}
-	for i, f := range names {
-		names[i] = strings.TrimSuffix(strings.TrimPrefix(f, "partitions/"), ".yaml")
-	}
-	return names
-}
+func EmbeddedNames() []string { return strictyaml.Names(embedded, "partitions") }
 
 // Parse reads a data file: one YAML document of at most MaxSize bytes. Every error
 // wraps ErrPartition and names line and key.

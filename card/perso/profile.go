@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -83,16 +82,7 @@ func Embedded(name string) (*Profile, error) {
 }
 
 // EmbeddedNames are the names that Embedded knows, sorted.
-func EmbeddedNames() []string {
-	files, err := fs.Glob(embedded, "profiles/*.yaml")
-	if err != nil {
-		panic("perso: the pattern of embedded profiles is wrong: " + err.Error())
-	}
-	for i, f := range files {
-		files[i] = strings.TrimSuffix(strings.TrimPrefix(f, "profiles/"), ".yaml")
-	}
-	return files
-}
+func EmbeddedNames() []string { return strictyaml.Names(embedded, "profiles") }
 
 // EmbeddedSource is the YAML text of an embedded profile, to start a new one from.
 func EmbeddedSource(name string) ([]byte, error) {

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -80,16 +79,7 @@ func (p *Profile) Default() (*card.Image, error) { return Image(p.spec, p.histor
 var embedded embed.FS
 
 // EmbeddedNames are the names that Embedded knows, sorted.
-func EmbeddedNames() []string {
-	files, err := fs.Glob(embedded, "profiles/*.yaml")
-	if err != nil {
-		panic("psam: the pattern of embedded profiles is wrong: " + err.Error())
-	}
-	for i, f := range files {
-		files[i] = strings.TrimSuffix(strings.TrimPrefix(f, "profiles/"), ".yaml")
-	}
-	return files
-}
+func EmbeddedNames() []string { return strictyaml.Names(embedded, "profiles") }
 
 // Embedded gives one of the profiles that come with the program.
 func Embedded(name string) (*Profile, error) {

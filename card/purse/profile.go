@@ -4,7 +4,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -59,16 +58,7 @@ func Embedded(name string) (*Profile, error) {
 }
 
 // EmbeddedNames are the names that Embedded knows, in order.
-func EmbeddedNames() []string {
-	list, err := fs.Glob(embedded, "profiles/*.yaml")
-	if err != nil {
-		panic("purse: the embedded profiles cannot be listed: " + err.Error())
-	}
-	for i, name := range list {
-		list[i] = strings.TrimSuffix(strings.TrimPrefix(name, "profiles/"), ".yaml")
-	}
-	return list
-}
+func EmbeddedNames() []string { return strictyaml.Names(embedded, "profiles") }
 
 // Format answers every verb of fmt with a fixed text: a profile holds master keys.
 func (Profile) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[purse profile, keys withheld]")) }

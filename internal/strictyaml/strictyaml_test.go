@@ -1,8 +1,10 @@
 package strictyaml_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"go.yaml.in/yaml/v3"
 
@@ -81,6 +83,13 @@ func TestMissingKeysAreFaultsOnlyIfRequired(t *testing.T) {
 				t.Errorf("%s, required %v: error %v", name, required, got)
 			}
 		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	files := fstest.MapFS{"kinds/b.yaml": {}, "kinds/a.yaml": {}, "kinds/readme.md": {}, "kinds/deep/c.yaml": {}, "d.yaml": {}}
+	if got := strictyaml.Names(files, "kinds"); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("names %v, want a and b", got)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -57,16 +56,7 @@ func Embedded(name string) (*Profile, error) {
 }
 
 // EmbeddedNames are the names that Embedded knows, sorted.
-func EmbeddedNames() []string {
-	names, err := fs.Glob(embedded, "profiles/*.yaml")
-	if err != nil {
-		panic("livelihood: the pattern of embedded profiles is wrong: " + err.Error())
-	}
-	for i, f := range names {
-		names[i] = strings.TrimSuffix(strings.TrimPrefix(f, "profiles/"), ".yaml")
-	}
-	return names
-}
+func EmbeddedNames() []string { return strictyaml.Names(embedded, "profiles") }
 
 // Parse reads a profile: one YAML document of at most MaxSize bytes, naming embedded
 // profiles of finance and purse, and partitions. Every error wraps ErrProfile and names line and

@@ -8,7 +8,7 @@ import (
 	"github.com/citycard/citycard/money"
 )
 
-// The files of a rule book. The last two may be missing.
+// The files of a rule book. The last three may be missing.
 const (
 	LinesFile            = "lines.csv"
 	StationsFile         = "stations.csv"
@@ -17,6 +17,7 @@ const (
 	TariffFile           = "tariff.json"
 	TransfersFile        = "transfers.csv"
 	VirtualTransfersFile = "virtual-transfers.csv"
+	JourneysFile         = "journeys.json"
 )
 
 // Book is one dated rule book: a network and its tariff. It never changes after
@@ -37,6 +38,8 @@ type Book struct {
 	early   earlyRule
 	limit   limitRule
 	bus     busRule
+
+	journeys JourneyRules
 
 	walks   map[change]int
 	virtual []VirtualTransfer
@@ -75,8 +78,8 @@ type hall struct {
 }
 
 // Parse reads a rule book from its files, by name: lines.csv, stations.csv,
-// segments.csv, operators.csv, tariff.json and, if there, transfers.csv and
-// virtual-transfers.csv. Everything is checked against everything else; the first
+// segments.csv, operators.csv, tariff.json and, if there, transfers.csv,
+// virtual-transfers.csv and journeys.json. Everything is checked against everything else; the first
 // fault comes back as an *Error with file, line and column. The bytes are not kept.
 func Parse(files map[string][]byte) (*Book, error) {
 	p := &parser{book: new(Book), files: files}
@@ -85,7 +88,7 @@ func Parse(files map[string][]byte) (*Book, error) {
 	}
 	for _, step := range []func() error{
 		p.parseLines, p.parseStations, p.checkSharedStations, p.parseSegments, p.checkLengths, p.parseOperators,
-		p.parseTariff, p.checkJoins, p.findPaths, p.parseTransfers, p.parseVirtualTransfers,
+		p.parseTariff, p.checkJoins, p.findPaths, p.parseTransfers, p.parseVirtualTransfers, p.parseJourneys,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -102,7 +105,7 @@ func (p *parser) checkNames() error {
 			return &Error{File: name, Problem: "missing", Fix: "give all of " + fmt.Sprint(required)}
 		}
 	}
-	known := append(required, TransfersFile, VirtualTransfersFile)
+	known := append(required, TransfersFile, VirtualTransfersFile, JourneysFile)
 	for _, name := range slices.Sorted(maps.Keys(p.files)) {
 		if !slices.Contains(known, name) {
 			return &Error{File: clip(name), Problem: "not a file of a rule book", Fix: "leave it out; known are " + fmt.Sprint(known)}

@@ -18,6 +18,13 @@
 //     that crosses a threshold still pays the old rate. The early-bird discount
 //     multiplies with it.
 //
+// # Journeys that a card carries
+//
+// JourneyRules, from journeys.json, are dated with the book: what a missing tap costs,
+// where an amount is held, transfers, concessions and ride tickets. They are data;
+// package terminal/journey acts by them. Without the file they are what gates with
+// station records do.
+//
 // # Invariants
 //
 //   - A price depends on the pair, not on its direction.

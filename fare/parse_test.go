@@ -252,7 +252,7 @@ func TestBooksAreFoundByDateAndVersion(t *testing.T) {
 }
 
 func TestPublishedTableIsNotPartOfTheBook(t *testing.T) {
-	want := []string{"lines.csv", "operators.csv", "segments.csv", "stations.csv", "tariff.json", "transfers.csv", "virtual-transfers.csv"}
+	want := []string{"journeys.json", "lines.csv", "operators.csv", "segments.csv", "stations.csv", "tariff.json", "transfers.csv", "virtual-transfers.csv"}
 	if got := slices.Sorted(maps.Keys(beijing.Files())); !slices.Equal(got, want) {
 		t.Errorf("files %v", got)
 	}
@@ -260,7 +260,7 @@ func TestPublishedTableIsNotPartOfTheBook(t *testing.T) {
 
 // fuzzFiles are the files a fuzz input may replace.
 var fuzzFiles = []string{
-	fare.LinesFile, fare.StationsFile, fare.SegmentsFile, fare.OperatorsFile, fare.TariffFile, fare.TransfersFile, fare.VirtualTransfersFile,
+	fare.LinesFile, fare.StationsFile, fare.SegmentsFile, fare.OperatorsFile, fare.TariffFile, fare.TransfersFile, fare.VirtualTransfersFile, fare.JourneysFile,
 }
 
 func FuzzParse(f *testing.F) {
@@ -272,6 +272,7 @@ func FuzzParse(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(byte(4), tariff)
+	f.Add(byte(7), []byte(toyJourneys))
 	f.Fuzz(func(t *testing.T, which byte, data []byte) {
 		files := toy()
 		name := fuzzFiles[int(which)%len(fuzzFiles)]

@@ -1,13 +1,6 @@
 package fare
 
-import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
-)
+import "encoding/json"
 
 // tariffJSON is tariff.json. Keys that only explain (basis, notes, the Chinese
 // wording) are named so that a misspelt key is still refused.
@@ -93,81 +86,9 @@ type busJSON struct {
 // decodeTariff reads the JSON strictly: no unknown key, no key twice, nothing
 // after the object.
 func decodeTariff(data []byte) (*tariffJSON, error) {
-	if len(data) > maxFileBytes {
-		return nil, &Error{File: TariffFile, Problem: fmt.Sprintf("%d bytes long", len(data)), Fix: fmt.Sprintf("keep it below %d", maxFileBytes)}
-	}
-	if err := refuseTwins(data); err != nil {
+	t := new(tariffJSON)
+	if _, err := decodeStrictly(TariffFile, data, t); err != nil {
 		return nil, err
 	}
-	in := json.NewDecoder(bytes.NewReader(data))
-	in.DisallowUnknownFields()
-	t := new(tariffJSON)
-	if err := in.Decode(t); err != nil {
-		return nil, tariffError(data, in.InputOffset(), err)
-	}
 	return t, nil
-}
-
-// refuseTwins walks the tokens and refuses a key that an object holds twice (in
-// any mix of upper and lower case: the decoder would take the last one) and
-// anything after the first value.
-func refuseTwins(data []byte) error {
-	in := json.NewDecoder(bytes.NewReader(data))
-	var open []map[string]bool // keys of each open object; nil for an array
-	wantKey := false
-	for {
-		start := in.InputOffset()
-		token, err := in.Token()
-		if err != nil {
-			return tariffError(data, start, err)
-		}
-		key, isString := token.(string)
-		switch {
-		case token == json.Delim('{'):
-			open, wantKey = append(open, map[string]bool{}), true
-		case token == json.Delim('['):
-			open, wantKey = append(open, nil), false
-		case token == json.Delim('}') || token == json.Delim(']'):
-			open = open[:len(open)-1]
-			wantKey = len(open) > 0 && open[len(open)-1] != nil
-		case wantKey && isString:
-			keys := open[len(open)-1]
-			if keys[strings.ToLower(key)] {
-				return tariffError(data, in.InputOffset(), fmt.Errorf("key %q stands twice in one object", clip(key)))
-			}
-			keys[strings.ToLower(key)], wantKey = true, false
-		default:
-			wantKey = len(open) > 0 && open[len(open)-1] != nil
-		}
-		if len(open) > 16 {
-			return tariffError(data, start, errors.New("nested too deeply"))
-		}
-		if len(open) == 0 {
-			break
-		}
-	}
-	after := in.InputOffset()
-	if _, err := in.Token(); !errors.Is(err, io.EOF) {
-		return tariffError(data, after, errors.New("more text after the object"))
-	}
-	return nil
-}
-
-// tariffError turns a decoder's error into one with line and column.
-func tariffError(data []byte, offset int64, err error) error {
-	bad := &Error{File: TariffFile, Problem: strings.TrimPrefix(err.Error(), "json: "), Fix: "correct the JSON; data/tariff.json of package fare/beijing is a model"}
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		offset = syntax.Offset
-	}
-	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		offset, bad.Field = kind.Offset, kind.Field
-		bad.Problem, bad.Fix = "cannot hold a "+clip(kind.Value), "give a "+kind.Type.String()
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		offset, bad.Problem = int64(len(data)), "ends too early"
-	}
-	read := data[:min(max(offset, 0), int64(len(data)))]
-	bad.Line = bytes.Count(read, []byte{'\n'}) + 1
-	bad.Column = max(1, len(read)-1-bytes.LastIndexByte(read, '\n'))
-	return bad
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -18,6 +19,9 @@ type Checkers func(bin string, alg cryptogram.Alg) *cryptogram.Verifier
 type Verifier struct {
 	checkers Checkers
 	ready    map[verifierKey]*cryptogram.Verifier
+
+	purses      PurseCheckers
+	readyPurses map[purseKey]*keystore.PurseVerifier
 }
 
 type verifierKey struct {
@@ -36,7 +40,8 @@ func NewVerifier(checkers Checkers) *Verifier {
 // a TC in the CVR of 9F10; a genuine AAC or ARQC under it is BadCardData, and so is
 // a reserved result under any row (JR/T 0025.12). Rows of one card should follow
 // each other: its keys are derived once then. A row without a cryptogram (a hold) is
-// checked by its balance MAC alone.
+// checked by its balance MAC alone. Rows of purses need WithPurses: TAC and MAC2 must
+// be right, else the row is BadCryptogram.
 func (v *Verifier) Verify(rows []txn.Presented, out []txn.Verdict) error {
 	if len(rows) != len(out) {
 		return fmt.Errorf("verify: %d rows and room for %d verdicts", len(rows), len(out))
@@ -48,6 +53,9 @@ func (v *Verifier) Verify(rows []txn.Presented, out []txn.Verdict) error {
 }
 
 func (v *Verifier) row(r *txn.Row) txn.Verdict {
+	if r.Scheme == txn.Purse {
+		return v.purse(r)
+	}
 	iad, err := cryptogram.ParseIAD(r.IssuerData())
 	if err != nil {
 		return txn.BadCardData
@@ -63,7 +71,7 @@ func (v *Verifier) row(r *txn.Row) txn.Verdict {
 	t := cryptogram.TerminalInput{Amount: amount, Country: [2]byte{0x01, 0x56}, TVR: r.TVR, Currency: [2]byte{0x01, 0x56},
 		Date: txn.DateBCD(r.Time), Type: r.Type, UN: r.UN}
 	c := cryptogram.CardInput{AIP: r.AIP, ATC: r.ATC, CVR: iad.CVR}
-	switch checker.Check(r.Card.PAN, r.Card.PSN, &t, &c, r.IssuerData(), r.AC, r.Kind != txn.Hold) {
+	switch checker.Check(r.Card.PAN, r.Card.PSN, &t, &c, r.IssuerData(), r.AC, !held(r)) {
 	case cryptogram.OK:
 		if !fits(iad.Result(), r.Kind) {
 			return txn.BadCardData
@@ -75,6 +83,13 @@ func (v *Verifier) row(r *txn.Row) txn.Verdict {
 		return txn.BadBalanceMAC
 	}
 	return txn.BadCardData
+}
+
+// held tells whether a row is of a pre-authorisation, for which the card gives no
+// cryptogram (JR/T 0025.14): a hold, or one that the terminal did not finish.
+func held(r *txn.Row) bool {
+	const hold = 2 // DF60
+	return r.Kind == txn.Hold || (r.Kind == txn.Doubt || r.Kind == txn.Declined) && r.DF60 == hold && r.AC == [8]byte{}
 }
 
 // fits tells whether the card decided what a row of this kind needs.

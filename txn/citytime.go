@@ -23,4 +23,13 @@ func MonthBCD(unix int64) [2]byte {
 	return [2]byte(d[:2])
 }
 
+// StampBCD is date and time of a unix time as purses and journey records have them:
+// YYYYMMDD HHMMSS, packed decimal, at UTC+8.
+func StampBCD(unix int64) [7]byte {
+	t := time.Unix(unix, 0).In(CityTime)
+	y, m, d := t.Date()
+	h, n, s := t.Clock()
+	return [7]byte{bcd(y / 100 % 100), bcd(y % 100), bcd(int(m)), bcd(d), bcd(h), bcd(n), bcd(s)}
+}
+
 func bcd(v int) byte { return byte(v/10<<4 | v%10) }

@@ -28,6 +28,9 @@ func TestDatesAreTheCitys(t *testing.T) {
 		if got := fmt.Sprintf("%x %x %x", txn.DateBCD(u), txn.TimeBCD(u), txn.MonthBCD(u)); got != c.date+" "+c.clock+" "+c.month {
 			t.Errorf("%s is %s, want %s %s %s", c.at, got, c.date, c.clock, c.month)
 		}
+		if got, year := fmt.Sprintf("%x", txn.StampBCD(u)), time.Unix(u, 0).In(txn.CityTime).Format("2006"); got != year+c.date[2:]+c.clock {
+			t.Errorf("%s is stamped %s", c.at, got)
+		}
 	}
 	if name, offset := time.Unix(0, 0).In(txn.CityTime).Zone(); offset != 8*3600 || name != "UTC+8" {
 		t.Errorf("zone %s, %d seconds", name, offset)

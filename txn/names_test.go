@@ -24,13 +24,13 @@ func TestNumbersAndNamesAreForEver(t *testing.T) {
 		"6 declined by the card": txn.CardDeclined, "7 card asked to go online": txn.OnlineAsked, "8 not yet valid": txn.NotYetValid,
 		"9 expired": txn.Expired, "10 card data missing": txn.MissingCardData, "11 no fare": txn.FareNotComputed,
 		"0 invalid": txn.Kind(0), "9 invalid": txn.Kind(9), "255 invalid": txn.Kind(255),
-		"10 invalid": txn.Verdict(10), "12 invalid": txn.DoubtReason(12),
+		"0 finance": txn.Finance, "1 purse": txn.Purse, "2 invalid": txn.Scheme(2), "10 invalid": txn.Verdict(10), "12 invalid": txn.DoubtReason(12),
 	} {
 		if got := fmt.Sprintf("%d %s", v, v); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if txn.Unmarked != 0 || txn.MarkDenied != 1 || txn.MarkLate != 2 || txn.RowSize != 128 || txn.RowFormat != 1 {
+	if txn.Unmarked != 0 || txn.MarkDenied != 1 || txn.MarkLate != 2 || txn.RowSize != 128 || txn.RowFormat != 1 || txn.PurseFormat != 2 {
 		t.Error("the number of a mark or of the row format has changed")
 	}
 }

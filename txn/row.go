@@ -10,9 +10,11 @@ import (
 // RowSize is the length of an encoded Row.
 const RowSize = 128
 
-// RowFormat is the first byte of the rows of this package. In it 9F03 is 0 and
-// 9F1A and 5F2A are 0156.
-const RowFormat = 0x01
+// The first byte of a row. In both formats 9F03 is 0 and 9F1A and 5F2A are 0156.
+const (
+	RowFormat   = 0x01 // Scheme Finance
+	PurseFormat = 0x02 // Scheme Purse
+)
 
 // DF63Unread is the value of Row.DF63 where the terminal did not read it.
 const DF63Unread = 0xFFFFFFFF
@@ -24,7 +26,7 @@ type TerminalID uint32
 // binary; times are unix seconds, and 9A is their date at UTC+8.
 //
 //	off len field                     off len field
-//	  0   1 format 01                  78   4 terminal
+//	  0   1 format 01 or 02            78   4 terminal
 //	  1   1 kind                       82   4 sequence (gapless, all kinds)
 //	  2   2 flags                      86   4 entry terminal, 4 entry time, 2 entry ATC
 //	  4  10 PAN                        96   3 fare before discounts
@@ -39,7 +41,11 @@ type TerminalID uint32
 //	 64   4 time                      124   2 5F24 as YYMM (BCD)
 //	 68   1 type (9C)                 126   2 zero
 //	 69   8 9F69                       77   1 DF60
+//
+// In format 02, of purses, PAN and PSN are those of PurseCard, counter, cryptogram,
+// 9F10 and 9F37 hold PurseData, and 57, 62, 69 and 122 are zero.
 type Row struct {
+	Scheme        Scheme
 	Kind          Kind
 	Flags         Flags
 	Card          CardKey
@@ -82,7 +88,7 @@ func (r *Row) Encode(dst *[RowSize]byte) error {
 		return fmt.Errorf("encode row: %w", err)
 	}
 	be := binary.BigEndian
-	dst[0], dst[1] = RowFormat, byte(r.Kind)
+	dst[0], dst[1] = RowFormat+byte(r.Scheme), byte(r.Kind)
 	be.PutUint16(dst[2:], uint16(r.Flags))
 	copy(dst[4:], r.Card.PAN[:])
 	dst[14] = r.Card.PSN
@@ -124,14 +130,14 @@ func (r *Row) Decode(b []byte) error {
 	if len(b) != RowSize {
 		return fmt.Errorf("decode row: %d bytes, want %d", len(b), RowSize)
 	}
-	if b[0] != RowFormat {
-		return fmt.Errorf("decode row: format byte is %02X, want %02X", b[0], RowFormat)
+	if b[0] != RowFormat && b[0] != PurseFormat {
+		return fmt.Errorf("decode row: format byte is %02X, want %02X or %02X", b[0], RowFormat, PurseFormat)
 	}
 	if b[126]|b[127] != 0 {
 		return fmt.Errorf("decode row: bytes 126 and 127 are %02X%02X, want zero", b[126], b[127])
 	}
 	be := binary.BigEndian
-	r.Kind, r.Flags = Kind(b[1]), Flags(be.Uint16(b[2:]))
+	r.Scheme, r.Kind, r.Flags = Scheme(b[0]-RowFormat), Kind(b[1]), Flags(be.Uint16(b[2:]))
 	r.Card.PAN, r.Card.PSN = PAN(b[4:14]), b[14]
 	r.ATC = be.Uint16(b[15:])
 	r.AC, r.IAD = [8]byte(b[17:25]), [24]byte(b[25:49])

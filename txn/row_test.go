@@ -274,8 +274,8 @@ func TestDecodeRefusesOtherFormats(t *testing.T) {
 		{"short", "127 bytes, want 128", func(b []byte) []byte { return b[:127] }},
 		{"long", "129 bytes, want 128", func(b []byte) []byte { return append(b, 0) }},
 		{"none", "0 bytes, want 128", func([]byte) []byte { return nil }},
-		{"format 00", "format byte is 00, want 01", func(b []byte) []byte { b[0] = 0; return b }},
-		{"format 02", "format byte is 02, want 01", func(b []byte) []byte { b[0] = 2; return b }},
+		{"format 00", "format byte is 00, want 01 or 02", func(b []byte) []byte { b[0] = 0; return b }},
+		{"format 03", "format byte is 03, want 01 or 02", func(b []byte) []byte { b[0] = 3; return b }},
 		{"byte 126", "bytes 126 and 127 are 0100", func(b []byte) []byte { b[126] = 1; return b }},
 		{"byte 127", "bytes 126 and 127 are 0080", func(b []byte) []byte { b[127] = 0x80; return b }},
 	} {
@@ -298,6 +298,9 @@ func TestContentKeyHoldsWhatTheCardVouchedFor(t *testing.T) {
 	v := reflect.ValueOf(&row).Elem()
 	for i := range v.NumField() {
 		name, f := v.Type().Field(i).Name, v.Field(i)
+		if name == "Scheme" {
+			continue // the rows of a purse have a content key of their own
+		}
 		kept := reflect.ValueOf(f.Interface())
 		switch f.Kind() {
 		case reflect.Array:

@@ -14,6 +14,9 @@ const (
 
 // check holds the rules that every stored row obeys.
 func (r *Row) check() error {
+	if r.Scheme > Purse {
+		return fmt.Errorf("scheme %d is not defined", r.Scheme)
+	}
 	if !r.Kind.Valid() {
 		return fmt.Errorf("kind %d is not defined", r.Kind)
 	}
@@ -46,6 +49,9 @@ func (r *Row) check() error {
 			return fmt.Errorf("%s %d is outside 0..%d", f.name, int64(f.value), int64(f.limit))
 		}
 	}
+	if r.Scheme == Purse {
+		return r.checkPurse()
+	}
 	return nil
 }
 
@@ -55,12 +61,19 @@ func (r *Row) check() error {
 //
 // Three bytes of 9F10 are left out as zeros: the key index and the last two bytes
 // of the CVR. Under CVN 17 neither cryptogram nor balance MAC covers them, so a
-// terminal could change them and make one payment look like two.
+// terminal could change them and make one payment look like two. Of a purse row
+// key version, balance, overdraft limit and MAC1 are left out: neither TAC nor MAC2
+// covers them.
 func (r *Row) ContentKey() [40]byte {
 	var k [40]byte
 	copy(k[:8], r.AC[:])
 	copy(k[8:32], r.IAD[:])
-	k[8+1], k[8+5], k[8+6] = 0, 0, 0
+	if r.Scheme == Purse {
+		k[8+1] = 0
+		clear(k[8+purseBefore : 8+purseTerminal])
+	} else {
+		k[8+1], k[8+5], k[8+6] = 0, 0, 0
+	}
 	k[32], k[33], k[34], k[35] = byte(r.Amount>>24), byte(r.Amount>>16), byte(r.Amount>>8), byte(r.Amount)
 	copy(k[36:], r.UN[:])
 	return k

@@ -138,12 +138,19 @@ func (c *Card) AID() []byte { return c.Product.AID }
 // MemorySize is how many bytes of memory the card's application needs.
 func (c *Card) MemorySize() int { return c.Product.MemorySize() }
 
+// extensionJournal is room for a payment and all that waits in the cache of the
+// extension, where there are no scripts.
+const extensionJournal = 1024
+
 // JournalSize is what a payment takes, or a record that a script changes.
 func (c *Card) JournalSize() int {
-	if c.Product.Contact == nil {
-		return cos.JournalSize
+	switch p := c.Product; {
+	case p.Contact != nil:
+		return cos.MaxJournal
+	case p.Extension != nil:
+		return extensionJournal
 	}
-	return cos.MaxJournal
+	return cos.JournalSize
 }
 
 // CheckMemory fails with cos.ErrMemory if b is not a possible state of the card.

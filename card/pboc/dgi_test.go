@@ -64,7 +64,7 @@ func groupings(name string) []pboc.DGI {
 	return must(p.DGIs(in))
 }
 
-var everyProfile = []string{"sm", "3des", "dev-sm", "dev-3des", "dev-dual", "dev-transit-3des", "dev-transit-sm", "dev-quota"}
+var everyProfile = []string{"sm", "3des", "dev-sm", "dev-3des", "dev-dual", "dev-transit-3des", "dev-transit-sm", "dev-quota", "transit-sm", "transit-3des", "quota-sm", "quota-3des"}
 
 var debit = []byte{0xA0, 0, 0, 3, 0x33, 1, 1, 1}
 

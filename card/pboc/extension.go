@@ -20,7 +20,9 @@ const (
 
 // Extension is the low-value extension of a product (JR/T 0025.14): files for the
 // card's journeys, fares beyond the balance, pre-authorisation. It works over the air,
-// in the card's own currency, with the product's first algorithm.
+// in the card's own currency, with the product's first algorithm. A product without a
+// contact side can have it too: nobody loads such a card, but the issuer can set its
+// quota with Push PUT DATA (our choice, for telephones and closed cities).
 type Extension struct {
 	Files   []capp.File
 	Deposit money.Fen // DF62 when issued: how far fares may go beyond the balance
@@ -78,9 +80,8 @@ func (p *Product) prepareExtension() error {
 	if x == nil {
 		return nil
 	}
-	switch k := p.Contact; {
-	case k == nil:
-		return errors.New("the extension needs a contact side: the issuer loads and changes it with scripts")
+	k := p.Contact
+	switch {
 	case p.Transit != TransitSection && p.Transit != TransitHold:
 		return fmt.Errorf("DF61 is %02X, want 01 or 02 (JR/T 0025.14)", p.Transit)
 	case !p.has(OptECCheck):
@@ -91,21 +92,23 @@ func (p *Product) prepareExtension() error {
 		return fmt.Errorf("DF62 is %v yuan; with 9F77 it has to fit twelve digits", x.Deposit)
 	case x.Quota && p.has(OptPrepay):
 		return errors.New("a quota is not money that an online answer could deduct (9F68 byte 2, b8)")
-	case x.Quota && (len(k.Cash.AFL) > 0 || p.Alternative != nil && len(p.Alternative.Cash.AFL) > 0):
+	case x.Quota && k != nil && (len(k.Cash.AFL) > 0 || p.Alternative != nil && len(p.Alternative.Cash.AFL) > 0):
 		return errors.New("a quota must not be spent over the contacts: leave out electronic cash there (DGI 9203)")
 	}
 	if err := capp.Check(x.Files); err != nil {
 		return err
 	}
 	for i := range x.Files {
-		if sfi := x.Files[i].SFI; sfi == p.LogSFI || sfi == p.Contact.LoadLogSFI {
+		if sfi := x.Files[i].SFI; sfi == p.LogSFI || k != nil && sfi == k.LoadLogSFI {
 			return fmt.Errorf("file %02X is both a log and a file of the extension", sfi)
 		}
 	}
 	if x.df61[0] = findDF61(p.FCI); x.df61[0] == 0 {
 		return fmt.Errorf("the FCI is without %v in BF0C", tlv.TagCAPPSupport)
 	}
-	x.df61[1] = findDF61(p.Contact.FCI)
+	if k != nil {
+		x.df61[1] = findDF61(k.FCI)
+	}
 	return nil
 }
 

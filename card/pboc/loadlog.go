@@ -25,7 +25,7 @@ var loadSummaryTags = [...]tlv.DOLEntry{{Tag: tlv.TagTransactionDate, Len: 3}, {
 func (a *App) logLoad(tag tlv.Tag, before, after money.Fen, atc uint16, m []byte) {
 	p := a.card.Product
 	k := p.Contact
-	if k.LoadLogCount == 0 {
+	if k == nil || k.LoadLogCount == 0 {
 		return
 	}
 	n := p.loadLen()

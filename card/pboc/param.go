@@ -61,6 +61,8 @@ func (d *param) in(b []byte) []byte { return b[d.at : d.at+d.len()] }
 // has tells whether cards of the product have the value at all.
 func (p *Product) hasParam(d *param) bool {
 	switch {
+	case p.Contact == nil:
+		return false
 	case d.second:
 		return p.Contact.Second != nil
 	case d.tag == tlv.TagCTTAUpper:

@@ -20,7 +20,7 @@ func (a *App) putData(number uint16, value []byte, s *State, m []byte) apdu.SW {
 	case tlv.TagECBalance:
 		return a.putBalance(tag, value, s, m)
 	case tlv.TagSecondECBalance:
-		if p.Contact.Second == nil {
+		if p.Contact == nil || p.Contact.Second == nil {
 			return apdu.SWDataNotFound
 		}
 		return a.putBalance(tag, value, s, m)
@@ -63,8 +63,10 @@ func (a *App) putBalance(tag tlv.Tag, value []byte, s *State, m []byte) apdu.SW 
 	if err != nil {
 		return apdu.SWWrongData
 	}
-	var l Limits
-	p.overlay(&l, p.params(m), second)
+	l := p.Limits
+	if p.Contact != nil {
+		p.overlay(&l, p.params(m), second)
+	}
 	if after > l.Balance {
 		return apdu.SWWrongData
 	}
@@ -109,7 +111,12 @@ func (a *App) putTransit(tag tlv.Tag, value []byte, s *State, m []byte) apdu.SW 
 		return apdu.SWWrongLength
 	}
 	deposit, err := money.FromN12(value)
-	if err != nil || deposit < s.Used || !fitDeposit(findParam(tlv.TagECBalanceLimit).in(p.params(m)), deposit) {
+	var limit [6]byte
+	putN12(limit[:], p.Limits.Balance)
+	if p.Contact != nil {
+		copy(limit[:], findParam(tlv.TagECBalanceLimit).in(p.params(m)))
+	}
+	if err != nil || deposit < s.Used || !fitDeposit(limit[:], deposit) {
 		return apdu.SWWrongData
 	}
 	a.memory.Put(at+trDeposit, value)

@@ -61,12 +61,14 @@ func (c *Card) Personalise(dst []byte) []byte {
 	binary.BigEndian.PutUint16(b[atLastOnline:], c.Product.LastOnline)
 	putN12(b[atBalance:], c.Opening)
 	dst = append(dst, b[:]...)
-	if c.Product.Contact == nil {
+	if c.Product.Contact == nil && c.Product.Extension == nil {
 		return dst
 	}
 	dst = append(dst, make([]byte, c.Product.extended()-atLog)...)
 	at := len(dst) - c.Product.extended()
-	dst = c.personaliseExtended(dst)
+	if c.Product.Contact != nil {
+		dst = c.personaliseExtended(dst)
+	}
 	if c.Product.Extension == nil {
 		return dst
 	}

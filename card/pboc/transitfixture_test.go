@@ -37,6 +37,7 @@ type transitCard struct {
 	alg     cryptogram.Alg
 	quota   bool
 	blind   bool // the PDOL does not ask for DF60
+	light   bool // no contact side
 	support byte // DF61, 0 for 2
 	balance money.Fen
 	deposit money.Fen
@@ -68,6 +69,9 @@ func (w transitCard) product(t testing.TB) *pboc.Product {
 	p.Extension = &pboc.Extension{Files: transitFiles, Deposit: w.deposit, Quota: w.quota}
 	if w.quota {
 		p.Contact.Cash = pboc.Path{}
+	}
+	if w.light {
+		p.Contact = nil
 	}
 	noError(t, p.Prepare())
 	return p

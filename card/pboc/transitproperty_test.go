@@ -226,7 +226,6 @@ func TestFirstJourneyOfCyclicFile(t *testing.T) {
 // TestPrepareRefusesExtensions: products that could not keep what they promise.
 func TestPrepareRefusesExtensions(t *testing.T) {
 	for name, spoil := range map[string]func(p *pboc.Product){
-		"no contact side":          func(p *pboc.Product) { p.Contact = nil },
 		"DF61":                     func(p *pboc.Product) { p.Transit = 3 },
 		"no check of the balance":  func(p *pboc.Product) { p.Options &^= pboc.OptECCheck },
 		"PDOL without DF60":        func(p *pboc.Product) { p.PDOL = p.PDOL[:len(p.PDOL)-1] },

@@ -51,6 +51,13 @@ var transitTears = []transitTear{
 		func(g *gate) []byte { return g.selects() },
 		func(g *gate) []byte { return g.push(1, quotaObject, 4) },
 	}},
+	{name: "exit, no contact side", trade: true, card: transitCard{light: true}, steps: journeySteps(0x15, 0x0110, 400, 1, "at.exit.")},
+	{name: "pre-authorisation, no contact side", trade: true, card: transitCard{light: true}, steps: journeySteps(0x17, 0x0710, 3000, 2, "parked..")},
+	{name: "quota, no contact side", trade: true, card: transitCard{light: true, quota: true}, steps: journeySteps(0x15, 0x0110, 400, 1, "at.exit.")},
+	{name: "push, no contact side", card: transitCard{light: true, quota: true}, steps: []func(g *gate) []byte{
+		func(g *gate) []byte { return g.selects() },
+		func(g *gate) []byte { return g.push(1, quotaObject, 4) },
+	}},
 	{name: "append", steps: []func(g *gate) []byte{
 		func(g *gate) []byte { return g.selects() },
 		func(g *gate) []byte { return g.appends(0x15, recordKey(0x15, 0x0310), journeyRecord(0x0310, "third")) },

@@ -69,7 +69,13 @@ type Issue struct {
 // fails if the identity is not decimal, a record grows too long, a signature would
 // not fit the answer, or the profile has a second set of algorithms.
 func Build(p *Profile, id Identity, keys pboc.Keys, certs Certs, signer oda.DynamicSigner, opening money.Fen) (*card.Image, error) {
-	c, err := p.Card(&Issue{Identity: id, First: Secrets{Keys: keys, Certs: certs, Signer: signer}, Opening: opening})
+	return p.Light(&Issue{Identity: id, First: Secrets{Keys: keys, Certs: certs, Signer: signer}, Opening: opening})
+}
+
+// Light is Build for cards that Build has no arguments for, those with journeys
+// (Issue.Transit) among them.
+func (p *Profile) Light(in *Issue) (*card.Image, error) {
+	c, err := p.Card(in)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,9 @@
 //	}
 //
 // Embedded profiles: 3des and sm are the cards of the simulation, electronic cash
-// over the air only. dev-3des, dev-sm, dev-dual and dev-full are whole cards to test readers
+// over the air only; transit-3des, transit-sm, quota-3des and quota-sm are their like
+// with the low-value extension, made with [Profile.Light]: one certificate stands in the
+// last record, so that a gate reads three. dev-3des, dev-sm, dev-dual and dev-full are whole cards to test readers
 // and terminals with; the last two have both sets of algorithms, chosen by DF69, and
 // dev-full also a second currency and magnetic stripe data. dev-transit-3des and
 // dev-transit-sm carry their own journeys (section transit, JR/T 0025.14); dev-quota has

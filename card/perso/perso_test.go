@@ -60,7 +60,7 @@ func smCerts() perso.Certs {
 }
 
 func TestEmbedded(t *testing.T) {
-	if got := strings.Join(perso.EmbeddedNames(), " "); got != "3des dev-3des dev-dual dev-full dev-quota dev-sm dev-transit-3des dev-transit-sm sm" {
+	if got := strings.Join(perso.EmbeddedNames(), " "); got != "3des dev-3des dev-dual dev-full dev-quota dev-sm dev-transit-3des dev-transit-sm quota-3des quota-sm sm transit-3des transit-sm" {
 		t.Errorf("embedded profiles: %s", got)
 	}
 	for _, name := range []string{"3des", "sm"} {

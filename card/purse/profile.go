@@ -31,7 +31,8 @@ type Profile struct {
 // derivation is how a card's key follows from its master.
 type derivation struct {
 	master epurse.Key
-	levels int // 0 the master itself, 1 by the card, 2 by issuer and card
+	levels int        // 0 the master itself, 1 by the card, 2 by issuer and card
+	region epurse.Key // of 2 levels: the master diversified by the issuer
 }
 
 // Card is what differs from card to card.
@@ -44,7 +45,7 @@ type Card struct {
 	From, To [4]byte
 }
 
-//go:embed profiles/*.yaml
+//go:embed profiles/*.yaml profiles/city/*.yaml
 var embedded embed.FS
 
 // Embedded gives one of the profiles that come with the program. The error is
@@ -52,12 +53,16 @@ var embedded embed.FS
 func Embedded(name string) (*Profile, error) {
 	b, err := embedded.ReadFile("profiles/" + name + ".yaml")
 	if err != nil {
+		b, err = embedded.ReadFile("profiles/city/" + name + ".yaml")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("purse profile %.40q is not known; known are %s: %w", name, strings.Join(EmbeddedNames(), ", "), ErrProfile)
 	}
 	return ParseProfile(b)
 }
 
-// EmbeddedNames are the names that Embedded knows, in order.
+// EmbeddedNames are the names of the profiles that have a card of their own, in order.
+// Embedded also knows tunion, the purse of simulated cities.
 func EmbeddedNames() []string { return strictyaml.Names(embedded, "profiles") }
 
 // Format answers every verb of fmt with a fixed text: a profile holds master keys.
@@ -81,10 +86,18 @@ func (p *Profile) Spec(c Card) Spec {
 	copy(info.Content[10:], c.Number[:])
 	copy(info.Content[20:], c.From[:])
 	copy(info.Content[24:], c.To[:])
-	factors := []epurse.Factor{epurse.Factor(info.Content), epurse.Factor(c.Number[2:])}
+	serial := epurse.Factor(c.Number[2:])
 	s.Keys = append([]Key(nil), p.spec.Keys...)
-	for i, d := range p.keys {
-		s.Keys[i].Value = epurse.Diversify(s.Keys[i].Alg, d.master, factors[len(factors)-d.levels:]...)
+	for i := range p.keys {
+		k, d := &s.Keys[i], &p.keys[i]
+		switch d.levels {
+		case 0:
+			k.Value = d.master
+		case 1:
+			k.Value = epurse.Diversify(k.Alg, d.master, serial)
+		default:
+			k.Value = epurse.Diversify(k.Alg, d.region, serial)
+		}
 	}
 	return s
 }
@@ -134,6 +147,10 @@ func ParseProfile(text []byte) (*Profile, error) {
 	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read purse profile: %w: %w", err, ErrProfile)
+	}
+	issuer := epurse.Factor(p.spec.file(infoSFI).Content)
+	for i := range p.keys {
+		p.keys[i].region = epurse.Diversify(p.spec.Keys[i].Alg, p.keys[i].master, issuer)
 	}
 	check := p.spec
 	if err := check.Check(); err != nil {

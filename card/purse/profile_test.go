@@ -163,3 +163,43 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 }
+
+// The purse of simulated cities: quick to make, its memory cut short as long as no trip
+// was made, with the keys that issuers and modules expect.
+func TestCityProfile(t *testing.T) {
+	p := profile(t, "tunion")
+	dev := profile(t, "dev-tunion")
+	if p.Name() != "tunion" || string(p.AID()) != string(dev.AID()) {
+		t.Fatalf("profile %s, application %X", p.Name(), p.AID())
+	}
+	want := dev.Spec(p.Card())
+	got := p.Spec(p.Card())
+	for _, k := range got.Keys {
+		found := false
+		for _, o := range want.Keys {
+			found = found || o == k
+		}
+		if !found {
+			t.Errorf("key %v of index %02X is not that of the development card", k.Use, k.Index)
+		}
+	}
+	r := insert(t, template(t, got))
+	if n := len(r.chip.Snapshot(nil)); n > 350 {
+		t.Errorf("a new card's snapshot has %d bytes", n)
+	}
+	r.choose(p.AID())
+	r.want("805C000204", "00001388 9000")
+	r.want("00B202D080", "27027D"+strings.Repeat("00", 125)+" 9000")
+}
+
+func BenchmarkCityCard(b *testing.B) {
+	p := profile(b, "tunion")
+	c := p.Card()
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Number[9]++
+		if p.Template(c).MemorySize() == 0 {
+			b.Fatal("no memory")
+		}
+	}
+}

@@ -13,22 +13,28 @@ import (
 type Usage byte
 
 const (
-	IssuerAC     Usage = 1  // master of the card keys for application cryptograms
-	IssuerMAC    Usage = 2  // master of the card keys for balance and script MACs
-	IssuerENC    Usage = 3  // master of the card keys for script encipherment
-	TransportKEK Usage = 4  // wraps card keys on their way to personalisation
-	TerminalSign Usage = 5  // SM2: a terminal signs its blocks
-	AcquirerWrap Usage = 6  // SM2: data keys of blocks are wrapped for the acquirer
-	AcquirerSign Usage = 7  // SM2: the acquirer signs receipts and downloads
-	IssuerSign   Usage = 8  // SM2: an issuer signs card certificates (9F46)
-	CASign       Usage = 9  // SM2: a certification authority signs issuer certificates (90)
-	usageEnd     Usage = 10 // first unknown usage
+	IssuerAC     Usage = 1 // master of the card keys for application cryptograms
+	IssuerMAC    Usage = 2 // master of the card keys for balance and script MACs
+	IssuerENC    Usage = 3 // master of the card keys for script encipherment
+	TransportKEK Usage = 4 // wraps card keys on their way to personalisation
+	TerminalSign Usage = 5 // SM2: a terminal signs its blocks
+	AcquirerWrap Usage = 6 // SM2: data keys of blocks are wrapped for the acquirer
+	AcquirerSign Usage = 7 // SM2: the acquirer signs receipts and downloads
+	IssuerSign   Usage = 8 // SM2: an issuer signs card certificates (9F46)
+	CASign       Usage = 9 // SM2: a certification authority signs issuer certificates (90)
+
+	PursePurchase Usage = 10 // master of the purchase keys (DPK) of purses
+	PurseTAC      Usage = 11 // master of their TAC keys (DTK)
+	PurseLoad     Usage = 12 // master of their load keys (DLK)
+	PurseUnload   Usage = 13 // master of their unload keys (DULK)
+	usageEnd      Usage = 14 // first unknown usage
 )
 
 var usageNames = [usageEnd]string{
 	IssuerAC: "issuer-ac", IssuerMAC: "issuer-mac", IssuerENC: "issuer-enc", TransportKEK: "transport-kek",
 	TerminalSign: "terminal-sign", AcquirerWrap: "acquirer-wrap", AcquirerSign: "acquirer-sign",
 	IssuerSign: "issuer-sign", CASign: "ca-sign",
+	PursePurchase: "purse-purchase", PurseTAC: "purse-tac", PurseLoad: "purse-load", PurseUnload: "purse-unload",
 }
 
 // String gives a word with hyphens, e.g. "issuer-ac".
@@ -40,7 +46,9 @@ func (u Usage) String() string {
 }
 
 // symmetric tells whether keys of this usage are block cipher keys.
-func (u Usage) symmetric() bool { return u >= IssuerAC && u <= TransportKEK }
+func (u Usage) symmetric() bool {
+	return u >= IssuerAC && u <= TransportKEK || u >= PursePurchase && u <= PurseUnload
+}
 
 // Algorithm is what kind of key it is. The symmetric ones have the numbers of
 // cryptogram.Alg.

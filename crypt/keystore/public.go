@@ -6,6 +6,7 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/epurse"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
 )
 
@@ -43,6 +44,10 @@ var publicKeys = sync.OnceValue(func() map[[sm3.Size]byte]bool {
 	scalar(devkeys.SM2FilesNetwork())
 	for _, name := range []string{TerminalSignName, AcquirerWrapName, AcquirerSignName} {
 		scalar(devkeys.SM2Key(name))
+	}
+	for _, alg := range []epurse.Alg{epurse.TDES, epurse.SM4} {
+		names := PurseMasters(alg).list()
+		symmetric(names[:]...)
 	}
 	for i := range uint(MaxDevelopmentIssuers) {
 		for _, alg := range []cryptogram.Alg{cryptogram.TDES, cryptogram.SM4} {

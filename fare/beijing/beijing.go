@@ -23,7 +23,7 @@ func Files() map[string][]byte {
 	files := make(map[string][]byte)
 	for _, name := range []string{
 		fare.LinesFile, fare.StationsFile, fare.SegmentsFile, fare.OperatorsFile,
-		fare.TariffFile, fare.TransfersFile, fare.VirtualTransfersFile,
+		fare.TariffFile, fare.TransfersFile, fare.VirtualTransfersFile, fare.JourneysFile,
 	} {
 		files[name] = read(name)
 	}

@@ -50,9 +50,10 @@ var Table = []Row{
 
 	{"wire/tlv", []string{"money"}, nil, "lowest of the wire packages"},
 	{"wire/apdu", []string{"money", "wire/tlv"}, nil, "above tlv"},
-	{"wire/tlv/describe", []string{"money", "wire/tlv", "wire/apdu"}, nil, "explains both, so it is above them"},
+	{"wire/tlv/describe", []string{"money", "wire/tlv", "wire/apdu", "wire/journey"}, nil, "explains them, so it is above them"},
 	{"wire/block", []string{"money"}, nil, "stands alone"},
 	{"wire/files", []string{"money"}, nil, "stands alone"},
+	{"wire/journey", []string{"money"}, nil, "stands alone"},
 	{"wire/vpcd", []string{"money"}, nil, "stands alone"},
 	{"wire/pcsc", []string{"money"}, nil, "stands alone"},
 
@@ -64,7 +65,7 @@ var Table = []Row{
 	{"crypt/scp", []string{"money", "wire/tlv", "wire/apdu", "crypt/cryptogram"}, nil, "secure channels wrap commands"},
 	{"crypt/pin", []string{"money", "wire/tlv", "crypt/cryptogram"}, []string{modSM}, "PIN blocks and verification values"},
 	{"crypt/epurse", []string{"money", "wire/tlv", "crypt/cryptogram"}, []string{modSM}, "keys and MACs of electronic purses"},
-	{"crypt/keystore", []string{"money", "wire/tlv", "crypt/cryptogram", "crypt/oda", "crypt/oda/devkeys"}, []string{modSM, modXCrypto}, "holds the keys of all the others"},
+	{"crypt/keystore", []string{"money", "wire/tlv", "crypt/cryptogram", "crypt/epurse", "crypt/oda", "crypt/oda/devkeys"}, []string{modSM, modXCrypto}, "holds the keys of all the others"},
 	{"crypt/seal", []string{"money", "wire/tlv", "wire/block", "crypt/oda"}, []string{modSM}, "seals the blocks that wire/block lays out"},
 	{"crypt/sealfile", []string{"money", "wire/tlv", "crypt/oda"}, []string{modSM}, "seals files of any content"},
 

@@ -35,6 +35,9 @@ func (d *dialogue) application(f *found) error {
 	if err := d.logs(a, inside); err != nil {
 		return err
 	}
+	if err := d.journeys(a); err != nil {
+		return err
+	}
 	a.Authentication.Result = NotChecked
 	if d.o.Passive || d.o.LogsOnly {
 		a.Authentication.Reason = "a passive look does not authenticate"
@@ -70,6 +73,7 @@ func (d *dialogue) enter(f *found) ([]byte, error) {
 // objects reads what GET DATA gives.
 func (d *dialogue) objects(a *Application) error {
 	a.Limits, a.Log, a.LoadLog = []Limit{}, []Payment{}, []Load{}
+	a.Journeys, a.Trips = []Journey{}, []Trip{}
 	var err error
 	if a.Cash, err = d.purse(a.AID, tlv.TagECBalance, tlv.TagCardCurrency, tlv.TagECBalanceLimit, tlv.TagECSingleLimit); err != nil {
 		return err

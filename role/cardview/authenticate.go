@@ -26,6 +26,7 @@ type evidence struct {
 	ddol        []byte // values of the DDOL that were sent
 	static      []byte // records that the AFL marks
 	unsigned    bool   // a marked record could not be read
+	withheld    bool   // a certificate stands in the record with which the card pays, and nowhere else
 	objects     map[tlv.Tag][]byte
 }
 
@@ -47,6 +48,9 @@ func (d *dialogue) authenticate(f *found) error {
 		return d.scan(f)
 	}
 	if err := d.records(a, e); err != nil {
+		return err
+	}
+	if err := d.certificates(f, e); err != nil {
 		return err
 	}
 	if !e.contactless && len(e.aip) == 2 && e.aip[0]&aipDDA != 0 && len(e.afl) > 0 {
@@ -304,6 +308,8 @@ func (e *evidence) cardData(aid []byte) (*oda.CardData, string) {
 		return nil, "a signed record could not be read"
 	case len(e.aip) != 2 || e.aip[0]&(aipSDA|aipDDA) == 0:
 		return nil, "the card does not offer offline data authentication"
+	case e.withheld:
+		return nil, "the card gives a certificate with its first payment only"
 	case len(e.objects[tlv.TagCAKeyIndex]) != 1:
 		return nil, "the card gave no CA public key index"
 	}
@@ -322,15 +328,57 @@ func (e *evidence) cardData(aid []byte) (*oda.CardData, string) {
 
 func month(t time.Time) oda.Month { return oda.MonthOf(t.Year(), int(t.Month())) }
 
+// certificates looks elsewhere for a certificate that stands in the record with which a
+// payment takes effect: cards that are quick at gates have it there, and for terminals
+// over the contacts in another record as well. The pending payment is given up first.
+func (d *dialogue) certificates(f *found, e *evidence) error {
+	groups := [...][3]tlv.Tag{
+		{tlv.TagIssuerCertificate, tlv.TagIssuerKeyRemainder, tlv.TagIssuerKeyExponent},
+		{tlv.TagICCCertificate, tlv.TagICCKeyRemainder, tlv.TagICCKeyExponent},
+	}
+	if !e.contactless || len(e.afl) == 0 || e.objects[groups[0][0]] != nil && e.objects[groups[1][0]] != nil {
+		return nil
+	}
+	if fci, err := d.enter(f); err != nil || fci == nil {
+		return err
+	}
+	all, err := d.everyRecord()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if e.objects[g[0]] != nil {
+			continue
+		}
+		e.withheld = e.withheld || all.objects[g[0]] == nil
+		for _, tag := range g {
+			if v := all.objects[tag]; v != nil {
+				e.objects[tag] = v
+			}
+		}
+	}
+	return nil
+}
+
 // scan looks for records without a transaction, for what says which card it is.
 func (d *dialogue) scan(f *found) error {
+	e, err := d.everyRecord()
+	if err != nil {
+		return err
+	}
+	f.fill(e.objects)
+	return nil
+}
+
+// everyRecord reads what records the files of the payment system's own have.
+func (d *dialogue) everyRecord() (*evidence, error) {
 	e := &evidence{objects: map[tlv.Tag][]byte{}}
 	const lastFile, lastRecord = 10, 16
 	for sfi := byte(1); sfi <= lastFile; sfi++ {
 		for n := byte(1); n <= lastRecord; n++ {
 			data, sw, err := d.readRecord(sfi, n)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if sw == apdu.SWOK {
 				e.record(append([]byte{}, data...), sfi, false)
@@ -339,6 +387,5 @@ func (d *dialogue) scan(f *found) error {
 			}
 		}
 	}
-	f.fill(e.objects)
-	return nil
+	return e, nil
 }

@@ -22,6 +22,9 @@ type Options struct {
 	At time.Time
 	// Passive uses up no transaction counter; the card is not authenticated.
 	Passive bool
+	// Station names a station of a journey record by the version of its rule book and
+	// its number there, empty if it does not know. nil: nobody knows.
+	Station func(rule, number uint16) string
 	// LogsOnly leaves out limits and authentication, and is passive.
 	LogsOnly bool
 }

@@ -37,6 +37,9 @@ type Application struct {
 	Log     []Payment `json:"log"`      // newest first
 	LoadLog []Load    `json:"load_log"` // newest first
 
+	Journeys []Journey `json:"journeys"` // records of the low-value extension
+	Trips    []Trip    `json:"trips"`    // log 1E, newest first
+
 	Authentication Authentication `json:"authentication"`
 }
 

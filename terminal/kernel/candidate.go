@@ -14,22 +14,34 @@ func (m *Machine) selected(data []byte, sw apdu.SW) Ready {
 	if sw != apdu.SWOK {
 		return m.selectNext(Fault{Code: BadStatus, SW: sw, Tag: tlv.TagADFName})
 	}
-	name, ok := tlv.Find(data, tlv.TagFCITemplate, tlv.TagDFName)
-	if !ok {
-		return m.selectNext(Fault{Code: Missing, Tag: tlv.TagDFName})
-	}
-	if len(name) > 16 || !bytes.HasPrefix(name, m.candidates[m.next-1].aid) {
-		return m.selectNext(Fault{Code: Mismatch, Tag: tlv.TagDFName})
-	}
-	list, ok := tlv.Find(data, tlv.TagFCITemplate, tlv.TagFCIProprietary, tlv.TagPDOL)
-	if !ok {
-		return m.selectNext(Fault{Code: Missing, Tag: tlv.TagPDOL})
-	}
-	if f := m.parsePDOL(list); f.Code != NoFault {
+	if f := m.application(data, m.candidates[m.next-1].aid); f.Code != NoFault {
 		return m.selectNext(f)
 	}
-	m.data.aid = name
+	if m.data.Support != 0 {
+		return m.paused(stTransit)
+	}
 	return m.sendGPO()
+}
+
+// application takes the FCI of an application that was selected by the name aid, or the
+// first bytes of its name.
+func (m *Machine) application(fci, aid []byte) Fault {
+	name, ok := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagDFName)
+	if !ok {
+		return Fault{Code: Missing, Tag: tlv.TagDFName}
+	}
+	if len(name) > 16 || !bytes.HasPrefix(name, aid) {
+		return Fault{Code: Mismatch, Tag: tlv.TagDFName}
+	}
+	list, ok := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagFCIProprietary, tlv.TagPDOL)
+	if !ok {
+		return Fault{Code: Missing, Tag: tlv.TagPDOL}
+	}
+	if f := m.parsePDOL(list); f.Code != NoFault {
+		return f
+	}
+	m.data.aid, m.data.Support = name, m.support(fci)
+	return Fault{}
 }
 
 // parsePDOL takes the card's data object list. Cards of one profile have the same

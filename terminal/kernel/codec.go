@@ -12,7 +12,7 @@ import (
 )
 
 // dataFormat is the first byte of encoded Data.
-const dataFormat = 0x01
+const dataFormat = 0x02
 
 // sentSize is the length of what the terminal told the card.
 const sentSize = 6 + 6 + 2 + 5 + 2 + 3 + 1 + 4 + 4
@@ -23,7 +23,7 @@ var errData = errors.New("no stored data of a torn transaction")
 // after a power failure. It holds account number and card data in the clear.
 // Integers are big-endian:
 //
-//	1 format 01
+//	1 format 02
 //	1 length of the DF name (84), and it
 //	2 length of the card's objects, and they, in the order of the kernel's table
 //	2 length of the static data, and they
@@ -31,6 +31,7 @@ var errData = errors.New("no stored data of a torn transaction")
 //	1 SFI of the last record, 1 its number, 1 whether it is signed (00 or 01)
 //	1 whether a signed record has 9F08 (00 or 01), 2 its value, else 0
 //	8 time, unix seconds
+//	1 DF60 as sent, 1 DF61 of the application
 func (d *Data) Append(dst []byte) []byte {
 	be := binary.BigEndian
 	dst = append(dst, dataFormat, byte(len(d.aid)))
@@ -51,7 +52,7 @@ func (d *Data) Append(dst []byte) []byte {
 	}
 	dst = append(dst, d.last.sfi, d.last.number, flagByte(d.last.signed), flagByte(d.versionSigned))
 	dst = be.AppendUint16(dst, d.version)
-	return be.AppendUint64(dst, uint64(d.time))
+	return append(be.AppendUint64(dst, uint64(d.time)), d.DF60, d.Support)
 }
 
 func flagByte(b bool) byte {
@@ -75,6 +76,8 @@ func DecodeData(b []byte) (*Data, error) {
 	d.last, d.versionSigned = recordRef{last[0], last[1], last[2] == 1}, last[3] == 1
 	d.version = binary.BigEndian.Uint16(r.next(2))
 	d.time = int64(binary.BigEndian.Uint64(r.next(8)))
+	transit := r.next(2)
+	d.DF60, d.Support = transit[0], transit[1]
 	switch {
 	case r.short || len(r.rest) != 0:
 		return nil, fmt.Errorf("read stored card data: %d bytes do not make it up: %w", len(b), errData)
@@ -84,6 +87,8 @@ func DecodeData(b []byte) (*Data, error) {
 		return nil, fmt.Errorf("read stored card data: DF name of %d bytes, want 5 to 16: %w", len(d.aid), errData)
 	case d.time < 0:
 		return nil, fmt.Errorf("read stored card data: time %d: %w", d.time, errData)
+	case d.DF60 > df60Complete || d.Support > maxSupport || d.DF60 != 0 && d.Support == 0:
+		return nil, fmt.Errorf("read stored card data: DF60 %02X with DF61 %02X: %w", d.DF60, d.Support, errData)
 	case len(d.static) > maxAnswers || len(objects) > maxAnswers:
 		return nil, fmt.Errorf("read stored card data: more than %d bytes of one card: %w", maxAnswers, errData)
 	}

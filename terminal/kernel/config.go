@@ -68,6 +68,12 @@ type Config struct {
 	// can give the last record itself. It needs TTQ byte 4 bit 8.
 	RequireFDDA01 bool
 
+	// Transit says that the host knows the low-value extension (JR/T 0025.14): for an
+	// application whose FCI has DF61 (in BF0C) 01 or 02, and whose PDOL asks for DF60,
+	// the machine stops at Ready.Transit. All other applications are asked to pay
+	// Input.Amount as ever.
+	Transit bool
+
 	// Verify checks certificates and signatures; *oda.Verifier does.
 	Verify Verifier
 	// Denied says whether a card is on the deny list. nil: no list.
@@ -76,7 +82,7 @@ type Config struct {
 
 // Input is what one transaction brings.
 type Input struct {
-	Amount money.Fen // 9F02, 0 at an entry gate
+	Amount money.Fen // 9F02, 0 at an entry gate; after Ready.Transit that of Trade counts
 	UN     [4]byte   // 9F37, fresh random bytes
 	Time   int64     // unix seconds; 9A and 9F21 are taken at UTC+8
 	Type   byte      // 9C

@@ -86,7 +86,7 @@ func objectOf(tag tlv.Tag) (object, bool) {
 type Data struct {
 	Card   txn.CardKey              // from 57 and 5F34 of the answer to GET PROCESSING OPTIONS
 	ATC    uint16                   // 9F36
-	AC     [8]byte                  // 9F26
+	AC     [8]byte                  // 9F26, zero for a TC to DF60 02: the card keeps it
 	IAD    cryptogram.IAD           // 9F10, parsed
 	AIP    [2]byte                  // 82
 	CTQ    [2]byte                  // 9F6C, zero if absent
@@ -95,6 +95,9 @@ type Data struct {
 	Sent   cryptogram.TerminalInput // what the card was told, the part that cryptograms cover
 	Amount money.Fen                // Sent.Amount
 	TTQ    [4]byte                  // 9F66 as sent
+	// DF60 is what was asked of the low-value extension (Machine.Trade), Support what the
+	// application said of it (DF61, 01 or 02): 0 without it.
+	DF60, Support byte
 
 	aid     []byte
 	objects [objectCount][]byte
@@ -139,14 +142,24 @@ func (d *Data) StaticData() []byte { return d.static }
 
 // BalanceBefore is the electronic cash balance before this transaction, from the
 // MACed discretionary data of 9F10: for a TC they state the balance after the
-// debit. ok is false if the card states none.
+// debit. ok is false if the card states none, and where the low-value extension
+// leaves open what the balance was: after a fare that emptied it and may have taken
+// the rest from the deposit, and after a completion, whose amount held is not known.
 func (d *Data) BalanceBefore() (balance money.Fen, ok bool) {
 	b, ok := d.IAD.Balance()
 	if ok && d.IAD.Result() == cryptogram.TC {
+		if d.DF60 == df60Complete || d.DF60 == df60Fare && b == 0 && d.Amount > 0 {
+			return 0, false
+		}
 		b += d.Amount
 	}
 	return b, ok
 }
+
+// BalanceAfter is the balance that the card has if it pays this transaction, or that
+// it has anyway if it answered no TC: as stated in 9F10, under MAC. ok is false if the
+// card states none.
+func (d *Data) BalanceAfter() (balance money.Fen, ok bool) { return d.IAD.Balance() }
 
 // CID is tag 9F27 for what the card decided (40 TC, 80 ARQC, 00 AAC; EMV Book 3,
 // 6.5.5.4). qPBOC has no 9F27: it is made from the CVR in 9F10.

@@ -64,6 +64,7 @@ func sayTerminal(s *stage, d *datadriven.TestData) string {
 	c.FloorLimit = money.Fen(number(s, d, "floor", 0))
 	c.CVMLimit = money.Fen(number(s, d, "cvm", 0))
 	c.ZeroAmountCheck, c.StatusCheck = d.HasArg("zero-amount"), d.HasArg("status-check")
+	c.Transit = d.HasArg("transit")
 	c.RequireFDDA01, c.SM = d.HasArg("require-fdda01"), !d.HasArg("without-sm")
 	if d.HasArg("no-ca-keys") {
 		c.Verify, err = oda.NewVerifier(nil, 1)
@@ -105,13 +106,19 @@ func sayDeny(s *stage, d *datadriven.TestData) string {
 }
 
 func sayTruth(s *stage, d *datadriven.TestData) string {
-	state := s.player(d).chip.Inspect()
+	p := s.player(d)
+	state := p.chip.Inspect()
+	if state.Support != 0 {
+		return fmt.Sprintf("the card has %v yuan, %v of its deposit used, %v held, ATC %04X, %s\n",
+			state.Balance, state.Used, held(state.Holds[:]), state.ATC, s.journeys(p))
+	}
 	return fmt.Sprintf("the card has %v yuan, ATC %04X\n", state.Balance, state.ATC)
 }
 
 func (s *stage) conversation(d *datadriven.TestData, b *strings.Builder) conversation {
 	return conversation{
-		lost: number(s, d, "lost", 0), unheard: number(s, d, "unheard", 0), stop: d.HasArg("stop"),
+		journey: sayJourney(s, d),
+		lost:    number(s, d, "lost", 0), unheard: number(s, d, "unheard", 0), stop: d.HasArg("stop"),
 		log: func(cmd, answer []byte) { printExchange(b, cmd, answer) },
 	}
 }
@@ -130,9 +137,21 @@ func sayRetap(s *stage, d *datadriven.TestData) string {
 		s.t.Fatalf("%s: no tap was torn", d.Pos)
 	}
 	var b strings.Builder
-	p := s.probe(s.player(d), s.conversation(d, &b))
+	c, player := s.conversation(d, &b), s.player(d)
+	s.hold(player)
+	defer player.chip.PowerOff()
+	p := s.converse(player, s.kernel.Probe(s.torn), c).Probe
 	verdict := p.Verdict(s.torn)
-	fmt.Fprintf(&b, "verdict: %v\n", verdict)
+	fmt.Fprintf(&b, "verdict: %v", verdict)
+	if s.torn.DF60 != 0 {
+		fmt.Fprintf(&b, ", proof: %v", p.ProofOf(s.torn))
+	}
+	b.WriteString("\n")
+	if d.HasArg("on") {
+		in := s.input(kernel.Input{Amount: c.journey.amount})
+		printOutcome(&b, s.ended(s.converse(player, s.kernel.TradeOn(in), c).Outcome))
+		return b.String()
+	}
 	if verdict == kernel.Finishable {
 		printOutcome(&b, s.kernel.Resume(s.torn).Outcome)
 	}
@@ -188,6 +207,10 @@ func printExchange(b *strings.Builder, cmd, answer []byte) {
 		return
 	}
 	fmt.Fprintf(b, "< %s", sw)
+	if plainAnswer[cmd[1]] {
+		fmt.Fprintf(b, "  %d bytes\n", len(data))
+		return
+	}
 	var objects []string
 	nodes, err := tlv.Parse(data)
 	if err != nil {
@@ -200,11 +223,14 @@ func printExchange(b *strings.Builder, cmd, answer []byte) {
 	b.WriteString("\n")
 }
 
+// plainAnswer are the instructions that are not answered with data objects.
+var plainAnswer = map[byte]bool{0xB4: true, 0xDE: true, 0x5A: true}
+
 // shown are the objects of an answer whose values a reader of a dialogue wants to see.
 var shown = map[tlv.Tag]bool{
 	tlv.TagADFName: true, tlv.TagAIP: true, tlv.TagAFL: true, tlv.TagATC: true, tlv.TagIAD: true, tlv.TagCTQ: true,
 	tlv.TagCardAuthenticationData: true, tlv.TagECBalance: true, tlv.TagExpirationDate: true, tlv.TagVersionCard: true,
-	tlv.TagServiceCode: true, tlv.TagAvailableOffline: true, tlv.TagCAKeyIndex: true, tlv.TagResponseFormat1: true,
+	tlv.TagServiceCode: true, tlv.TagCAPPSupport: true, tlv.TagAvailableOffline: true, tlv.TagCAKeyIndex: true, tlv.TagResponseFormat1: true,
 }
 
 func listObjects(dst []string, nodes []tlv.Node) []string {
@@ -233,6 +259,12 @@ func nameCommand(cmd []byte) string {
 			return "SELECT 2PAY.SYS.DDF01"
 		}
 		return fmt.Sprintf("SELECT %X", c.Data)
+	case 0xB4:
+		return fmt.Sprintf("READ CAPP DATA %X of file %d", c.Data[:2], c.P2>>3)
+	case 0xDE:
+		return fmt.Sprintf("UPDATE CAPP DATA CACHE of file %d", c.P2>>3)
+	case 0x5A:
+		return fmt.Sprintf("GET TRANS PROVE %X", c.Data)
 	case 0xA8:
 		return fmt.Sprintf("GET PROCESSING OPTIONS %X", c.Data)
 	case 0xB2:

@@ -39,14 +39,29 @@
 // the issuer needs: Machine.ICC, Data.Track2, and the CVM that the card asks for. There
 // is no second cryptogram in qPBOC: the card may be gone by then.
 //
+// # Cards that carry their journeys
+//
+// With Config.Transit the machine knows the low-value extension of JR/T 0025.14. A card
+// that has it (Machine.Support) makes the machine wait twice for the host: at
+// Ready.Transit, when its application is selected and nothing has been asked, where the
+// host reads the journey (Ask, READ CAPP DATA), works out the fare and calls Trade with
+// amount and DF60; and at Identified, where it gives the card the new records (Ask,
+// UPDATE CAPP DATA CACHE), whose codes need the counter. Amount and records take effect
+// together with the last record. Every other card is asked to pay at once, as ever.
+//
+//	Start .. Transit: Ask* Trade .. Identified: Ask* Continue .. RemoveCard .. Outcome
+//
+// Neither the records nor DF60 are under the card's signature: what was written is
+// proved by READ CAPP DATA with a random number, of which Reply has the code.
+//
 // # Torn transactions
 //
 // If the card left after its last record was asked for, the host keeps a Clone of the
-// Data. Back in the field the card is probed: SELECT, the last record again, 9F36 and
-// 9F79, in this order, as real cards repeat the record only until another command
+// Data. Back in the field the card is probed: SELECT, the last record again, for a
+// payment of the extension GET TRANS PROVE, then 9F36 and 9F79, in this order, as real cards repeat the record only until another command
 // comes. Resume then checks the old signature with the 9F69 of the repeated record.
 // That proves that the card has paid; that it has not, nothing proves: counter and
-// balance are under no MAC (Probe.Verdict).
+// balance are under no MAC (Probe.Verdict), nor is the proof (Proof).
 //
 // # Invariants
 //
@@ -61,7 +76,7 @@
 // # Sources
 //
 // JR/T 0025.12 (qPBOC: pre-processing, TTQ, processing options, records, fDDA),
-// JR/T 0025.5 (data elements), JR/T 0025.17 (DF69), EMV Book 1, 12 (selection),
-// EMV Book 3, 10.2 to 10.4 (records, offline data authentication, processing
-// restrictions), EMV Book B (PPSE).
+// JR/T 0025.5 (data elements), JR/T 0025.14 (low-value extension), JR/T 0025.17 (DF69),
+// EMV Book 1, 12 (selection), EMV Book 3, 10.2 to 10.4 (records, offline data
+// authentication, processing restrictions), EMV Book B (PPSE).
 package kernel

@@ -50,6 +50,8 @@ func (m *Machine) terminalValue(tag tlv.Tag) []byte {
 		return append(m.scratch[:0], m.cfg.TerminalType)
 	case tlv.TagMerchantName:
 		return m.cfg.Merchant
+	case tlv.TagCAPPIndicator:
+		return append(m.scratch[:0], m.data.DF60)
 	case tlv.TagSMSupport:
 		if m.cfg.SM {
 			return append(m.scratch[:0], 0x01)
@@ -100,10 +102,11 @@ func (m *Machine) options(data []byte, sw apdu.SW) Ready {
 	return m.decision()
 }
 
-// identify turns the mandatory objects into typed fields.
+// identify turns the mandatory objects into typed fields. A card that holds an amount
+// (DF60 02) keeps the cryptogram to itself: nothing is owed yet (JR/T 0025.14).
 func (d *Data) identify() Fault {
-	for _, o := range [...]object{objAIP, objATC, objTrack2, objAC, objIAD} {
-		if d.objects[o] == nil {
+	for _, o := range [...]object{objAIP, objATC, objTrack2, objIAD, objAC} {
+		if d.objects[o] == nil && (o != objAC || !d.holds()) {
 			return Fault{Code: Missing, Tag: objectTable[o].tag}
 		}
 	}
@@ -127,6 +130,12 @@ func (d *Data) identify() Fault {
 		return Fault{Code: Missing, Tag: tlv.TagAFL}
 	}
 	return Fault{}
+}
+
+// holds says that the card answered a pre-authorisation with a TC.
+func (d *Data) holds() bool {
+	iad, err := cryptogram.ParseIAD(d.objects[objIAD])
+	return d.DF60 == df60Hold && err == nil && iad.Result() == cryptogram.TC
 }
 
 // decision acts on what the card decided. A card on the deny list is refused
@@ -183,7 +192,8 @@ func (m *Machine) denied() bool {
 // magnetic stripe; file locator and ARQC at once; a verification of the cardholder
 // that the terminal does not have, an online PIN for a TC, or a TC without any where the
 // terminal demanded one (JR/T 0025.12: the card answers 6985 then). An ARQC without any
-// costs nothing: the terminal chooses (verification), if it can.
+// costs nothing: the terminal chooses (verification), if it can. And the cryptogram of
+// a pre-authorisation, as if it were a payment (JR/T 0025.14).
 func (m *Machine) contradiction() Fault {
 	d := &m.data
 	tc := d.IAD.Result() == cryptogram.TC
@@ -191,6 +201,8 @@ func (m *Machine) contradiction() Fault {
 	switch {
 	case tc && (m.out.MSD || d.TTQ[1]&TTQ2OnlineCryptogram != 0):
 		return Fault{Code: WrongOrder, Tag: tlv.TagIAD}
+	case d.holds() && d.objects[objAC] != nil:
+		return Fault{Code: WrongOrder, Tag: tlv.TagAC}
 	case !tc && d.objects[objAFL] != nil:
 		return Fault{Code: WrongOrder, Tag: tlv.TagAFL}
 	case pin && (tc || d.TTQ[0]&TTQ1OnlinePIN == 0),

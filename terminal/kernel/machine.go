@@ -20,7 +20,7 @@ const (
 	CardLeft    EventKind = 3 // no answer came: the card is gone
 	CardRemoved EventKind = 4 // the card has left after RemoveCard, as asked
 	Continue    EventKind = 5 // after Identified: go on
-	Stop        EventKind = 6 // after Identified: do not let this card pay
+	Stop        EventKind = 6 // after Identified or Transit: do not let this card pay
 )
 
 // Event is one step's input.
@@ -33,12 +33,16 @@ type Event struct {
 func Answered(b []byte) Event { return Event{Kind: Answer, Data: b} }
 
 // Ready says what the host has to do next, exactly one of these: send Send;
-// answer Identified with Continue or Stop; take the card away from the field and
-// report CardRemoved; act upon Probe; or take Outcome, after which only Reset,
-// Probe, Recognise and, after a Probe, Resume are possible.
+// go on from Transit with Ask, Trade or Stop; answer Identified with Continue or
+// Stop; judge Reply, and go on from the pause in which it called Ask; take the card
+// away from the field and report CardRemoved; act upon Probe; or take Outcome, after
+// which only Reset, Probe, Recognise and, after a Probe, Resume, ProveOn and TradeOn
+// are possible.
 type Ready struct {
 	Send       []byte // command APDU; belongs to the machine until the next Step
+	Transit    bool   // an application with the low-value extension is selected, nothing is asked of it; see Machine.Support
 	Identified bool   // the account number is known and nothing is paid; see Machine.Data
+	Reply      *Reply // to Ask; belongs to the machine until the next Step, Ask, Trade
 	RemoveCard bool
 	Probe      *Probe
 	Outcome    *Outcome // belongs to the machine until the next Reset
@@ -50,21 +54,24 @@ const (
 	stIdle state = iota
 	stPPSE
 	stSelect
+	stTransit
 	stGPO
 	stIdentified
+	stAsk
 	stRecord
 	stStripe
 	stRemove
 	stProbeSelect
 	stProbeRecord
+	stProbeProve
 	stProbeATC
 	stProbeBalance
 	stProbed
 	stDone
 )
 
-var stateNames = [...]string{"idle", "PPSE", "select", "GPO", "identified", "record", "stripe record", "remove",
-	"probe select", "probe record", "probe ATC", "probe balance", "probed", "done"}
+var stateNames = [...]string{"idle", "PPSE", "select", "transit", "GPO", "identified", "ask", "record", "stripe record", "remove",
+	"probe select", "probe record", "probe proof", "probe ATC", "probe balance", "probed", "done"}
 
 // MaxRecords is the number of records that the machine is ready to read. Real
 // cards have four to eight.
@@ -92,10 +99,13 @@ type Machine struct {
 	signedLast bool // of Resume: the signature itself stands in the last record
 	probe      Probe
 	seen       Seen
+	pause      state // stTransit or stIdentified: where Ask was called
+	reply      Reply
 
 	cmd, dolData []byte // command being sent
 	arena        []byte // the card's answers
 	repeated     []byte // what the card answered to the READ RECORD of a Probe
+	replied      []byte // what it answered to Ask
 	static       []byte
 	signed       []byte // terminal data of the dynamic signature
 	certs        oda.CardData
@@ -125,7 +135,7 @@ func (m *Machine) Reset(in Input) error {
 	m.clear()
 	m.in = in
 	d := &m.data
-	d.Amount, d.TTQ, d.time = in.Amount, m.cfg.TTQ, in.Time
+	d.Amount, d.time = in.Amount, in.Time
 	d.Sent.Amount, d.Sent.Country, d.Sent.Currency = amount, m.cfg.Country, m.cfg.Currency
 	d.Sent.Date, d.Sent.Type, d.Sent.UN = txn.DateBCD(in.Time), in.Type, in.UN
 	return nil
@@ -170,6 +180,9 @@ func (m *Machine) Step(ev Event) Ready {
 		}
 		m.expect(ev, Continue)
 		return m.readNext()
+	case stTransit:
+		m.expect(ev, Stop)
+		return m.end(Stopped, NotCommitted, txn.NoDoubt, Fault{})
 	case stRemove:
 		m.expect(ev, CardRemoved)
 		return m.finish()
@@ -190,6 +203,9 @@ func (m *Machine) answered(b []byte) Ready {
 	if err != nil {
 		return m.unusable(Fault{Code: BadAnswer})
 	}
+	if m.state == stAsk {
+		return m.told(data, sw)
+	}
 	if len(m.arena)+len(data) > maxAnswers {
 		return m.unusable(Fault{Code: TooMuchData})
 	}
@@ -207,7 +223,7 @@ func (m *Machine) answered(b []byte) Ready {
 		return m.record(data, sw)
 	case stStripe:
 		return m.stripeRecord(data, sw)
-	case stProbeSelect, stProbeRecord, stProbeATC, stProbeBalance:
+	case stProbeSelect, stProbeRecord, stProbeProve, stProbeATC, stProbeBalance:
 		return m.probed(data, sw)
 	}
 	panic("kernel: an answer in state " + stateNames[m.state])

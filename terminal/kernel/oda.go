@@ -83,8 +83,8 @@ func (m *Machine) verify(version byte, cad []byte) oda.Reason {
 		return oda.MissingData
 	}
 	// 9F69 is 01, card random(4), 9F6C(2), DF61(1): the qualifiers that the card
-	// acted upon must be those that the terminal has read.
-	if version == 1 && (cad[0] != 1 || !bytes.Equal(cad[5:7], d.CTQ[:])) {
+	// acted upon must be those that the terminal has read, and so must the extension.
+	if version == 1 && (cad[0] != 1 || !bytes.Equal(cad[5:7], d.CTQ[:]) || d.Support != 0 && cad[7] != d.Support) {
 		return oda.Format
 	}
 	at, err := oda.ParseYYMM([2]byte(d.Sent.Date[:2]))

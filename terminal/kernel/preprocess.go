@@ -12,7 +12,17 @@ import (
 // transaction ends here: the standard says so for amount 0 only, and we do the
 // same for the floor limit, the status check and the merchant's wish.
 func (m *Machine) start() Ready {
-	c, amount := m.cfg, m.in.Amount
+	if r := m.preprocess(); r.Outcome != nil {
+		return r
+	}
+	return m.send(stPPSE, apdu.Command{INS: 0xA4, P1: 0x04, Data: ppseName, Le: apdu.MaxShortLe})
+}
+
+// preprocess compares the amount with the limits and makes 9F66 for it. The Ready has an
+// Outcome if this terminal may not take the amount in this way.
+func (m *Machine) preprocess() Ready {
+	c, amount := m.cfg, m.data.Amount
+	m.data.TTQ, m.out.TVR = c.TTQ, [5]byte{}
 	if c.ContactlessLimit > 0 && amount >= c.ContactlessLimit {
 		return m.end(OtherInterface, NotCommitted, txn.NoDoubt, Fault{Code: LimitReached})
 	}
@@ -32,5 +42,5 @@ func (m *Machine) start() Ready {
 	if c.CVMLimit > 0 && amount >= c.CVMLimit {
 		m.data.TTQ[1] |= TTQ2CVMRequired
 	}
-	return m.send(stPPSE, apdu.Command{INS: 0xA4, P1: 0x04, Data: ppseName, Le: apdu.MaxShortLe})
+	return Ready{}
 }

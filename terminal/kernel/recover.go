@@ -18,8 +18,14 @@ type Probe struct {
 	Repeated bool // it gave the last record again (9000); the machine keeps that answer
 	ATC      uint16
 	Balance  money.Fen // 9F79
+	// Proof is the answer to GET TRANS PROVE for the torn transaction that the Probe, or
+	// ProveOn, was called for; see ProofOf.
+	Proof Proof
 
 	asked asked
+	prove prove
+	again bool  // ProveOn: nothing but the proof is asked
+	ready ready // what the FCI said, for TradeOn
 	proof bool  // the repeated record has 9F69 or 9F4B: a signature decides, not counter and balance
 	fault Fault // why something was not read
 }
@@ -72,6 +78,7 @@ func (v Verdict) String() string {
 // (SameProbe); of another one nothing is known.
 func (p Probe) Verdict(torn *Data) Verdict {
 	before, known := torn.BalanceBefore()
+	proof := p.ProofOf(torn)
 	switch {
 	case p.asked != torn.asks():
 		return VerdictUnknown
@@ -81,10 +88,16 @@ func (p Probe) Verdict(torn *Data) Verdict {
 		return Finishable
 	case !p.OK:
 		return VerdictUnknown
-	case p.ATC != torn.ATC:
+	case proof == ProofCommitted && torn.AC != [8]byte{} && !p.Repeated:
+		return LooksPaid // though the counter may have gone on since
+	case p.ATC != torn.ATC, proof == ProofOther:
 		return OtherCard
 	case p.Repeated && (p.proof || p.matches(torn)):
 		return Finishable // a card need not state its balance, nor pay from 9F79
+	case proof == ProofCommitted:
+		return LooksPaid
+	case proof == ProofNotCommitted:
+		return LooksUnpaid
 	case known && p.Balance == before:
 		return LooksUnpaid
 	case p.matches(torn):
@@ -96,12 +109,13 @@ func (p Probe) Verdict(torn *Data) Verdict {
 // matches says that the card is at the counter of the torn transaction with the
 // balance that it has if it paid.
 func (p Probe) matches(torn *Data) bool {
-	before, ok := torn.BalanceBefore()
-	return p.OK && ok && p.ATC == torn.ATC && p.Balance == before-torn.Amount
+	after, ok := torn.BalanceAfter()
+	return p.OK && ok && p.ATC == torn.ATC && p.Balance == after
 }
 
 // Probe begins the recovery of a torn transaction, of which torn is a Clone of the
-// Data: it selects the application directly, reads the last record, and then 9F36 and
+// Data: it selects the application directly, reads the last record, for a payment of
+// the low-value extension (Data.DF60) asks GET TRANS PROVE, and then reads 9F36 and
 // 9F79. Real cards repeat the record of a payment only as long as no other command
 // came, so this is the first thing that they are asked; nothing of this changes
 // anything on the card. The first Ready has the command; at the end Ready.Probe is
@@ -111,19 +125,19 @@ func (p Probe) matches(torn *Data) bool {
 // Every Probe begins anew: it may be for another card than the one before.
 func (m *Machine) Probe(torn *Data) Ready {
 	m.clear()
-	m.probe.asked = torn.asks()
+	m.probe.asked, m.probe.prove = torn.asks(), torn.toProve()
 	return m.selectAsked()
 }
 
 // ProbeOn is Probe for the card that Recognise has just asked and that has not left the
-// field since. If that was the same record, only 9F36 and 9F79 are asked for.
+// field since. If that was the same record, it is not asked for again.
 func (m *Machine) ProbeOn(torn *Data) Ready {
 	p := m.probe
 	if m.state != stProbed || !m.seen.Known() || p.asked != torn.asks() || !p.Selected || p.Left {
 		return m.Probe(torn)
 	}
-	m.seen, m.probe.OK = Seen{}, false
-	return m.sendGetData(stProbeATC, tlv.TagATC)
+	m.seen, m.probe.OK, m.probe.prove = Seen{}, false, torn.toProve()
+	return m.sendProve()
 }
 
 func (m *Machine) selectAsked() Ready {
@@ -139,9 +153,12 @@ func (m *Machine) probed(data []byte, sw apdu.SW) Ready {
 			return m.probeEnd(Fault{Code: BadStatus, SW: sw, Tag: tlv.TagADFName})
 		}
 		p.Selected = true // one that was blocked since (6283) may have paid before
+		m.foundAgain(data, sw)
 		return m.sendReadRecord(stProbeRecord, recordRef{sfi: p.asked.sfi, number: p.asked.number})
 	case stProbeRecord:
 		return m.repeatedRecord(data, sw)
+	case stProbeProve:
+		return m.proved(data, sw)
 	case stProbeATC:
 		v, f := dataObject(data, sw, tlv.TagATC, 2)
 		if f.Code != NoFault {
@@ -179,7 +196,7 @@ func (m *Machine) repeatedRecord(data []byte, sw apdu.SW) Ready {
 		p.OK = m.recognised(data, sw)
 		return m.probeEnd(p.fault)
 	}
-	return m.sendGetData(stProbeATC, tlv.TagATC)
+	return m.sendProve()
 }
 
 // dataObject reads the answer to GET DATA.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/citycard/citycard/card"
 	"github.com/citycard/citycard/card/fault"
+	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
 	"github.com/citycard/citycard/money"
@@ -38,6 +39,10 @@ type player struct {
 	key  txn.CardKey
 	// meddle, if set, changes answers; nil is a card that has left.
 	meddle func(cmd, answer []byte) []byte
+
+	profile string
+	alg     cryptogram.Alg          // of its journey records
+	keys    map[byte]cryptogram.Key // by file, as far as they were needed
 }
 
 // exchange sees a command and its answer, nil for none.
@@ -89,7 +94,7 @@ func (s *stage) issue(name, profile string, balance money.Fen) *player {
 		check(s.t, err)
 		s.images[r] = img
 	}
-	p := &player{chip: card.New(), key: txn.CardKey{PAN: r.PAN, PSN: r.PSN}}
+	p := &player{chip: card.New(), key: txn.CardKey{PAN: r.PAN, PSN: r.PSN}, profile: profile, keys: map[byte]cryptogram.Key{}}
 	check(s.t, p.chip.Insert(img, nil))
 	s.cards[name] = p
 	p.behave(s.t, "")
@@ -113,6 +118,7 @@ type conversation struct {
 	lost    int // number of the command whose answer is lost
 	unheard int // number of the command that does not reach the card
 	stop    bool
+	journey *journey // at a card with the extension
 	log     exchange
 }
 
@@ -128,9 +134,17 @@ func (s *stage) hold(p *player) {
 func (s *stage) tap(p *player, in kernel.Input, c conversation) *kernel.Outcome {
 	s.t.Helper()
 	s.hold(p)
+	check(s.t, s.kernel.Reset(s.input(in)))
+	return s.ended(s.talk(p, s.kernel.Step(kernel.Event{Kind: kernel.Start}), c).Outcome)
+}
+
+func (s *stage) input(in kernel.Input) kernel.Input {
 	in.Time, in.UN = stageTime, [4]byte{0x11, 0x22, 0x33, s.taps}
-	check(s.t, s.kernel.Reset(in))
-	out := s.talk(p, s.kernel.Step(kernel.Event{Kind: kernel.Start}), c).Outcome
+	return in
+}
+
+// ended keeps a torn transaction.
+func (s *stage) ended(out *kernel.Outcome) *kernel.Outcome {
 	if out.Reason == txn.LastAnswerLost {
 		s.torn = out.Data.Clone()
 	}
@@ -147,12 +161,20 @@ func (s *stage) probe(p *player, c conversation) *kernel.Probe {
 func (s *stage) talk(p *player, r kernel.Ready, c conversation) kernel.Ready {
 	s.t.Helper()
 	defer p.chip.PowerOff()
+	return s.converse(p, r, c)
+}
+
+// converse is talk for a card that stays.
+func (s *stage) converse(p *player, r kernel.Ready, c conversation) kernel.Ready {
+	s.t.Helper()
 	sent := 0
 	for steps := 0; r.Outcome == nil && r.Probe == nil; steps++ {
 		if steps > 100 {
 			s.t.Fatal("the conversation does not end")
 		}
 		switch {
+		case r.Transit || r.Reply != nil || r.Identified && s.kernel.Support() != 0:
+			r = s.travel(p, c.journey, r)
 		case r.Identified && c.stop:
 			r = s.kernel.Step(kernel.Event{Kind: kernel.Stop})
 		case r.Identified:

@@ -39,6 +39,9 @@ const (
 	insReadCAPP     = 0xB4
 	insUpdateCAPP   = 0xDE
 	insTransProve   = 0x5A
+	insInitialize   = 0x50 // of a purse
+	insDebit        = 0x54
+	insCreditLoad   = 0x52
 
 	encipheredPIN = 0x88 // P2 of VERIFY
 	headerLength  = 4
@@ -59,6 +62,7 @@ func DefaultCard(crypto time.Duration) *Card {
 			insSelect: ms(4), insGPO: ms(8), insReadRecord: ms(2), insGetData: ms(2), insGenerateAC: ms(8),
 			insInternal: ms(4), insExternal: ms(6), insVerify: ms(6), insPutData: ms(8), insUpdateRecord: ms(8),
 			insChallenge: ms(2), insGetResponse: 0, insReadCAPP: ms(3), insUpdateCAPP: ms(5), insTransProve: ms(2),
+			insInitialize: ms(6), insDebit: ms(12), insCreditLoad: ms(12),
 		},
 	}
 }
@@ -86,7 +90,9 @@ func (c *Card) Processing(cmd, answer []byte) Time {
 	body := answer[:len(answer)-statusLength]
 	switch cmd[1] {
 	case insGPO:
-		if _, ok := tlv.Find(body, tlv.TagResponseFormat2, tlv.TagAC); ok {
+		_, ac := tlv.Find(body, tlv.TagResponseFormat2, tlv.TagAC)
+		// A pre-authorisation keeps its cryptogram on the card (JR/T 0025.14).
+		if _, signed := tlv.Find(body, tlv.TagResponseFormat2, tlv.TagSDAD); ac || signed {
 			t += c.Crypto
 			c.locate(body)
 		}

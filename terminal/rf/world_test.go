@@ -64,9 +64,15 @@ func newVerifier(t testing.TB) *oda.Verifier {
 // and SM4.
 func newKernel(t testing.TB, ttq [4]byte, sm bool) *kernel.Machine {
 	t.Helper()
+	return newKernelWith(t, ttq, sm, false)
+}
+
+// newKernelWith is newKernel that knows the low-value extension, if transit.
+func newKernelWith(t testing.TB, ttq [4]byte, sm, transit bool) *kernel.Machine {
+	t.Helper()
 	m, err := kernel.New(&kernel.Config{
 		TTQ: ttq, Country: [2]byte{0x01, 0x56}, Currency: [2]byte{0x01, 0x56}, TerminalType: 0x22,
-		AppVersion: [2]byte{0x00, 0x30}, AIDs: kernel.DebitCredit(), SM: sm, Verify: newVerifier(t),
+		AppVersion: [2]byte{0x00, 0x30}, AIDs: kernel.DebitCredit(), SM: sm, Verify: newVerifier(t), Transit: transit,
 	})
 	if err != nil {
 		t.Fatal(err)

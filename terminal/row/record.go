@@ -33,7 +33,7 @@ func New(kind txn.Kind, flags txn.Flags, d *kernel.Data, terminal txn.TerminalID
 		Card: d.Card, ATC: d.ATC, AC: d.AC, AIP: d.AIP,
 		Amount: d.Amount, UN: d.Sent.UN, TVR: d.Sent.TVR, Time: at, Type: d.Sent.Type,
 		Tag9F69: d.CAD, Tag9F6C: d.CTQ, Expiry: d.Expiry,
-		Terminal: terminal, DF63: txn.DF63Unread,
+		DF60: d.DF60, Terminal: terminal, DF63: txn.DF63Unread,
 	}
 	d.IAD.Append(r.IAD[:0])
 	return r
@@ -63,14 +63,14 @@ func (r *Record) Accept(out *kernel.Outcome) {
 // Balance is what the card holds after the transaction by its own word, in fen; -1 if
 // it does not say or if it is not certain whether it has paid.
 func Balance(out *kernel.Outcome) money.Fen {
-	balance, ok := out.Data.BalanceBefore()
-	switch {
-	case !ok || out.Commit == kernel.CommitUnknown:
+	before, ok := out.Data.BalanceBefore()
+	switch after, stated := out.Data.BalanceAfter(); {
+	case stated && out.Commit == kernel.Committed:
+		return after
+	case !ok || out.Commit != kernel.NotCommitted:
 		return -1
-	case out.Commit == kernel.Committed:
-		balance -= out.Data.Amount
 	}
-	return balance
+	return before
 }
 
 // String tells of evidence no more than what kind it is.

@@ -18,6 +18,9 @@ import (
 func TestTrees(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			if d.Cmd == "exchange" {
+				return exchangeText(t, d)
+			}
 			b, err := hex.DecodeString(strings.Join(strings.Fields(d.Input), ""))
 			if err != nil {
 				d.Fatalf(t, "bad hexadecimal: %v", err)
@@ -54,6 +57,8 @@ func describeKind(t *testing.T, d *datadriven.TestData, b []byte, o describe.Opt
 	case "iad":
 		it, err := describe.IAD(b, o)
 		return []describe.Item{it}, err
+	case "journey":
+		return describe.Journey(b, o)
 	case "value":
 		var text string
 		d.ScanArgs(t, "tag", &text)
@@ -66,6 +71,26 @@ func describeKind(t *testing.T, d *datadriven.TestData, b []byte, o describe.Opt
 	}
 	d.Fatalf(t, "unknown kind %s", d.Cmd)
 	return nil, nil
+}
+
+// exchangeText describes a command and its answer, one a line.
+func exchangeText(t *testing.T, d *datadriven.TestData) string {
+	var o describe.Options
+	d.MaybeScanArgs(t, "lang", &o.Lang)
+	o.ShowPAN = d.HasArg("show-pan")
+	var both [2][]byte
+	for i, line := range strings.Split(d.Input, "\n") {
+		b, err := hex.DecodeString(strings.ReplaceAll(line, " ", ""))
+		if err != nil || i > 1 {
+			d.Fatalf(t, "bad hexadecimal, or more than two lines: %v", err)
+		}
+		both[i] = b
+	}
+	asked, answered, err := describe.Exchange(both[0], both[1], o)
+	if err != nil {
+		return err.Error()
+	}
+	return describe.Text(asked, o) + "->\n" + describe.Text(answered, o)
 }
 
 // Whatever card number is drawn and in whatever element it stands, its middle
@@ -114,6 +139,43 @@ func TestCardNumbersDoNotLeak(t *testing.T) {
 				if strings.Contains(out, "0123456789") {
 					t.Fatalf("discretionary data can be read in\n%s", out)
 				}
+			}
+		}
+	})
+}
+
+// FuzzExchange: whatever command and answer parse, together they can be described as
+// they can apart.
+func FuzzExchange(f *testing.F) {
+	for _, s := range [][2]string{
+		{"805000020B0100001C3700000100005010", "0000000000000100CDEF4F2006B1BEF59000"}, {"805401000F000000012011091920481230" + "3D735D08", "44A8E04A350AC4809000"},
+		{"805A00000200" + "0A08", "00000000000000009000"}, {"80B400A802011000", "6A83"}, {"00B201F400", strings.Repeat("00", 48) + "9000"},
+		{"84DE00F004" + "01020304", "9000"}, {"00B201C417", strings.Repeat("00", 23) + "9000"},
+	} {
+		command, err := hex.DecodeString(s[0])
+		if err != nil {
+			f.Fatal(err)
+		}
+		response, err := hex.DecodeString(s[1])
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(command, response)
+	}
+	f.Fuzz(func(t *testing.T, command, response []byte) {
+		_, bad := describe.Command(command, describe.Options{})
+		_, wrong := describe.Response(response, describe.Options{})
+		for _, lang := range []string{"en", "zh"} {
+			o := describe.Options{Lang: lang}
+			asked, answered, err := describe.Exchange(command, response, o)
+			if (err == nil) != (bad == nil && wrong == nil) {
+				t.Fatalf("%v; apart %v, %v", err, bad, wrong)
+			}
+			for i := range asked {
+				checkOffsets(t, &asked[i], len(command))
+			}
+			for i := range answered {
+				checkOffsets(t, &answered[i], len(response))
 			}
 		}
 	})

@@ -90,6 +90,9 @@ func (s *session) mustResult(p *processing, want cryptogram.Result) {
 	if want == cryptogram.TC && p.iad.Result() == cryptogram.AAC && s.declines(p.reader) {
 		s.skip("by its parameters the card declines this payment", "按卡片参数，此笔支付应被拒绝")
 	}
+	if want != cryptogram.ARQC && p.iad.Result() == cryptogram.ARQC && p.reader.trade == tradeNone {
+		s.noQuota()
+	}
 	s.must(p.iad.Result() == want, "expected %v for %s, got %v (CVR %X)", want, p.reader, p.iad.Result(), p.iad.CVR)
 }
 

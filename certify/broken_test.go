@@ -21,6 +21,7 @@ type brokenCard struct {
 	pending []byte // READ RECORD of the last record of an approved payment
 	kept    []byte
 	count   int
+	before  map[string][]byte // answers by command
 }
 
 // fault handles one command: it may send others to the card, and alter the answer.

@@ -3,7 +3,7 @@ package certify
 import "slices"
 
 // need is what a case cannot do without; the run skips it otherwise and says why.
-type need uint16
+type need uint32
 
 const (
 	needContactless need = 1 << iota // qPBOC over the air
@@ -16,6 +16,16 @@ const (
 	needDestructive                  // Options.Destructive
 	needManager                      // a GlobalPlatform card manager
 	needApplication                  // an application that can be selected
+	needTransit                      // the low-value extension
+	needJourney                      // a journey record that was found
+	needQuota                        // a balance that only fares spend
+	needSecrets                      // keys beside those of the finance application
+	needPurse                        // an electronic purse
+	needPursePIN                     // the PIN of purse and partitions
+	needModule                       // a purchase secure access module
+	needCivic                        // a social security application
+	needSeveral                      // several applications
+	needSacrifice                    // Options.Sacrifice
 )
 
 // Case is one conformance case.
@@ -61,6 +71,19 @@ var groups = []Group{
 	{"ec", Text{"Electronic cash over contacts", "接触式电子现金"}, ecCases},
 	{"second", Text{"Second currency", "第二币种"}, secondCases},
 	{"msd", Text{"Magnetic stripe path", "非接触磁条数据"}, msdCases},
+	{"journey", Text{"Journey records", "行程记录"}, journeyCases},
+	{"update", Text{"Changes of journey records", "行程记录更新"}, updateCases},
+	{"fare", Text{"Fares with journey records", "分段扣费"}, fareCases},
+	{"deposit", Text{"Fares beyond the balance", "透支抵扣"}, depositCases},
+	{"hold", Text{"Pre-authorisation", "脱机预授权"}, holdCases},
+	{"quota", Text{"Quota", "额度卡"}, quotaCases},
+	{"push", Text{"Push PUT DATA", "推送设置数据"}, pushCases},
+	{"purse", Text{"Electronic purse: purchases", "电子钱包：消费"}, purseCases},
+	{"compound", Text{"Electronic purse: compound purchases", "电子钱包：复合消费"}, compoundCases},
+	{"issuer", Text{"Electronic purse: loads, PIN and line", "电子钱包：圈存、密码与线路保护"}, issuerCases},
+	{"module", Text{"Purchase secure access module", "消费安全存取模块"}, moduleCases},
+	{"civic", Text{"Public service applications", "民生应用"}, civicCases},
+	{"firewall", Text{"Between applications", "应用间隔离"}, firewallCases},
 	{"gp", Text{"Card manager", "卡片管理器"}, gpCases},
 	{"robust", Text{"Malformed commands", "异常命令"}, robustCases},
 	{"script", Text{"Issuer scripts", "发卡行脚本"}, scriptCases},

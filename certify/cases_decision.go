@@ -282,6 +282,7 @@ func (s *session) mustQualifier(p *processing, bit byte) {
 }
 
 func (s *session) otherInterface(ttq [4]byte, amount money.Fen) {
+	s.noQuota()
 	s.refused(processingOptions(s.values(s.air.pdol, s.reader(ttq, amount))), apdu.SWConditions)
 }
 

@@ -209,6 +209,9 @@ func (s *session) eachSide(f func(aip [2]byte, r *records)) {
 	if s.air != nil {
 		s.selectAir()
 		p := s.qpbocHere(s.reader(readerGate, 0))
+		if p.afl == nil && s.transit.quota && s.contact != nil {
+			return // it approves fares alone
+		}
 		if p.afl == nil {
 			s.skip("the card does not approve offline", "卡片不脱机批准")
 		}

@@ -2,6 +2,7 @@ package certify
 
 import (
 	"bytes"
+	"github.com/citycard/citycard/crypt/cryptogram"
 	"slices"
 
 	"github.com/citycard/citycard/wire/apdu"
@@ -102,11 +103,11 @@ var recordCases = []Case{
 			r, _ := s.readButLast(p.afl)
 			s.wants("the records before the last", r.values, tlv.TagExpirationDate)
 		}},
-	{"record-pan-not-last", Text{"Certificates come before the last record", "证书先于末条记录"}, "JR/T 0025.12, records of qPBOC",
-		Text{"Account number and certificates stand before the last record, at which the card pays.", "账号与证书位于卡片扣款的末条记录之前。"}, needContactless | needCash, func(s *session) {
+	{"record-pan-not-last", Text{"Number and issuer come before the last record", "账号与发卡行证书先于末条记录"}, "JR/T 0025.12, records of qPBOC",
+		Text{"Account number, CA index and issuer certificate stand before the last record, at which the card pays.", "账号、CA 公钥索引与发卡行证书位于卡片扣款的末条记录之前。"}, needContactless | needCash, func(s *session) {
 			p := s.approval()
 			r, _ := s.readButLast(p.afl)
-			s.wants("the records before the last", r.values, tlv.TagPAN, tlv.TagCAKeyIndex, tlv.TagIssuerCertificate, tlv.TagICCCertificate)
+			s.wants("the records before the last", r.values, tlv.TagPAN, tlv.TagCAKeyIndex, tlv.TagIssuerCertificate)
 		}},
 	{"record-code-last", Text{"Authorisation code in the last record", "授权码在末条记录"}, "JR/T 0025.12, 9F74",
 		Text{"The offline authorisation code 9F74, six characters, comes with the last record, after the money is gone.", "脱机授权码 9F74（六字符）随末条记录给出，此时已扣款。"}, needContactless | needCash, func(s *session) {
@@ -190,7 +191,17 @@ func sortedTags(m map[tlv.Tag]int) []tlv.Tag {
 func (s *session) approvalRecords() (*processing, *records) {
 	p := s.approval()
 	r, _ := s.readButLast(p.afl)
-	return p, r
+	if _, ok := r.values[tlv.TagICCCertificate]; ok {
+		return p, r
+	}
+	// It may come with the last record, since the signature is judged when the card
+	// has left: a payment of nothing gives all of them.
+	s.selectAir()
+	whole := s.qpbocHere(s.reader(readerGate, 0))
+	if whole.iad.Result() != cryptogram.TC {
+		return p, r
+	}
+	return whole, s.readRecords(whole.afl)
 }
 
 // eachAFL hands over the AFL of every side of the card.

@@ -66,6 +66,12 @@ func keys(alg cryptogram.Alg, pan txn.PAN, psn byte) (certify.CardKeys, bool) {
 	return certify.CardKeys{AC: k.AC, MAC: k.MAC, ENC: k.ENC, DCVN: k.DCVN}, ok
 }
 
+// secrets are the public development masters of what is beside the finance application.
+func secrets(alg cryptogram.Alg, name string) (certify.Secret, bool) {
+	k, ok := devcard.Secret(alg, name)
+	return certify.Secret{Value: k}, ok
+}
+
 // options know everything about development cards.
 func options(t testing.TB, profile string) certify.Options {
 	t.Helper()
@@ -77,6 +83,6 @@ func options(t testing.TB, profile string) certify.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return certify.Options{Profile: profile, CAKeys: cas, Keys: keys, PIN: code,
+	return certify.Options{Profile: profile, CAKeys: cas, Keys: keys, PIN: code, Secrets: secrets, CityPIN: code,
 		At: time.Date(2026, 11, 21, 9, 30, 15, 0, time.UTC), Rand: rand.NewChaCha8([32]byte{7})}
 }

@@ -35,6 +35,29 @@ type CardKeys struct {
 // KeySource gives the keys of a card for one algorithm, and false if it has none.
 type KeySource func(alg cryptogram.Alg, pan txn.PAN, psn byte) (CardKeys, bool)
 
+// Secret is a key beside those of the finance application.
+type Secret struct {
+	Value cryptogram.Key
+	// Own: the card's own key. Otherwise it is a master that the card's factors
+	// diversify.
+	Own bool
+}
+
+// SecretSource gives a key by its algorithm and name, and false if it has none. XX is
+// a number in two hexadecimal digits.
+//
+//	record-XX opening-XX    file XX of the low-value extension: management key of its
+//	                        records, key that opens them; masters by account number
+//	purse-USE-XX            purse key XX; USE is purchase, load, tac, unload,
+//	                        overdraft, maintenance, external, block or unblock; masters
+//	                        by bytes 0 to 7 and 12 to 19 of file 15
+//	module-DIR-TYPE-XX      key XX of a security module in directory DIR (8011, 1001,
+//	                        DF90 or DF14); TYPE is purchase, mac, encipher or both
+//	PARTITION-XX            key XX for EXTERNAL AUTHENTICATE of social-security,
+//	                        beijing-tong, civil-affairs or disabled-persons
+//	PARTITION-line          its key for line protection
+type SecretSource func(alg cryptogram.Alg, name string) (Secret, bool)
+
 // DefaultMaxSpend is how much electronic cash a run may use up, in fen.
 const DefaultMaxSpend money.Fen = 200
 
@@ -51,10 +74,21 @@ type Options struct {
 	Keys KeySource
 	// PIN of the card; the zero value if it is not known.
 	PIN pin.PIN
+	// Secrets gives the keys of journey records, purse, security module and public
+	// service applications; nil if they are not known.
+	Secrets SecretSource
+	// CityPIN is the PIN of purse and public service applications.
+	CityPIN pin.PIN
+	// Quota says that the balance may only be spent on fares. Without it a card is
+	// taken for one that sends even a gate to its issuer.
+	Quota bool
+	// Sacrifice allows cases that leave an application of the card locked for good.
+	Sacrifice bool
 	// Destructive allows issuer scripts, blocking and PIN changes.
 	Destructive bool
-	// MaxSpend bounds the electronic cash that is used up; 0 means DefaultMaxSpend,
-	// a negative amount that none may be spent.
+	// MaxSpend bounds the electronic cash that is used up, and apart from it what is
+	// spent of a purse; 0 means DefaultMaxSpend, a negative amount that none may be
+	// spent.
 	MaxSpend money.Fen
 	// Only runs the cases or groups whose identifiers are listed; nil runs all.
 	Only []string

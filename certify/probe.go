@@ -66,7 +66,12 @@ type run struct {
 	spentSecond         money.Fen // of the second currency, in its hundredths
 	patience            patience
 	found               bool // an application was selected
-	mute                bool // the card gave no answer, or none to a reset, since gone looked
+	transit             transit
+	purse               *purse  // nil: none
+	module              *module // nil: the card is none
+	partitions          []*partition
+	refused             map[string]bool // keys, and cityPIN, that the card did not take
+	mute                bool            // the card gave no answer, or none to a reset, since gone looked
 }
 
 // patience says whether the card takes no money before the last record.
@@ -114,6 +119,11 @@ func (r *run) probe() {
 		step(probeContactNumber)
 	}
 	step(probeManager)
+	step(probeTransit)
+	step(probeQuota)
+	step(probePurse)
+	step(probeModule)
+	step(probePartitions)
 	step(probeCounter)
 }
 

@@ -189,6 +189,7 @@ func (d *dialogue) isCash() bool {
 
 // cashOrSkip is cash that must have taken the way of electronic cash.
 func (s *session) cashOrSkip(amount money.Fen) *dialogue {
+	s.noQuota()
 	s.selectContact()
 	l := s.cashLimits()
 	if amount > l.balance || amount > l.single {

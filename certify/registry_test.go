@@ -13,7 +13,7 @@ import (
 var (
 	idForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 	// A clause names a standard and where in it to look.
-	clauseForm = regexp.MustCompile(`^(ISO/IEC 7816-[34], \d|EMV Book [1-4], ([A-D]?\d|annex)|EMV Contactless Book B, \d|JR/T 0025\.\d+( \(2010\))?, \w|GlobalPlatform Card Specification 2\.3, \w)`)
+	clauseForm = regexp.MustCompile(`^(ISO/IEC 7816-[34], \d|EMV Book [1-4], ([A-D]?\d|annex)|EMV Contactless Book B, \d|JR/T 0025\.\d+( \(2010\))?, \w|GlobalPlatform Card Specification 2\.3, \w|JT/T 978, \w|LD/T 32, \w|DB11/T 1179, \w)`)
 )
 
 func TestRegistry(t *testing.T) {

@@ -33,14 +33,17 @@ type Exchange struct {
 
 // CaseResult is one case as it went.
 type CaseResult struct {
-	ID        string  `json:"id"`
-	Name      string  `json:"name"`
-	NameZH    string  `json:"name_zh"`
-	Group     string  `json:"group"`
-	Clause    string  `json:"clause"`
-	Purpose   string  `json:"purpose"`
-	PurposeZH string  `json:"purpose_zh"`
-	Result    Outcome `json:"result"`
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	NameZH    string `json:"name_zh"`
+	Group     string `json:"group"`
+	Clause    string `json:"clause"`
+	Purpose   string `json:"purpose"`
+	PurposeZH string `json:"purpose_zh"`
+	// Expected are the words of which a terminal under test must tell one, if it tells how
+	// it ended; a case for cards has none.
+	Expected []string `json:"expected,omitempty"`
+	Result   Outcome  `json:"result"`
 	// Detail says what was expected and what came, for a failed case only.
 	Detail string `json:"detail,omitempty"`
 	// Reason says why a case was skipped.
@@ -65,6 +68,14 @@ type CardFacts struct {
 	Balance     money.Fen `json:"balance_fen"` // electronic cash after the run
 	Spent       money.Fen `json:"spent_fen"`
 	SpentSecond money.Fen `json:"spent_second"` // of the second currency, in its hundredths
+	// Beside the finance application.
+	Extension    string    `json:"transit_extension"` // DF61, hexadecimal, empty for none
+	Quota        bool      `json:"quota"`             // the balance is for fares alone
+	Purse        string    `json:"purse"`             // name of an electronic purse, empty for none
+	PurseBalance money.Fen `json:"purse_balance_fen"` // after the run
+	PurseSpent   money.Fen `json:"purse_spent_fen"`
+	Terminal     string    `json:"module_terminal"` // terminal number of a security module, empty for none
+	Partitions   []string  `json:"partitions"`      // public service applications
 }
 
 // Report is the outcome of a run.

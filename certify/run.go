@@ -91,6 +91,9 @@ func (r *run) runCase(c chosen) (CaseResult, error) {
 			return result, err
 		}
 		s.guarded(c.run)
+		for _, f := range s.atEnd {
+			s.aside(f)
+		}
 	}
 	if err := r.gone(); err != nil {
 		return result, err

@@ -18,6 +18,8 @@ type session struct {
 	verdict Outcome
 	detail  string
 	reason  Text
+	atEnd   []func(*session) // put back what the case has changed, each in a reset of its own
+	lent    bool             // the balance is the case's own doing and is put back
 }
 
 // rawExchange is an exchange before masking.

@@ -42,6 +42,7 @@ type reader struct {
 	un       [4]byte
 	sm       byte // DF69
 	cash     byte // 9F7A
+	trade    byte // DF60
 	arc      [2]byte
 	merchant [20]byte
 }
@@ -89,6 +90,8 @@ func (t *reader) value(tag tlv.Tag) []byte {
 		return t.un[:]
 	case tlv.TagSMSupport:
 		return []byte{t.sm}
+	case tlv.TagCAPPIndicator:
+		return []byte{t.trade}
 	case tlv.TagECTerminalIndicator:
 		return []byte{t.cash}
 	case tlv.TagARC:

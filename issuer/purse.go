@@ -9,7 +9,9 @@ import (
 // PurseCheckers makes what checks the purchases of one issuer's purses, found by the
 // number of a card of it, under one algorithm and key version; nil if there are no such
 // keys. A Verifier asks once for each combination of the number's first six digits,
-// network, algorithm and version, and keeps what it gets.
+// network, algorithm and version, and keeps what it gets. It must give nil for digits
+// that are not the issuer's: keys follow from the last 16 digits alone, so the first
+// three of a T-Union number are under no code, and a row would be good for any of them.
 type PurseCheckers func(card txn.CardKey, alg epurse.Alg, version byte) *keystore.PurseVerifier
 
 type purseKey struct {

@@ -95,6 +95,28 @@ func TestPurseRows(t *testing.T) {
 	if r.Card.PSN = 9; verdict(t, v, r) != txn.BadCardData {
 		t.Error("another network's number")
 	}
+	for _, off := range []money.Fen{1 << 32, -1 << 32} { // the codes have four bytes of it
+		r := purseRow(t)
+		if r.Amount += off; verdict(t, v, r) != txn.BadCardData {
+			t.Errorf("amount %d: %s", int64(r.Amount), verdict(t, v, r))
+		}
+	}
+}
+
+// Keys are asked for anew for another network, though the first digits are the same.
+func TestPurseNetworks(t *testing.T) {
+	union := purses(t)
+	v := issuer.NewVerifier(keys(t)).WithPurses(func(card txn.CardKey, alg epurse.Alg, version byte) *keystore.PurseVerifier {
+		if card.PSN != txn.PSNTUnion {
+			return nil
+		}
+		return union(card, alg, version)
+	})
+	city := purseRow(t)
+	city.Card = txn.CardKey{PAN: pan(t, "3103104810010000"), PSN: txn.PSNCityUnion}
+	if got := verdicts(t, v, purseRow(t), city, purseRow(t)); got[0] != txn.Cleared || got[1] != txn.BadCardData || got[2] != txn.Cleared {
+		t.Errorf("%v", got)
+	}
 }
 
 // signPurse makes the codes of a row from the masters, by the steps of the formulas.

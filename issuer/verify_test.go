@@ -396,6 +396,15 @@ func TestHoldIsCheckedByItsBalance(t *testing.T) {
 		if got := verdict(t, v, row); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
+		torn := row
+		torn.Kind, torn.DF60 = txn.Doubt, 2
+		if got := verdict(t, v, torn); got != want {
+			t.Errorf("%s, not finished: %s, want %s", name, got, want)
+		}
+		torn.DF60 = 1
+		if got := verdict(t, v, torn); want == txn.Cleared && got != txn.BadCryptogram {
+			t.Errorf("%s, not finished and no hold: %s", name, got)
+		}
 		row.ATC++
 		if got := verdict(t, v, row); got != spoilt {
 			t.Errorf("%s, other counter: %s, want %s", name, got, spoilt)

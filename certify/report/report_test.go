@@ -41,6 +41,22 @@ func result(fail func(id string) bool) *certify.Report {
 	return r
 }
 
+// TestBeside: what a card has beside its finance application is on the page, and only
+// if it has it.
+func TestBeside(t *testing.T) {
+	r := result(func(string) bool { return false })
+	names := []string{"Low-value extension (DF61)", "the balance is a quota", "A000000632010105", "检测后钱包余额", "112233445566", "social-security, civil-affairs"}
+	plain := render(t, r)
+	r.Card.Extension, r.Card.Quota, r.Card.Purse, r.Card.PurseBalance, r.Card.PurseSpent = "02", true, "A000000632010105", 9987, 13
+	r.Card.Terminal, r.Card.Partitions = "112233445566", []string{"social-security", "civil-affairs"}
+	full := render(t, r)
+	for _, name := range names {
+		if strings.Contains(plain, name) || !strings.Contains(full, name) {
+			t.Errorf("%q: on the page of a card without %t, of one with it %t", name, strings.Contains(plain, name), strings.Contains(full, name))
+		}
+	}
+}
+
 func render(t *testing.T, r *certify.Report) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -32,7 +32,7 @@ func cardPage(r *certify.Report) *Page {
 			{Name: certify.Text{EN: "Interfaces", ZH: "界面"}, Value: interfaces(c)},
 			{Name: certify.Text{EN: "Time", ZH: "时间"}, Value: same(r.Time)},
 		},
-		Tile: Tile{strconv.FormatInt(int64(c.Spent), 10), spent(c)},
+		Tile: Tile{strconv.FormatInt(int64(c.Spent+c.PurseSpent), 10), spent(c)},
 		Facts: []Fact{
 			{Name: certify.Text{EN: "Answer to reset", ZH: "复位应答"}, Value: same(c.ATR), Code: true},
 			{Name: certify.Text{EN: "Transaction counter", ZH: "交易计数器"}, Value: same(counted(c.ATCBefore) + " → " + counted(c.ATCAfter))},
@@ -49,10 +49,36 @@ func cardPage(r *certify.Report) *Page {
 	if r.Destructive {
 		p.Facts[len(p.Facts)-1].Value = certify.Text{EN: "run", ZH: "已运行"}
 	}
+	beside(p, c)
 	for _, g := range certify.Groups() {
 		p.Groups = append(p.Groups, Group{g.Key, g.Name, len(g.Cases)})
 	}
 	return p
+}
+
+// beside adds what the card has beside the finance application.
+func beside(p *Page, c *certify.CardFacts) {
+	if c.Extension != "" {
+		kind := certify.Text{EN: c.Extension + ", section fare", ZH: c.Extension + "，分段扣费"}
+		if c.Extension == "02" {
+			kind = certify.Text{EN: kind.EN + " and pre-authorisation", ZH: kind.ZH + "与预授权"}
+		}
+		if c.Quota {
+			kind = certify.Text{EN: kind.EN + "; the balance is a quota", ZH: kind.ZH + "；余额为额度"}
+		}
+		p.Facts = append(p.Facts, Fact{Name: certify.Text{EN: "Low-value extension (DF61)", ZH: "小额扩展应用（DF61）"}, Value: kind})
+	}
+	if c.Purse != "" {
+		p.Facts = append(p.Facts, Fact{Name: certify.Text{EN: "Electronic purse", ZH: "电子钱包"}, Value: same(c.Purse), Code: true},
+			Fact{Name: certify.Text{EN: "Purse after the run, in yuan", ZH: "检测后钱包余额（元）"}, Value: certify.Text{
+				EN: fmt.Sprintf("%v, %v spent", c.PurseBalance, c.PurseSpent), ZH: fmt.Sprintf("%v，消费 %v", c.PurseBalance, c.PurseSpent)}})
+	}
+	if c.Terminal != "" {
+		p.Facts = append(p.Facts, Fact{Name: certify.Text{EN: "Terminal of the security module", ZH: "安全模块终端机编号"}, Value: same(c.Terminal), Code: true})
+	}
+	if len(c.Partitions) > 0 {
+		p.Facts = append(p.Facts, Fact{Name: certify.Text{EN: "Public service applications", ZH: "民生应用"}, Value: same(strings.Join(c.Partitions, ", "))})
+	}
 }
 
 // same is a text that both languages write alike.

@@ -46,6 +46,7 @@ type Card struct {
 	name       []byte // by which SELECT came, for the next occurrence
 	at         int    // entry that is selected
 	pdol       values
+	result     cryptogram.Result // of the present qPBOC transaction
 	isCash     bool
 	kept       bool // the last answer may be asked for again
 	justPicked bool // SELECT was the last command
@@ -56,8 +57,11 @@ type Card struct {
 	challenge  [8]byte
 	waiting    []byte // for GET RESPONSE
 
-	paid    int // how often it has paid
-	scripts int // commands carried out
+	paid    int       // how often it has paid
+	commits []payment // of the extension
+	tap     int       // how often it was brought to the terminal
+	strays  int       // commands that were not for a card
+	scripts int       // commands carried out
 	seen    []*exchange
 	away    bool
 	again   bool // comes back after it was torn away
@@ -96,6 +100,8 @@ func (c *Card) Reset() bool {
 	}
 	c.stage, c.name, c.at, c.waiting, c.justPicked = stNone, nil, 0, nil, false
 	c.challenge = [8]byte{}
+	c.extension.forget()
+	c.union.forget()
 	return true
 }
 
@@ -107,6 +113,13 @@ func (c *Card) Return() bool {
 	c.away, c.again = false, false
 	c.backs++
 	return c.Reset()
+}
+
+// bring puts the card before the terminal for another tap.
+func (c *Card) bring(again bool) {
+	c.tap++
+	c.seen, c.away, c.again = nil, false, again
+	c.Reset()
 }
 
 // Gone tells whether the card has left.
@@ -142,6 +155,10 @@ type exchange struct {
 	wait    bool   // the data wait for GET RESPONSE
 	held    []byte // the answer that waits
 	life    int    // 0, 1 after the card came back
+	atc     uint16 // of the card, behind it
+	tap     int    // Card.tap
+	stage   stage  // of the card before it
+	wrong   string // what the card expected, where the terminal broke a rule of the extension
 }
 
 func (x *exchange) sw() apdu.SW {
@@ -157,7 +174,11 @@ func (c *Card) Transmit(raw []byte) Answer {
 	if c.away {
 		return Answer{Gone: true}
 	}
-	x := &exchange{raw: bytes.Clone(raw), life: c.backs}
+	if len(raw) > 0 && raw[0] == 0xFF && c.strays < MaxCommands {
+		c.strays++ // a question for the reader (PC/SC part 3) that the reader has let pass
+		return Answer{Data: status(apdu.SWUnknownCLA)}
+	}
+	x := &exchange{raw: bytes.Clone(raw), life: c.backs, tap: c.tap, stage: c.stage}
 	c.seen = append(c.seen, x)
 	cmd, err := apdu.ParseCommand(x.raw)
 	x.cmd, x.decoded = cmd, err == nil
@@ -176,6 +197,7 @@ func (c *Card) Transmit(raw []byte) Answer {
 			}
 		}
 	}
+	x.atc = c.atc
 	if x.wait {
 		c.hold(x)
 	}
@@ -209,6 +231,12 @@ func (c *Card) answer(x *exchange) []byte {
 	}
 	picked := c.justPicked
 	c.justPicked = false
+	if out, ok := c.doPurse(x); ok {
+		return out
+	}
+	if out, ok := c.doExtension(x); ok {
+		return out
+	}
 	switch uint16(k.CLA)<<8 | uint16(k.INS) {
 	case 0x00A4:
 		return c.selectName(x)

@@ -11,8 +11,8 @@ const fddaClause = "JR/T 0025.12, fast DDA"
 // 9F6C asks for nothing else, the terminal declines; as the card has paid, it may call
 // that a doubt.
 func forged(id string, name, purpose [2]string, card func(*spec)) Case {
-	return Case{"fdda-" + id, text(name[0], name[1]), fddaClause, text(purpose[0], purpose[1]), 0,
-		plan{face: Contactless, card: card}, func(v *verdict) { v.outcome(declined, doubt) }}
+	return Case{"fdda-" + id, text(name[0], name[1]), fddaClause, text(purpose[0], purpose[1]), end(declined, doubt), 0,
+		plan{face: Contactless, card: card}, func(*verdict) {}}
 }
 
 // spoiled alters the card after it was signed.
@@ -29,15 +29,15 @@ func badSignature(s *spec) {
 
 var fddaCases = []Case{
 	{"fdda-rsa", text("Genuine RSA card", "正常 RSA 卡"), fddaClause,
-		text("A card with RSA certificates and a right signature is approved.", "RSA 证书与签名正确时批准。"), 0, plan{face: Contactless}, func(v *verdict) { v.approvedOffline() }},
+		text("A card with RSA certificates and a right signature is approved.", "RSA 证书与签名正确时批准。"), end(offline), 0, plan{face: Contactless}, func(v *verdict) { v.asked(0) }},
 	{"fdda-sm2", text("Genuine SM2 card", "正常 SM2 卡"), "JR/T 0025.17, fDDA",
-		text("A card with SM2 certificates and a right signature is approved.", "SM2 证书与签名正确时批准。"), needSM, plan{face: Contactless, card: func(s *spec) { s.sm = true }}, func(v *verdict) { v.approvedOffline() }},
+		text("A card with SM2 certificates and a right signature is approved.", "SM2 证书与签名正确时批准。"), end(offline), needSM, plan{face: Contactless, card: func(s *spec) { s.sm = true }}, func(v *verdict) { v.asked(0) }},
 	{"fdda-00", text("Card of version 00", "fDDA 00 版本卡"), fddaClause,
-		text("A card whose signed 9F08 is below 0030 signs without 9F69 and may be approved, unless the terminal wants version 01.", "9F08 低于 0030 的卡片签名不含 9F69，终端可批准或按策略拒绝。"), 0,
-		plan{face: Contactless, card: func(s *spec) { s.fdda = 0; s.change(tlv.TagVersionCard, 0x00, 0x20) }}, func(v *verdict) { v.outcome(offline, declined, doubt) }},
+		text("A card whose signed 9F08 is below 0030 signs without 9F69 and may be approved, unless the terminal wants version 01.", "9F08 低于 0030 的卡片签名不含 9F69，终端可批准或按策略拒绝。"), end(offline, declined, doubt), 0,
+		plan{face: Contactless, card: func(s *spec) { s.fdda = 0; s.change(tlv.TagVersionCard, 0x00, 0x20) }}, func(*verdict) {}},
 	{"fdda-sm2-forged", text("Wrong SM2 signature", "SM2 签名错误"), "JR/T 0025.17, fDDA",
-		text("A wrong SM2 signature is not approved.", "SM2 签名错误时不得批准。"), needSM,
-		plan{face: Contactless, card: func(s *spec) { s.sm = true; badSignature(s) }}, func(v *verdict) { v.outcome(declined, doubt) }},
+		text("A wrong SM2 signature is not approved.", "SM2 签名错误时不得批准。"), end(declined, doubt), needSM,
+		plan{face: Contactless, card: func(s *spec) { s.sm = true; badSignature(s) }}, func(*verdict) {}},
 	forged("signature", [2]string{"Wrong signature", "签名错误"}, [2]string{"A wrong 9F4B is not approved.", "9F4B 错误时不得批准。"}, badSignature),
 	forged("no-signature", [2]string{"No signature", "缺少签名"}, [2]string{"A card without 9F4B is not approved.", "缺少 9F4B 时不得批准。"}, without(tlv.TagSDAD)),
 	forged("counter", [2]string{"Signature over another counter", "签名的计数器不符"}, [2]string{"A signature over another counter is not approved.", "签名所含计数器不符时不得批准。"}, func(s *spec) { s.signATC = 1 }),
@@ -58,22 +58,19 @@ var fddaCases = []Case{
 	}),
 	forged("other-qualifiers", [2]string{"9F6C altered on its way", "9F6C 被改"}, [2]string{"The 9F6C of the answer must be the one inside 9F69.", "应答 9F6C 须与 9F69 所含一致。"}, with(tlv.TagCTQ, 0x40, 0x00)),
 	{"fdda-failed-online", text("Failed, and the card asks to go online", "认证失败转联机"), "JR/T 0025.12, 9F6C",
-		text("With 9F6C byte 1 bit 6 the issuer decides if authentication fails.", "9F6C 字节 1 的 b6 置位时认证失败转联机。"), needHost,
-		plan{face: Contactless, card: func(s *spec) { s.ctq[0] |= 0x20; s.signATC = 1 }}, func(v *verdict) { v.outcome(online, declined, doubt) }},
+		text("With 9F6C byte 1 bit 6 the issuer decides if authentication fails.", "9F6C 字节 1 的 b6 置位时认证失败转联机。"), end(online, declined, doubt), needHost,
+		plan{face: Contactless, card: func(s *spec) { s.ctq[0] |= 0x20; s.signATC = 1 }}, func(*verdict) {}},
 	{"fdda-failed-switch", text("Failed, and the card asks for the contacts", "认证失败换界面"), "JR/T 0025.12, 9F6C",
-		text("With 9F6C byte 1 bit 5 and a contact slot the terminal goes there if authentication fails.", "9F6C 字节 1 的 b5 置位且有接触界面时认证失败换界面。"), 0,
-		plan{face: Contactless, card: func(s *spec) { s.ctq[0] |= 0x10; s.signATC = 1 }}, func(v *verdict) { v.outcome(other, declined, doubt) }},
+		text("With 9F6C byte 1 bit 5 and a contact slot the terminal goes there if authentication fails.", "9F6C 字节 1 的 b5 置位且有接触界面时认证失败换界面。"), end(other, declined, doubt), 0,
+		plan{face: Contactless, card: func(s *spec) { s.ctq[0] |= 0x10; s.signATC = 1 }}, func(*verdict) {}},
 }
 
 const tornClause = "JR/T 0025.12, torn transactions"
 
 // torn has the card leave at a command, heard or not, and says what is certain then.
 func torn(id string, name, purpose [2]string, e func() *edit, paid int, words ...string) Case {
-	return Case{"torn-air-" + id, text(name[0], name[1]), tornClause, text(purpose[0], purpose[1]), 0,
-		plan{face: Contactless, card: func(s *spec) { s.edits = append(s.edits, e()) }}, func(v *verdict) {
-			v.paid(paid)
-			v.outcome(words...)
-		}}
+	return Case{"torn-air-" + id, text(name[0], name[1]), tornClause, text(purpose[0], purpose[1]), words, 0,
+		plan{face: Contactless, card: func(s *spec) { s.edits = append(s.edits, e()) }}, func(v *verdict) { v.paid(paid) }}
 }
 
 // returning is a card that leaves at an edit and comes back.
@@ -99,14 +96,13 @@ var tornAirCases = []Case{
 	torn("last-answer", [2]string{"Card has paid, its answer is lost", "扣款后应答丢失"}, [2]string{"If the answer to the last READ RECORD is lost nobody knows: a doubt.", "最后记录应答丢失时存疑。"},
 		func() *edit { return atRecord(1, 2).unheard() }, 1, doubt),
 	{"again-finished", text("Back after paying", "扣款后重刷"), tornClause,
-		text("A card that has paid and comes back is asked for its last record before anything else, and the purchase is finished without paying again.", "已扣款的卡片重刷时先重读最后记录，不再次扣款。"), needAgain,
+		text("A card that has paid and comes back is asked for its last record before anything else, and the purchase is finished without paying again.", "已扣款的卡片重刷时先重读最后记录，不再次扣款。"), end(offline), needAgain,
 		returning(func() *edit { return atRecord(1, 2).unheard() }), func(v *verdict) {
 			v.paid(1)
 			v.count(insGPO, 1)
-			v.outcome(offline)
 		}},
 	{"again-first", text("Last record before other questions", "重刷先读最后记录"), tornClause,
-		text("Behind SELECT the first command to a card that is back is READ RECORD of the last record.", "重刷选择应用后第一条命令为读最后记录。"), needAgain,
+		text("Behind SELECT the first command to a card that is back is READ RECORD of the last record.", "重刷选择应用后第一条命令为读最后记录。"), end(offline, doubt), needAgain,
 		returning(func() *edit { return atRecord(1, 2).unheard() }), func(v *verdict) {
 			found := false
 			for _, x := range v.card.seen {
@@ -121,20 +117,19 @@ var tornAirCases = []Case{
 			v.must(found, "expected the card to be looked at when it is back")
 		}},
 	{"again-unpaid", text("Back without having paid", "未扣款重刷"), tornClause,
-		text("A card that has not paid and comes back pays once in all.", "未扣款的卡片重刷后共扣款一次。"), needAgain,
+		text("A card that has not paid and comes back pays once in all.", "未扣款的卡片重刷后共扣款一次。"), end(offline, doubt), needAgain,
 		returning(func() *edit { return atRecord(1, 2).lost() }), func(v *verdict) {
 			v.must(v.card.paid <= 1, "expected the card to pay once at most, it paid %s", timesOver(v.card.paid))
-			v.outcome(offline, doubt)
+
 			v.must(v.reported.Outcome != offline || v.card.paid == 1, "expected an approval only if the card has paid")
 		}},
 	{"again-early", text("Back after leaving early", "提前离开后重刷"), tornClause,
-		text("A card that left before the last record pays at most once when it is back.", "最后记录前离开的卡片重刷后至多扣款一次。"), needAgain,
+		text("A card that left before the last record pays at most once when it is back.", "最后记录前离开的卡片重刷后至多扣款一次。"), end(offline, doubt), needAgain,
 		returning(func() *edit { return atRecord(2, 1).unheard() }), func(v *verdict) {
 			v.must(v.card.paid <= 1, "expected the card to pay once at most, it paid %s", timesOver(v.card.paid))
-			v.outcome(offline, doubt)
 		}},
 	{"again-forged", text("Back with a wrong record", "重刷记录被改"), tornClause,
-		text("A repeated last record that the signature does not cover finishes nothing.", "重读的最后记录与签名不符时不得批准。"), needAgain,
+		text("A repeated last record that the signature does not cover finishes nothing.", "重读的最后记录与签名不符时不得批准。"), end(doubt, declined, failed), needAgain,
 		returning(func() *edit {
 			e := atRecord(1, 2)
 			e.nth = 0
@@ -148,6 +143,5 @@ var tornAirCases = []Case{
 			return e
 		}), func(v *verdict) {
 			v.must(v.card.paid == 1, "expected the card to have paid once, it paid %s", timesOver(v.card.paid))
-			v.outcome(doubt, declined, failed)
 		}},
 }

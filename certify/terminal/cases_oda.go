@@ -50,7 +50,7 @@ func national(s *spec) { s.sm = true }
 // static, dynamic and combined are cards that are not genuine under one method: the TVR
 // says so in the first GENERATE AC.
 func staticFails(id string, name, purpose [2]string, card func(*spec), bits ...bit) Case {
-	return Case{"sda-" + id, text(name[0], name[1]), "EMV Book 2, 5", text(purpose[0], purpose[1]), needSDA,
+	return Case{"sda-" + id, text(name[0], name[1]), "EMV Book 2, 5", text(purpose[0], purpose[1]), follows, needSDA,
 		plan{face: Contact, card: methods(aipSDA, card)}, func(v *verdict) {
 			v.count(insInternal, 0)
 			v.tvr(true, append(bits, bitSDA)...)
@@ -58,7 +58,7 @@ func staticFails(id string, name, purpose [2]string, card func(*spec), bits ...b
 }
 
 func dynamicFails(id string, name, purpose [2]string, card func(*spec), bits ...bit) Case {
-	return Case{"dda-" + id, text(name[0], name[1]), "EMV Book 2, 6.5", text(purpose[0], purpose[1]), needDDA,
+	return Case{"dda-" + id, text(name[0], name[1]), "EMV Book 2, 6.5", text(purpose[0], purpose[1]), follows, needDDA,
 		plan{face: Contact, card: methods(aipDDA, card)}, func(v *verdict) { v.tvr(true, append(bits, bitDDA)...) }}
 }
 
@@ -67,7 +67,7 @@ func combinedOK(v *verdict) {
 	x := v.gac(0, gacTC)
 	v.must(len(x.raw) == 0 || x.cmd.P1&gacCDA != 0, "expected CDA to be asked for in GENERATE AC, got P1 %02X", x.cmd.P1)
 	v.count(insInternal, 0)
-	v.approvedOffline()
+	v.asked(0)
 }
 
 // spoilCombined alters the answer to a GENERATE AC with CDA.
@@ -86,52 +86,52 @@ func spoilCombined(nth int, tag tlv.Tag) func(*spec) {
 
 var odaCases = []Case{
 	{"oda-none", text("Card without authentication", "卡片不支持脱机认证"), odaClause,
-		text("Without a common method TVR byte 1 bit 8 is set.", "无共同认证方式时 TVR 字节 1 的 b8 置位。"), 0, plan{face: Contact, card: methods(0)}, func(v *verdict) {
+		text("Without a common method TVR byte 1 bit 8 is set.", "无共同认证方式时 TVR 字节 1 的 b8 置位。"), follows, 0, plan{face: Contact, card: methods(0)}, func(v *verdict) {
 			v.tvr(true, bitNoODA)
 			v.tvr(false, bitSDA, bitDDA, bitCDA)
 		}},
 	{"sda-good", text("SDA", "静态数据认证"), odaClause,
-		text("A card with right signed static data is approved.", "静态签名正确时批准。"), needSDA, plan{face: Contact, card: methods(aipSDA)}, func(v *verdict) {
+		text("A card with right signed static data is approved.", "静态签名正确时批准。"), end(offline), needSDA, plan{face: Contact, card: methods(aipSDA)}, func(v *verdict) {
 			v.tvr(false, bitNoODA, bitSDA, bitMissing)
-			v.approvedOffline()
+			v.asked(0)
 		}},
 	{"sda-good-sm2", text("SDA with SM2", "SM2 静态数据认证"), "JR/T 0025.17",
-		text("A card with right SM2 signed static data is approved.", "SM2 静态签名正确时批准。"), needSDA | needSM, plan{face: Contact, card: methods(aipSDA, national)}, func(v *verdict) {
+		text("A card with right SM2 signed static data is approved.", "SM2 静态签名正确时批准。"), end(offline), needSDA | needSM, plan{face: Contact, card: methods(aipSDA, national)}, func(v *verdict) {
 			v.tvr(false, bitNoODA, bitSDA, bitMissing)
-			v.approvedOffline()
+			v.asked(0)
 		}},
 	{"sda-code", text("Data authentication code", "数据认证代码"), "EMV Book 2, 5.4",
-		text("After SDA the data authentication code goes into 9F45.", "SDA 成功后数据认证代码存入 9F45。"), needSDA, plan{face: Contact, card: methods(aipSDA)}, func(v *verdict) {
+		text("After SDA the data authentication code goes into 9F45.", "SDA 成功后数据认证代码存入 9F45。"), follows, needSDA, plan{face: Contact, card: methods(aipSDA)}, func(v *verdict) {
 			v.value(v.first(insGAC), tlv.TagDAC, 0xDA, 0xC1)
 		}},
 	staticFails("altered", [2]string{"SDA, altered record", "SDA 记录被改"}, [2]string{"Altered static data set TVR byte 1 bit 7.", "静态数据被改时 TVR 字节 1 的 b7 置位。"}, spoiled(func(s *spec) { s.change(tlv.TagAUC, 0xFF, 0x80) })),
 	staticFails("signature", [2]string{"SDA, wrong signature", "SDA 签名错误"}, [2]string{"A wrong 93 sets TVR byte 1 bit 7.", "93 错误时 TVR 字节 1 的 b7 置位。"}, spoiled(func(s *spec) { s.flip(tlv.TagSSAD) })),
 	staticFails("missing", [2]string{"SDA, no signature", "SDA 缺少签名"}, [2]string{"A missing 93 sets bits 7 and 6.", "缺少 93 时 b7 与 b6 置位。"}, spoiled(func(s *spec) { s.drop(tlv.TagSSAD) }), bitMissing),
 	{"dda-good", text("DDA", "动态数据认证"), odaClause,
-		text("INTERNAL AUTHENTICATE comes once with the DDOL's data, and a right signature is approved.", "发送一次内部认证，签名正确时批准。"), needDDA, plan{face: Contact, card: methods(aipDDA)}, func(v *verdict) {
+		text("INTERNAL AUTHENTICATE comes once with the DDOL's data, and a right signature is approved.", "发送一次内部认证，签名正确时批准。"), end(offline), needDDA, plan{face: Contact, card: methods(aipDDA)}, func(v *verdict) {
 			v.count(insInternal, 1)
 			x := v.first(insInternal)
 			v.must(len(x.values[tlv.TagUN]) == 4, "expected the data of the DDOL in INTERNAL AUTHENTICATE, got %X", x.cmd.Data)
 			v.tvr(false, bitNoODA, bitDDA, bitMissing)
-			v.approvedOffline()
+			v.asked(0)
 		}},
 	{"dda-good-sm2", text("DDA with SM2", "SM2 动态数据认证"), "JR/T 0025.17",
-		text("A right SM2 signature is approved.", "SM2 动态签名正确时批准。"), needDDA | needSM, plan{face: Contact, card: methods(aipDDA, national)}, func(v *verdict) {
+		text("A right SM2 signature is approved.", "SM2 动态签名正确时批准。"), end(offline), needDDA | needSM, plan{face: Contact, card: methods(aipDDA, national)}, func(v *verdict) {
 			v.tvr(false, bitNoODA, bitDDA, bitMissing)
-			v.approvedOffline()
+			v.asked(0)
 		}},
 	{"dda-default-list", text("Default DDOL", "默认 DDOL"), "EMV Book 2, 6.5.1",
-		text("Without 9F49 the terminal's default list is used, which has 9F37.", "无 9F49 时使用终端默认 DDOL。"), needDDA, plan{face: Contact, card: methods(aipDDA, spoiled(func(s *spec) { s.drop(tlv.TagDDOL) }))}, func(v *verdict) {
+		text("Without 9F49 the terminal's default list is used, which has 9F37.", "无 9F49 时使用终端默认 DDOL。"), follows, needDDA, plan{face: Contact, card: methods(aipDDA, spoiled(func(s *spec) { s.drop(tlv.TagDDOL) }))}, func(v *verdict) {
 			v.must(len(v.first(insInternal).cmd.Data) >= 4, "expected at least the unpredictable number in INTERNAL AUTHENTICATE")
 			v.tvr(false, bitDDA)
 		}},
 	{"dda-number", text("Dynamic number", "IC 卡动态数"), "EMV Book 2, 6.5.2",
-		text("After DDA the card's dynamic number goes into 9F4C.", "DDA 成功后动态数存入 9F4C。"), needDDA, plan{face: Contact, card: methods(aipDDA)}, func(v *verdict) {
+		text("After DDA the card's dynamic number goes into 9F4C.", "DDA 成功后动态数存入 9F4C。"), follows, needDDA, plan{face: Contact, card: methods(aipDDA)}, func(v *verdict) {
 			got := v.first(insGAC).values[tlv.TagICCDynamicNumber]
 			v.must(bytes.HasPrefix(got, v.card.counter()), "expected the dynamic number %X in 9F4C, got %X", v.card.counter(), got)
 		}},
 	{"dda-preferred", text("DDA before SDA", "DDA 优先于 SDA"), odaClause,
-		text("A card with SDA and DDA is authenticated by DDA.", "同时支持时采用 DDA。"), needDDA, plan{face: Contact, card: methods(aipSDA | aipDDA)}, func(v *verdict) { v.count(insInternal, 1) }},
+		text("A card with SDA and DDA is authenticated by DDA.", "同时支持时采用 DDA。"), follows, needDDA, plan{face: Contact, card: methods(aipSDA | aipDDA)}, func(v *verdict) { v.count(insInternal, 1) }},
 	dynamicFails("signature", [2]string{"DDA, wrong signature", "DDA 签名错误"}, [2]string{"A wrong signature sets TVR byte 1 bit 4.", "签名错误时 TVR 字节 1 的 b4 置位。"},
 		func(s *spec) {
 			s.edits = append(s.edits, at(insInternal, 1).change(func(b []byte) []byte { b[len(b)/2] ^= 1; return b }))
@@ -146,28 +146,24 @@ var odaCases = []Case{
 	dynamicFails("expired", [2]string{"DDA, expired certificate", "DDA 证书过期"}, [2]string{"An expired card certificate sets TVR byte 1 bit 4.", "卡片证书过期时 TVR 字节 1 的 b4 置位。"}, func(s *spec) { s.cardEnd = [2]byte{0x12, 0x20} }),
 	dynamicFails("tag-list", [2]string{"DDA, wrong 9F4A", "DDA 9F4A 错误"}, [2]string{"A 9F4A with another tag than 82 fails.", "9F4A 含 82 以外的标签时失败。"}, func(s *spec) { s.change(tlv.TagSDATagList, 0x9F, 0x36) }),
 	{"cda-good", text("CDA", "复合动态数据认证"), "EMV Book 2, 6.6",
-		text("CDA is asked for with GENERATE AC, and a right signature is approved.", "生成密文时请求 CDA，签名正确时批准。"), needCDA, plan{face: Contact, card: methods(aipSDA | aipDDA | aipCDA)}, combinedOK},
+		text("CDA is asked for with GENERATE AC, and a right signature is approved.", "生成密文时请求 CDA，签名正确时批准。"), end(offline), needCDA, plan{face: Contact, card: methods(aipSDA | aipDDA | aipCDA)}, combinedOK},
 	{"cda-good-sm2", text("CDA with SM2", "SM2 复合认证"), "JR/T 0025.17",
-		text("CDA with an SM2 card is approved.", "SM2 卡片 CDA 正确时批准。"), needCDA | needSM, plan{face: Contact, card: methods(aipSDA|aipDDA|aipCDA, national)}, combinedOK},
+		text("CDA with an SM2 card is approved.", "SM2 卡片 CDA 正确时批准。"), end(offline), needCDA | needSM, plan{face: Contact, card: methods(aipSDA|aipDDA|aipCDA, national)}, combinedOK},
 	{"cda-failed", text("CDA, wrong signature", "CDA 签名错误"), "EMV Book 2, 6.6.2",
-		text("A TC with a wrong combined signature is declined.", "TC 的复合签名错误时拒绝。"), needCDA, plan{face: Contact, card: methods(aipDDA|aipCDA, spoilCombined(1, tlv.TagSDAD))}, func(v *verdict) {
+		text("A TC with a wrong combined signature is declined.", "TC 的复合签名错误时拒绝。"), end(declined), needCDA, plan{face: Contact, card: methods(aipDDA|aipCDA, spoilCombined(1, tlv.TagSDAD))}, func(v *verdict) {
 			v.asked(0)
-			v.outcome(declined)
 		}},
 	{"cda-other-type", text("CDA, type altered", "CDA 密文类型被改"), "EMV Book 2, 6.6.2",
-		text("A TC whose 9F27 or data differ from the signed ones is declined.", "TC 数据与签名不符时拒绝。"), needCDA, plan{face: Contact, card: methods(aipDDA|aipCDA, spoilCombined(1, tlv.TagIAD))}, func(v *verdict) {
-			v.outcome(declined, failed)
-		}},
+		text("A TC whose 9F27 or data differ from the signed ones is declined.", "TC 数据与签名不符时拒绝。"), end(declined, failed), needCDA, plan{face: Contact, card: methods(aipDDA|aipCDA, spoilCombined(1, tlv.TagIAD))}, func(*verdict) {}},
 	{"cda-online-failed", text("CDA, wrong signature over an ARQC", "ARQC 的 CDA 签名错误"), "EMV Book 2, 6.6.2",
-		text("After an ARQC with a wrong combined signature the second cryptogram asked for is an AAC.", "ARQC 复合签名错误时第二次请求 AAC。"), needCDA | needHost,
+		text("After an ARQC with a wrong combined signature the second cryptogram asked for is an AAC.", "ARQC 复合签名错误时第二次请求 AAC。"), end(declined), needCDA | needHost,
 		plan{face: Contact, card: methods(aipDDA|aipCDA, func(s *spec) { s.first = gacARQC }, spoilCombined(1, tlv.TagSDAD))}, func(v *verdict) {
 			for _, x := range v.all(insGAC)[min(1, len(v.all(insGAC))):] {
 				v.must(x.cmd.P1&0xC0 == gacAAC, "expected an AAC to be asked for, got %s", kindName(x.cmd.P1&0xC0))
 			}
-			v.outcome(declined)
 		}},
 	{"cda-cert", text("CDA, wrong certificate", "CDA 证书错误"), "EMV Book 2, 6.6",
-		text("If the card key cannot be had, TVR byte 1 bit 3 is set before the first GENERATE AC, or the TC is declined.", "无法恢复卡片公钥时 TVR 字节 1 的 b3 置位或拒绝。"), needCDA,
+		text("If the card key cannot be had, TVR byte 1 bit 3 is set before the first GENERATE AC, or the TC is declined.", "无法恢复卡片公钥时 TVR 字节 1 的 b3 置位或拒绝。"), follows, needCDA,
 		plan{face: Contact, card: methods(aipDDA|aipCDA, spoiled(func(s *spec) { s.flip(tlv.TagICCCertificate) }))}, func(v *verdict) {
 			if tvr := v.first(insGAC).values[tlv.TagTVR]; len(tvr) == 5 && tvr[0]&bitCDA.mask == 0 {
 				v.outcome(declined)
@@ -178,7 +174,7 @@ var odaCases = []Case{
 const restrictClause = "EMV Book 3, 10.4"
 
 func restriction(id string, name, purpose [2]string, b bit, on bool, card func(*spec)) Case {
-	return Case{"restrict-" + id, text(name[0], name[1]), restrictClause, text(purpose[0], purpose[1]), 0,
+	return Case{"restrict-" + id, text(name[0], name[1]), restrictClause, text(purpose[0], purpose[1]), follows, 0,
 		plan{face: Contact, card: card}, func(v *verdict) { v.tvr(on, b) }}
 }
 

@@ -11,12 +11,11 @@ const recordClause = "EMV Book 3, 10.2"
 func ends(v *verdict) {
 	v.count(insGAC, 0)
 	v.asked(0)
-	v.outcome(failed, declined)
 }
 
 // badRecord is a contact case whose records or locator cannot be worked with.
 func badRecord(id string, name, purpose [2]string, card func(*spec)) Case {
-	return Case{"record-" + id, text(name[0], name[1]), recordClause, text(purpose[0], purpose[1]), 0, plan{face: Contact, card: card}, ends}
+	return Case{"record-" + id, text(name[0], name[1]), recordClause, text(purpose[0], purpose[1]), end(failed, declined), 0, plan{face: Contact, card: card}, ends}
 }
 
 func withAFL(afl ...byte) func(*spec) {
@@ -29,35 +28,35 @@ func onRecord(sfi, number int, f func(*edit) *edit) func(*spec) {
 
 var recordCases = []Case{
 	{"record-all", text("All records", "读取全部记录"), recordClause,
-		text("The records of the locator are read, each once and in its order.", "按文件定位器顺序读取每条记录一次。"), 0, plan{face: Contact}, func(v *verdict) {
+		text("The records of the locator are read, each once and in its order.", "按文件定位器顺序读取每条记录一次。"), end(offline), 0, plan{face: Contact}, func(v *verdict) {
 			v.reads()
-			v.approvedOffline()
+			v.asked(0)
 		}},
 	{"record-unknown", text("Unknown objects", "未知对象"), "EMV Book 3, 7.5",
-		text("Unknown objects in a record are passed over, in the static data too.", "忽略记录中的未知对象，仍计入静态数据。"), needDDA,
+		text("Unknown objects in a record are passed over, in the static data too.", "忽略记录中的未知对象，仍计入静态数据。"), end(offline), needDDA,
 		plan{face: Contact, card: func(s *spec) { s.records[0].objects.add(0xDF7E, 1, 2, 3) }}, func(v *verdict) {
 			v.tvr(false, bitDDA, bitNoODA)
-			v.approvedOffline()
+			v.asked(0)
 		}},
 	{"record-padding", text("Padding between objects", "对象间填充"), "EMV Book 3, annex B1",
-		text("Zero bytes between the objects of a record are padding.", "对象之间的零字节为填充。"), 0,
+		text("Zero bytes between the objects of a record are padding.", "对象之间的零字节为填充。"), end(offline), 0,
 		plan{face: Contact, card: spoiled(func(s *spec) {
 			b := append([]byte{0, 0}, s.records[1].objects.append(nil)...)
 			s.records[1].raw = tlv.Append(nil, tlv.TagRecordTemplate, append(b, 0))
-		})}, func(v *verdict) { v.approvedOffline() }},
+		})}, func(v *verdict) { v.asked(0) }},
 	{"record-long-form", text("Long length form", "长长度形式"), "EMV Book 3, annex B2",
-		text("Lengths written in two bytes though one would do are understood.", "可用一字节而写成两字节的长度也应接受。"), 0,
+		text("Lengths written in two bytes though one would do are understood.", "可用一字节而写成两字节的长度也应接受。"), end(offline), 0,
 		plan{face: Contact, card: spoiled(func(s *spec) {
 			b := s.records[1].objects.append(nil)
 			s.records[1].raw = append([]byte{0x70, 0x81, byte(len(b))}, b...)
-		})}, func(v *verdict) { v.approvedOffline() }},
+		})}, func(v *verdict) { v.asked(0) }},
 	{"record-cardholder-absent", text("Optional objects absent", "缺少可选对象"), "EMV Book 3, 7.2",
-		text("Optional objects may be missing.", "可选对象可以缺少。"), 0,
+		text("Optional objects may be missing.", "可选对象可以缺少。"), end(offline), 0,
 		plan{face: Contact, card: func(s *spec) {
 			s.drop(tlv.TagCardholderName)
 			s.drop(tlv.TagEffectiveDate)
 			s.drop(tlv.TagAUC)
-		}}, func(v *verdict) { v.approvedOffline() }},
+		}}, func(v *verdict) { v.asked(0) }},
 	badRecord("no-number", [2]string{"No account number", "缺少卡号"}, [2]string{"Without 5A there is no transaction.", "缺少 5A 时终止交易。"}, func(s *spec) { s.drop(tlv.TagPAN) }),
 	badRecord("no-expiry", [2]string{"No expiry date", "缺少失效日期"}, [2]string{"Without 5F24 there is no transaction.", "缺少 5F24 时终止交易。"}, func(s *spec) { s.drop(tlv.TagExpirationDate) }),
 	badRecord("no-cdol1", [2]string{"No CDOL1", "缺少 CDOL1"}, [2]string{"Without 8C there is no transaction.", "缺少 8C 时终止交易。"}, func(s *spec) { s.drop(tlv.TagCDOL1) }),

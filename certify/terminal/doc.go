@@ -2,7 +2,7 @@
 // cards that follow a script, good ones and bad ones, are put before the terminal one
 // after the other, and what it sends to them is judged.
 //
-// Each case is one transaction: a card, an amount, what the person at the terminal does
+// Each case is one transaction, at a gate one tap or several: a card, an amount, what the person at the terminal does
 // and what the issuer answers. The verdict stands on what the card has seen: which
 // commands came in which order, what the terminal told in the data of PDOL, CDOL1 and
 // CDOL2 (TVR, CVM results, amount, unpredictable number), which cryptogram it asked for,
@@ -15,6 +15,10 @@
 // is different from it: objects changed before the issuer signed them, objects spoiled
 // after that, and answers that are altered, late or lost on their way. The account number
 // is another for every case, so that a terminal which counts by card is not led astray.
+//
+// The cards for gates carry their own journeys (JR/T 0025.14) or a purse of JT/T 978. They
+// stay the same through the taps of a case, and obey the rules of their commands: what a
+// right gate never sends is refused and noted.
 //
 // # The terminal
 //
@@ -34,6 +38,6 @@
 //   - PINs and account numbers are masked in the report.
 //
 // Sources: EMV 4.3 Books 1 to 4; EMV Contactless Book B; JR/T 0025 parts 4, 5, 6, 7, 12,
-// 13 and 17; ISO/IEC 7816-3 and 7816-4. Where JR/T 0025 repeats EMV the clause of EMV is
+// 13, 14 and 17; JT/T 978; LD/T 32; ISO/IEC 7816-3 and 7816-4. Where JR/T 0025 repeats EMV the clause of EMV is
 // named, since anyone can read it.
 package terminal

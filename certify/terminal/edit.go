@@ -24,8 +24,10 @@ const (
 // edit alters what happens at one command.
 type edit struct {
 	ins    byte
-	p1, p2 int // -1: any
-	nth    int // of those that fit, from 1; 0: every one
+	p1, p2 int   // -1: any
+	nth    int   // of those that fit, from 1; 0: every one
+	tap    int   // of the card at the terminal, from 1; 0: every one
+	stage  stage // of the card before it; stNone: any
 	before bool
 	do     func(*exchange)
 	met    int
@@ -41,11 +43,18 @@ func atRecord(sfi, number int) *edit {
 
 // fits tells whether the edit is for this command, and counts those that fit.
 func (e *edit) fits(x *exchange) bool {
-	if !x.decoded || x.cmd.INS != e.ins || e.p1 >= 0 && int(x.cmd.P1) != e.p1 || e.p2 >= 0 && int(x.cmd.P2) != e.p2 {
+	if !x.decoded || x.cmd.INS != e.ins || e.p1 >= 0 && int(x.cmd.P1) != e.p1 || e.p2 >= 0 && int(x.cmd.P2) != e.p2 || e.tap != 0 && x.tap != e.tap ||
+		e.stage != stNone && x.stage != e.stage {
 		return false
 	}
 	e.met++
 	return e.nth == 0 || e.met == e.nth
+}
+
+// paying leaves out what is asked before the card has begun a transaction.
+func (e *edit) paying() *edit {
+	e.stage = stStarted
+	return e
 }
 
 // lost has the card leave before it gets the command.

@@ -30,6 +30,10 @@ func (c *Card) processing(x *exchange) []byte {
 		c.stage = stOver
 		return status(c.refuse)
 	}
+	if sw := c.admit(x, v); sw != apdu.SWOK {
+		c.stage = stOver
+		return status(sw)
+	}
 	c.atc++
 	c.pdol, c.stage, c.kept = v, stStarted, false
 	c.isCash, c.issuerBad, c.authed = false, false, 0
@@ -69,13 +73,20 @@ func (c *Card) overAir(v values) []byte {
 	if c.stripe {
 		return c.stripeData(v)
 	}
+	c.result = c.decision()
 	after := c.balance
-	if c.decide == cryptogram.TC {
+	x := c.extension
+	inside := x != nil && x.trade != tradeNone // a payment of the extension
+	switch {
+	case c.result != cryptogram.TC:
+	case inside:
+		after, _ = x.taken(c.balance, c.amount())
+	default:
 		after -= c.amount()
 	}
-	ac, iad := c.cryptogram(v, cryptogram.CVN01, [3]byte{0x80 | byte(c.decide)<<4}, after)
+	ac, iad := c.cryptogram(v, cryptogram.CVN01, [3]byte{0x80 | byte(c.result)<<4}, after)
 	o := objects{{tlv.TagAIP, c.aip[:]}}
-	if c.decide == cryptogram.TC {
+	if c.result == cryptogram.TC {
 		o.set(tlv.TagAFL, c.afl...)
 	}
 	o.set(tlv.TagATC, c.counter()...)
@@ -83,12 +94,18 @@ func (c *Card) overAir(v values) []byte {
 	o.set(tlv.TagIAD, iad...)
 	o.set(tlv.TagTrack2Equivalent, c.track2()...)
 	o.set(tlv.TagPANSequence, c.psn)
-	if c.decide == cryptogram.TC {
+	if c.result == cryptogram.TC {
 		if sdad := c.fastSignature(v); sdad != nil {
 			o.set(tlv.TagSDAD, sdad...)
 		}
 	}
 	o.set(tlv.TagCTQ, c.ctq[:]...)
+	if inside {
+		x.tc, x.open = ac, c.result == cryptogram.TC
+		if x.trade == tradeHold {
+			o.remove(tlv.TagAC) // no proof that anything is owed
+		}
+	}
 	if c.options != nil {
 		c.options(&o)
 	}
@@ -117,7 +134,11 @@ func (c *Card) fastSignature(v values) []byte {
 
 // authenticationData is 9F69: version, card random, 9F6C, DF61.
 func (c *Card) authenticationData() []byte {
-	return append(append([]byte{1}, 0xA1, 0xA2, byte(c.atc>>8), byte(c.atc)), c.ctq[0], c.ctq[1], 0)
+	df61 := byte(0)
+	if c.extension != nil {
+		df61 = c.extension.support
+	}
+	return append(append([]byte{1}, 0xA1, 0xA2, byte(c.atc>>8), byte(c.atc)), c.ctq[0], c.ctq[1], df61)
 }
 
 // stripeData answers with track 2 and a cryptogram of version 17 (JR/T 0025.12-2010).
@@ -176,13 +197,15 @@ func (c *Card) readRecord(x *exchange, picked bool) []byte {
 	switch {
 	case c.stage == stPSE && sfi == 1:
 		return c.directoryRecord(k.P1)
-	case c.stage == stSelected && picked && c.kept && k.P1 == c.lastNumber() && sfi == c.lastFile():
+	case c.stage == stSelected && c.extension != nil && sfi == fileLog:
+		return c.extension.trip(k.P1)
+	case c.stage == stSelected && picked && c.kept && !c.forgets && k.P1 == c.lastNumber() && sfi == c.lastFile():
 		return c.lastRecord
 	case c.stage != stStarted:
 		return status(apdu.SWConditions)
 	}
 	fast := c.face == Contactless && !c.debit && !c.stripe
-	if fast && c.decide != cryptogram.TC {
+	if fast && c.result != cryptogram.TC {
 		return status(apdu.SWConditions)
 	}
 	if c.isCash && sfi == 3 && k.P1 == 1 {
@@ -195,7 +218,7 @@ func (c *Card) readRecord(x *exchange, picked bool) []byte {
 			continue
 		}
 		if fast && k.P1 == c.lastNumber() && sfi == c.lastFile() {
-			return c.pay(r)
+			return c.pay(x, r)
 		}
 		return good9000(r.content())
 	}
@@ -217,10 +240,17 @@ func (c *Card) lastNumber() byte {
 }
 
 // pay takes the money and gives the last record, with 9F69 if version 01 was signed.
-func (c *Card) pay(r *record) []byte {
-	c.balance -= c.amount()
-	c.paid++
+func (c *Card) pay(x *exchange, r *record) []byte {
 	c.stage = stOver
+	if ext := c.extension; ext != nil && ext.trade != tradeNone {
+		if sw := c.commit(); sw != apdu.SWOK {
+			x.wrong = "the record that was read to be updated before the last READ RECORD"
+			return status(sw)
+		}
+	} else {
+		c.balance -= c.amount()
+	}
+	c.paid++
 	b := r.content()
 	if ttq := c.pdol[tlv.TagTTQ]; len(ttq) == 4 && ttq[3]&0x80 != 0 && c.fdda == 1 && r.raw == nil {
 		o := append(objects(nil), r.objects...)
@@ -249,6 +279,10 @@ func (c *Card) getData(x *exchange) []byte {
 		v = []byte{0x00, 0x40}
 	case tag == tlv.TagPINTryCounter:
 		v = []byte{byte(c.tries)}
+	case c.extension != nil && len(c.extension.records) > 0 && tag == tlv.TagDeductionLimit:
+		v = n12(c.extension.deposit)
+	case c.extension != nil && len(c.extension.records) > 0 && tag == tlv.TagDeductionUsed:
+		v = n12(c.extension.used)
 	case tag == tlv.TagECBalance && (c.cash || c.face == Contactless):
 		v = n12(c.balance)
 	case tag == tlv.TagECResetThreshold && c.cash:

@@ -2,6 +2,7 @@ package terminal_test
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/citycard/citycard/certify/terminal"
@@ -27,6 +28,8 @@ func TestRegistry(t *testing.T) {
 				t.Errorf("%q is no identifier", c.ID)
 			case c.Clause == "" || c.Name.EN == "" || c.Purpose.EN == "":
 				t.Errorf("%s: clause, name or purpose is missing", c.ID)
+			case len(c.Expected) == 0 || slices.ContainsFunc(c.Expected, func(w string) bool { return !slices.Contains(terminal.Outcomes, w) }):
+				t.Errorf("%s: expected is %q, want words of Outcomes", c.ID, c.Expected)
 			case !han.MatchString(c.Name.ZH+c.Purpose.ZH) || !han.MatchString(c.Purpose.ZH):
 				t.Errorf("%s: the Chinese texts are missing", c.ID)
 			}

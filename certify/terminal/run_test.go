@@ -26,7 +26,7 @@ func options(t testing.TB) terminal.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return terminal.Options{Name: "till", Setup: terminal.Everything(), RSA: r, SM2: s, At: at, Rand: random()}
+	return terminal.Options{Name: "till", Setup: terminal.Everything(), RSA: r, SM2: s, Records: terminaltest.RecordKeys(), Purse: terminaltest.PurseKeys(), At: at, Rand: random()}
 }
 
 // ourTill is the till of this module, set as the run supposes.
@@ -50,7 +50,7 @@ func TestOurTill(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range report.Cases {
-			if c.Result != certify.Pass {
+			if c.Result != certify.Pass && !forGates(c) {
 				t.Errorf("%s: %s %s", c.ID, c.Detail, c.Reason)
 			}
 		}
@@ -72,6 +72,11 @@ func TestOurTill(t *testing.T) {
 	}
 }
 
+// forGates tells whether a case was skipped since it is for gates.
+func forGates(c certify.CaseResult) bool {
+	return c.Result == certify.Skip && strings.HasPrefix(c.Group, "gate")
+}
+
 // silent is a terminal that does nothing and says nothing.
 type silent struct{}
 
@@ -81,9 +86,18 @@ func (silent) Run(context.Context, *terminal.Card, terminal.Transaction, *termin
 
 // TestSilent: a terminal that does nothing fails every case.
 func TestSilent(t *testing.T) {
-	report, err := terminal.Run(t.Context(), silent{}, options(t))
-	if err != nil || report.Passed != 0 || report.Skipped != 0 {
-		t.Errorf("%d passed, %d skipped, %v", report.Passed, report.Skipped, err)
+	for _, s := range []terminal.Setup{terminal.Everything(), terminal.Gates()} {
+		o := options(t)
+		o.Setup = s
+		report, err := terminal.Run(t.Context(), silent{}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range report.Cases {
+			if skip := s.Gate != strings.HasPrefix(c.Group, "gate"); c.Result == certify.Pass || skip != (c.Result == certify.Skip) && c.ID != "gate-no-purse" {
+				t.Errorf("gate %t: %s: %s %s", s.Gate, c.ID, c.Result, c.Reason)
+			}
+		}
 	}
 }
 
@@ -97,16 +111,22 @@ func (l liar) Run(context.Context, *terminal.Card, terminal.Transaction, *termin
 // TestLiars: a word is no proof. Without a command only cases pass in which the terminal
 // may refuse before it looks at the card.
 func TestLiars(t *testing.T) {
-	for _, word := range terminal.Outcomes {
-		report, err := terminal.Run(t.Context(), liar(word), options(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(word, "approved") && report.Passed != 0 {
-			t.Errorf("%s: %d cases pass", word, report.Passed)
-		}
-		if report.Conforms() || report.Failed < report.Passed {
-			t.Errorf("%s: %d passed, %d failed", word, report.Passed, report.Failed)
+	for _, setup := range []terminal.Setup{terminal.Everything(), terminal.Gates()} {
+		for _, word := range terminal.Outcomes {
+			o := options(t)
+			if o.Setup = setup; setup.Gate {
+				o.Only = []string{"gate", "gate-shut", "gate-purse", "gate-torn"}
+			}
+			report, err := terminal.Run(t.Context(), liar(word), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (setup.Gate || strings.HasSuffix(word, "approved")) && report.Passed != 0 {
+				t.Errorf("gate %t, %s: %d cases pass", setup.Gate, word, report.Passed)
+			}
+			if report.Conforms() || report.Failed < report.Passed {
+				t.Errorf("gate %t, %s: %d passed, %d failed", setup.Gate, word, report.Passed, report.Failed)
+			}
 		}
 	}
 }
@@ -165,6 +185,11 @@ func TestEnds(t *testing.T) {
 		"Setup": func(o *terminal.Options) { o.Setup.Contact, o.Setup.Contactless = false, false },
 		"Floor": func(o *terminal.Options) { o.Setup.FloorLimit = 1 },
 		"limit": func(o *terminal.Options) { o.Setup.CVMLimit = -1 },
+		"fare":  func(o *terminal.Options) { o.Setup = terminal.Gates(); o.Setup.Fare = -1 },
+		"gate": func(o *terminal.Options) {
+			o.Setup = terminal.Gates()
+			o.Setup.Contact, o.Setup.Contactless = true, false
+		},
 	} {
 		o := options(t)
 		spoil(&o)

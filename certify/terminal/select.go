@@ -16,6 +16,8 @@ func (c *Card) selectName(x *exchange) []byte {
 	if k.P2 == 0 {
 		c.stage = stNone
 	}
+	c.extension.forget()
+	c.union.forget()
 	switch {
 	case c.face == Contactless && bytes.Equal(k.Data, namePPSE):
 		return c.selectPPSE()
@@ -42,6 +44,10 @@ func (c *Card) selectName(x *exchange) []byte {
 		sw := apdu.SWOK
 		if e.status != 0 {
 			sw, c.stage = e.status, stOver
+		}
+		if c.union != nil && bytes.Equal(e.aid, tunion.aid) {
+			c.stage, c.union.selected = stOver, true
+			return apdu.AppendResponse(nil, c.union.control(), sw)
 		}
 		return apdu.AppendResponse(nil, c.control(e), sw)
 	}

@@ -43,6 +43,16 @@ type Setup struct {
 	Choice        bool // lets the cardholder choose an application
 	Again         bool // finishes a torn contactless transaction when the card comes back
 
+	// A gate or a bus validator instead of a shop's terminal: the cases for shops are
+	// skipped.
+	Gate      bool      // metro gate: entry and exit
+	Bus       bool      // bus validator, one tap a ride
+	Alight    bool      // bus with two readers, to board and to alight
+	Hold      bool      // entries hold an amount (DF60 02) where the card can
+	Purse     bool      // takes city purses too
+	Remembers bool      // torn cards are remembered from one tap to the next
+	Fare      money.Fen // of the journey between the two gates of the run; 0: not told
+
 	Host bool // the terminal asks the issuer that the run answers for
 	PIN  pin.PIN
 	// Bypass and wrong PINs need a person, or a program in his place.
@@ -69,6 +79,19 @@ func Everything() Setup {
 	}
 }
 
+// journeys tells whether the terminal is a gate or a bus, and no shop's.
+func (s *Setup) journeys() bool { return s.Gate || s.Bus || s.Alight }
+
+// Gates is a terminal that is a metro gate and a bus validator, and remembers what it
+// has seen: what the gates of this module are tested as.
+func Gates() Setup {
+	s := Everything()
+	return Setup{
+		Contactless: true, Country: s.Country, Currency: s.Currency, Version: s.Version, NoRandom: true, SM: true, Again: true, PIN: s.PIN,
+		Gate: true, Bus: true, Alight: true, Hold: true, Purse: true, Remembers: true,
+	}
+}
+
 // RSAKeys sign cards of the RSA family, for 3DES cards, under RID A000000333. The CA key
 // has 1408 bits or less, each key is no longer than the one above it.
 type RSAKeys struct {
@@ -89,9 +112,11 @@ func (s *Setup) validate() error {
 	switch {
 	case !s.Contact && !s.Contactless:
 		return fmt.Errorf("Setup: neither Contact nor Contactless is set: %w", errOptions)
-	case s.FloorLimit < 0 || s.ContactlessFloor < 0 || s.CVMLimit < 0 || s.ContactlessLimit < 0 || s.CashLimit < 0:
+	case s.FloorLimit < 0 || s.ContactlessFloor < 0 || s.CVMLimit < 0 || s.ContactlessLimit < 0 || s.CashLimit < 0 || s.Fare < 0:
 		return fmt.Errorf("Setup: a limit is negative: %w", errOptions)
-	case s.Contact && s.FloorLimit < 10_00:
+	case s.journeys() && !s.Contactless:
+		return fmt.Errorf("Setup: Gate, Bus or Alight without Contactless: %w", errOptions)
+	case s.Contact && !s.journeys() && s.FloorLimit < 10_00:
 		return fmt.Errorf("Setup.FloorLimit: %v, the cases need 10.00 yuan at least: %w", s.FloorLimit, errOptions)
 	}
 	return nil

@@ -58,6 +58,13 @@ type spec struct {
 	byTrack bool    // track 2 with a dynamic value in a record
 	debit   bool    // over the air, the card does full debit/credit
 
+	extension *extension       // low-value extension, if the card has it
+	journeys  func(*extension) // changes what its files hold when it is issued
+
+	union   *unionPurse       // purse of JT/T 978, if the card has one
+	purse   func(*unionPurse) // changes the purse when it is issued
+	forgets bool              // over the air, the last record is not repeated behind SELECT
+
 	cash      bool // electronic cash over the contacts
 	balance   money.Fen
 	threshold money.Fen

@@ -15,7 +15,19 @@ const (
 	Load     Kind = "load"
 	Unload   Kind = "unload"
 	Balance  Kind = "balance"
+	// At a gate or in a bus: the terminal knows the amount itself.
+	Entry Kind = "entry"
+	Exit  Kind = "exit"
+	Bus   Kind = "bus" // one tap a ride
+	// Where a bus has two readers and the fare depends on the way.
+	Board  Kind = "board"
+	Alight Kind = "alight"
 )
+
+// Journey tells whether a kind is a tap at a gate or in a bus.
+func (k Kind) Journey() bool {
+	return k == Entry || k == Exit || k == Bus || k == Board || k == Alight
+}
 
 // Interface is how the card is read.
 type Interface string
@@ -41,7 +53,7 @@ const (
 type Transaction struct {
 	Case      string // identifier of the case
 	Kind      Kind
-	Amount    money.Fen // 0 for Unload, which takes everything off, and for Balance
+	Amount    money.Fen // 0 for Unload, which takes everything off, for Balance and where the terminal knows it
 	Interface Interface
 	// Host says whether the terminal has a link to the issuer of this run.
 	Host bool

@@ -14,26 +14,58 @@ import (
 
 // played is one transaction as it went.
 type played struct {
+	tx       Transaction
 	card     *Card
 	host     *Host
 	reported Reported
+	seen     []*exchange // commands of this transaction alone
+	before   holdings
+	after    holdings
+}
+
+// holdings are what a card has.
+type holdings struct {
+	balance, used, held money.Fen
+	paid                int
+	commits             []payment
+	metro, bus          []byte
+	trips               [][]byte
+	purse               purseHoldings
+}
+
+// holdings takes stock of the card.
+func (c *Card) holdings() holdings {
+	h := holdings{balance: c.balance, paid: c.paid, commits: slices.Clone(c.commits), purse: c.union.holdings()}
+	if x := c.extension; x != nil {
+		h.used, h.held, h.trips = x.used, x.held, slices.Clone(x.trips)
+		for _, r := range x.records {
+			if r.sfi == fileMetro {
+				h.metro = slices.Clone(r.data)
+			} else {
+				h.bus = slices.Clone(r.data)
+			}
+		}
+	}
+	return h
 }
 
 // verdict judges a case. Card, host and report are those of one transaction at a time.
 type verdict struct {
 	setup  *Setup
 	at     time.Time
-	tx     Transaction
 	rounds []played
 
 	played
 	problems []string
 }
 
-func (v *verdict) turn(n int) { v.played = v.rounds[n] }
+func (v *verdict) turn(n int) {
+	v.played = v.rounds[n]
+	v.card.seen = v.seen
+}
 
 // judge looks at what holds for every transaction, then at what the case is about.
-func (v *verdict) judge(f func(*verdict)) {
+func (v *verdict) judge(f func(*verdict), expected []string) {
 	last := len(v.rounds) - 1
 	for n := range v.rounds {
 		v.turn(n)
@@ -41,6 +73,7 @@ func (v *verdict) judge(f func(*verdict)) {
 	}
 	v.turn(last)
 	f(v)
+	v.outcome(expected...)
 }
 
 // must notes a problem unless ok; format begins with what was expected.
@@ -180,12 +213,6 @@ func (v *verdict) asked(n int) bool {
 	return v.must(len(v.host.asked) == n, "expected the issuer to be asked %s, it was asked %s", timesOver(n), timesOver(len(v.host.asked)))
 }
 
-// approvedOffline wants a purchase that ended well without the issuer.
-func (v *verdict) approvedOffline() {
-	v.outcome(offline)
-	v.asked(0)
-}
-
 // selected wants the application that was chosen in the end.
 func (v *verdict) selected(aid []byte) {
 	var last []byte
@@ -278,6 +305,18 @@ func insName(ins byte) string {
 		return "GET RESPONSE"
 	case insChallenge:
 		return "GET CHALLENGE"
+	case insReadCAPP:
+		return "READ CAPP DATA"
+	case insUpdate:
+		return "UPDATE CAPP DATA CACHE"
+	case insProve:
+		return "GET TRANS PROVE"
+	case insInit:
+		return "INITIALIZE FOR PURCHASE"
+	case insCache:
+		return "UPDATE CAPP DATA CACHE of a purse"
+	case insDebit:
+		return "DEBIT"
 	}
 	return fmt.Sprintf("command %02X", ins)
 }

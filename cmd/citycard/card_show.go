@@ -71,7 +71,7 @@ func (e *environment) readCard(ctx context.Context, f *readerFlags, o cardview.O
 	if o.CAKeys, err = devkeys.CAKeys(); err != nil {
 		return nil, err
 	}
-	o.Rand, o.At = rand.Reader, time.Now()
+	o.Rand, o.At, o.Station = rand.Reader, time.Now(), stationName
 	v, err := cardview.Read(ctx, c, o)
 	closed := c.Close()
 	if err != nil {
@@ -98,13 +98,14 @@ type logEntry struct {
 	PAN     string             `json:"pan"`
 	Log     []cardview.Payment `json:"log"`
 	LoadLog []cardview.Load    `json:"load_log"`
+	Trips   []cardview.Trip    `json:"trips"`
 }
 
 func logsOf(v *cardview.View) logList {
 	list := logList{Applications: []logEntry{}, Notes: v.Notes}
 	for i := range v.Applications {
 		a := &v.Applications[i]
-		list.Applications = append(list.Applications, logEntry{a.AID, a.Label, a.PAN, a.Log, a.LoadLog})
+		list.Applications = append(list.Applications, logEntry{a.AID, a.Label, a.PAN, a.Log, a.LoadLog, a.Trips})
 	}
 	return list
 }

@@ -80,6 +80,7 @@ func (e *environment) application(b *strings.Builder, a *cardview.Application) {
 	if a.Transit != "" {
 		line(b, e.say("  transit extension", "  行业应用"), a.Transit)
 	}
+	e.journeys(b, a)
 	line(b, e.say("  genuine", "  脱机认证"), e.verdict(&a.Authentication))
 	if len(a.Limits) > 0 {
 		b.WriteString(e.say("  limits\n", "  风险管理参数\n"))
@@ -178,7 +179,8 @@ func (e *environment) logs(b *strings.Builder, a *cardview.Application) {
 		}
 		columns(b, "    ", rows, 3, 4, 5)
 	}
-	if len(a.Log) == 0 && len(a.LoadLog) == 0 {
+	e.trips(b, a)
+	if len(a.Log) == 0 && len(a.LoadLog) == 0 && len(a.Trips) == 0 {
 		line(b, e.say("  logs", "  日志"), e.say("empty", "空"))
 	}
 }

@@ -38,11 +38,18 @@ type certifyFlags struct {
 	pin         string
 	out         string
 	destructive bool
+	sacrifice   bool
+	quota       bool
+	cityPIN     string
+	list        bool
 	only        []string
 }
 
-const certifyHelp = `Tests any bank card behind a reader, ours or another maker's: close to four hundred cases,
-each with the clause that it tests, from the reset to issuer scripts.
+const certifyHelp = `Tests any card behind a reader, ours or another maker's: bank cards with and without the
+low-value extension or a quota, purses of JT/T 978 and City Union, security modules of
+terminals, and the public service applications of a livelihood card. There are more than six
+hundred cases, each with the clause that it tests; --list names them, and those that are not
+for the card are skipped.
 
 Without keys a cryptogram is looked at for its form only, and cases that need more are
 skipped. For a simulated card, and with --profile for a card that was made here, the
@@ -52,17 +59,26 @@ development keys and PIN are used. --keys FILE gives keys of other cards, one a 
   sm4 card mac 00112233445566778899AABBCCDDEEFF
 
 master is an issuer's key, from which card keys are derived, card a key of the card
-itself; the uses are ac, mac, enc and dcvn.
+itself; the uses are ac, mac, enc and dcvn, and for what is beside the finance application:
+
+  record-15 opening-15              file 15 of the low-value extension, and so on to 1E
+  purse-purchase-01 purse-tac-01    a purse: purchase, load, tac, unload, overdraft,
+                                    maintenance, external, block, unblock
+  module-8011-purchase-01           a security module: directory 8011, 1001, DF90 or DF14,
+                                    type purchase, mac, encipher or both
+  social-security-07                key of a public service application, or -line
+                                    (beijing-tong, civil-affairs, disabled-persons)
 
 A run uses up some hundreds of transaction counters and pays at most 2.00 yuan. Cases
-that change or block the card run with --destructive only and put back what they change.
+that change or block the card run with --destructive only and put back what they change, but
+for one journey record that stays; with --sacrifice cases run too that lock a module for good.
 The exit code is 0 only if no case fails. If the card goes midway the report has what
 was done till then, and the exit code is 5.`
 
 func newCertifyCard(env *environment) *cobra.Command {
 	f := certifyFlags{reader: readerFlags{raw: true}}
 	cmd := &cobra.Command{
-		Use: "card", Short: "Test a bank card", Long: certifyHelp,
+		Use: "card", Short: "Test a card", Long: certifyHelp,
 		Example: "  citycard certify card --reader sim:dev-sm --out report.html\n" +
 			"  citycard certify card --reader pcsc: --keys issuer.keys --pin 123456",
 		Args: arguments(cobra.NoArgs),
@@ -75,11 +91,18 @@ func newCertifyCard(env *environment) *cobra.Command {
 	flags.StringVar(&f.pin, "pin", "", "PIN of the card, 4 to 12 `digits`")
 	flags.StringVar(&f.out, "out", "", "`file` for the report as a page, FILE.html")
 	flags.BoolVar(&f.destructive, "destructive", false, "run also cases that change or block the card")
+	flags.BoolVar(&f.sacrifice, "sacrifice", false, "with --destructive: run also cases that lock an application for good")
+	flags.BoolVar(&f.quota, "quota", false, "the balance of the card may be spent on fares alone")
+	flags.StringVar(&f.cityPIN, "city-pin", "", "PIN of purse and public service applications, 4 to 12 `digits`")
+	flags.BoolVar(&f.list, "list", false, "list the cases and do nothing")
 	flags.StringSliceVar(&f.only, "only", nil, "run only these cases or groups")
 	return cmd
 }
 
 func (f *certifyFlags) run(ctx context.Context, env *environment) error {
+	if f.list {
+		return env.cardCases()
+	}
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -108,6 +131,9 @@ func (f *certifyFlags) run(ctx context.Context, env *environment) error {
 
 // check refuses flags that would spoil the run, before a command goes to the card.
 func (f *certifyFlags) check() error {
+	if f.sacrifice && !f.destructive {
+		return fail(exitUsage, errors.New("--sacrifice: it goes with --destructive"), "give both, or neither")
+	}
 	if f.reader.wait < 0 {
 		return fail(exitUsage, fmt.Errorf("--wait %v: a time cannot be negative", f.reader.wait), "for example --wait 30s")
 	}
@@ -120,7 +146,7 @@ func (f *certifyFlags) check() error {
 // tell gives the report to the user, a part of one too if the card went (gone).
 func (f *certifyFlags) tell(env *environment, result *certify.Report, gone error) error {
 	if gone == nil && len(result.Cases) == 0 {
-		return fail(exitNotFound, fmt.Errorf("--only %s: there is no such case or group", strings.Join(f.only, ",")), "a report with --json names all of them")
+		return fail(exitNotFound, fmt.Errorf("--only %s: there is no such case or group", strings.Join(f.only, ",")), "citycard certify card --list names all of them")
 	}
 	err := pageFile{"--out", f.out}.write(func(w io.Writer) error { return certifypage.Write(w, result) })
 	if err != nil {
@@ -170,8 +196,8 @@ func stoppedHint(cutOff bool) string {
 }
 
 // caseGrace is how long a case may go on after an interrupt: the longest takes some
-// fifty commands, of at most 0.1 s each in a contactless reader.
-const caseGrace = 10 * time.Second
+// two hundred commands, of at most 0.1 s each in a contactless reader.
+const caseGrace = 20 * time.Second
 
 // outlive gives a context that ends a while after ctx does, or with done.
 func outlive(ctx context.Context, grace time.Duration) (lasting context.Context, done func()) {
@@ -200,9 +226,11 @@ func (f *certifyFlags) options(env *environment) (certify.Options, error) {
 	case f.keys != "" && f.profile != "":
 		return o, fail(exitUsage, errors.New("--keys and --profile exclude each other"), "give one of them")
 	case f.keys != "":
-		if o.Keys, err = readCardKeys(f.keys); err != nil {
+		k, err := readCardKeys(f.keys)
+		if err != nil {
 			return o, err
 		}
+		o.Keys, o.Secrets = k.of, k.secret
 	case o.Profile != "":
 		if f.reader.sim() == "" { // which has a banner of its own
 			env.developmentBanner()
@@ -210,7 +238,19 @@ func (f *certifyFlags) options(env *environment) (certify.Options, error) {
 		if o.PIN, err = devcard.PIN(o.Profile); err != nil {
 			return o, profileError(err)
 		}
-		o.Keys = developmentKeys
+		o.Keys, o.Secrets = developmentKeys, developmentSecrets
+		if o.CityPIN, err = pin.New(devcard.CityPIN); err != nil {
+			return o, err
+		}
+		if o.Quota, err = devcard.Quota(o.Profile); err != nil {
+			return o, profileError(err)
+		}
+	}
+	o.Quota, o.Sacrifice = o.Quota || f.quota, f.sacrifice
+	if f.cityPIN != "" {
+		if o.CityPIN, err = pin.New(f.cityPIN); err != nil {
+			return o, fail(exitUsage, fmt.Errorf("--city-pin: %w", err), "see citycard certify card --help")
+		}
 	}
 	if f.pin != "" {
 		if o.PIN, err = pin.New(f.pin); err != nil {
@@ -225,6 +265,11 @@ func developmentKeys(alg cryptogram.Alg, pan txn.PAN, psn byte) (certify.CardKey
 	return certify.CardKeys{AC: k.AC, MAC: k.MAC, ENC: k.ENC, DCVN: k.DCVN}, ok
 }
 
+func developmentSecrets(alg cryptogram.Alg, name string) (certify.Secret, bool) {
+	k, ok := devcard.Secret(alg, name)
+	return certify.Secret{Value: k}, ok
+}
+
 // port is a card in a reader as a run wants it.
 type port struct {
 	ctx  context.Context
@@ -236,62 +281,3 @@ func (p *port) ATR() []byte { return p.card.ATR() }
 func (p *port) Reset() ([]byte, error) { return p.card.Reset(p.ctx, reader.Cold) }
 
 func (p *port) Transmit(dst, cmd []byte) ([]byte, error) { return p.card.Transmit(p.ctx, dst, cmd) }
-
-// certifyText says how a run went.
-func (e *environment) certifyText(r *certify.Report, page string) string {
-	var b strings.Builder
-	line(&b, e.say("Card", "卡"), strings.TrimSpace(fmt.Sprintf("%s  %s  %s", dash(r.Card.PAN), r.Card.AID, r.Card.Label)))
-	line(&b, e.say("Algorithms", "算法"), strings.Join(r.Card.Algorithms, ", "))
-	line(&b, e.say("Transaction counter", "交易计数器"), fmt.Sprintf(e.say("%s before, %s after", "测试前 %s，测试后 %s"), counter(r.Card.ATCBefore), counter(r.Card.ATCAfter)))
-	line(&b, e.say("Spent", "消费"), fmt.Sprintf(e.say("%s yuan, %s left", "%s 元，余 %s"), r.Card.Spent, r.Card.Balance))
-	line(&b, e.say("Passed", "通过"), fmt.Sprint(r.Passed))
-	line(&b, e.say("Failed", "失败"), fmt.Sprint(r.Failed))
-	line(&b, e.say("Skipped", "跳过"), fmt.Sprint(r.Skipped))
-	if r.Incomplete != "" {
-		line(&b, e.say("Ended early at", "提前结束于"), r.Incomplete)
-	}
-	if page != "" {
-		line(&b, e.say("Report", "报告"), page)
-	}
-	for i := range r.Cases {
-		c := &r.Cases[i]
-		if c.Result != certify.Fail {
-			continue
-		}
-		fmt.Fprintf(&b, "\n%s %s (%s)\n  %s\n  %s\n", c.ID, e.say(c.Name, c.NameZH), c.Clause, e.say(c.Purpose, c.PurposeZH), c.Detail)
-	}
-	e.skipped(&b, r)
-	return b.String()
-}
-
-// counter is a transaction counter, or a dash if it is not known.
-func counter(atc int) string {
-	if atc < 0 {
-		return dash("")
-	}
-	return fmt.Sprint(atc)
-}
-
-// skipped lists why cases were left out, each reason once.
-func (e *environment) skipped(b *strings.Builder, r *certify.Report) {
-	var order []string
-	count := map[string]int{}
-	for i := range r.Cases {
-		if c := &r.Cases[i]; c.Result == certify.Skip {
-			why := e.say(c.Reason, c.ReasonZH)
-			if count[why] == 0 {
-				order = append(order, why)
-			}
-			count[why]++
-		}
-	}
-	if len(order) == 0 {
-		return
-	}
-	b.WriteString(e.say("\nWhy cases were skipped\n", "\n跳过原因\n"))
-	var rows [][]string
-	for _, why := range order {
-		rows = append(rows, []string{fmt.Sprint(count[why]), why})
-	}
-	columns(b, "  ", rows, 0)
-}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/citycard/citycard/certify"
@@ -19,13 +20,17 @@ type givenKeys struct {
 	masters, cards map[keyUse]cryptogram.Key
 }
 
+// secretUse is the form of uses beside the finance application.
+var secretUse = regexp.MustCompile(`^((record|opening)-[0-9A-F]{2}|purse-[a-z-]+-[0-9A-F]{2}|module-[0-9A-F]{4}-[a-z]+-[0-9A-F]{2}|` +
+	`(social-security|beijing-tong|civil-affairs|disabled-persons)-([0-9A-F]{2}|line))$`)
+
 type keyUse struct {
 	alg cryptogram.Alg
 	use string
 }
 
 // readCardKeys reads the file of --keys.
-func readCardKeys(path string) (certify.KeySource, error) {
+func readCardKeys(path string) (*givenKeys, error) {
 	b, err := readSmall(path, maxKeyFile)
 	if err != nil {
 		return nil, cannotRead(err)
@@ -37,11 +42,11 @@ func readCardKeys(path string) (certify.KeySource, error) {
 	if err != nil {
 		return nil, fail(exitUsage, fmt.Errorf("--keys %s: %w", path, err), "one key a line, see citycard certify card --help")
 	}
-	return k.of, nil
+	return k, nil
 }
 
-// parseCardKeys reads lines "3des|sm4 master|card ac|mac|enc|dcvn KEY"; # begins a
-// comment. No error repeats what could be a key.
+// parseCardKeys reads lines "3des|sm4 master|card ac|mac|enc|dcvn KEY", or with a use
+// of certify.SecretSource; # begins a comment. No error repeats what could be a key.
 func parseCardKeys(text string) (*givenKeys, error) {
 	k := &givenKeys{masters: map[keyUse]cryptogram.Key{}, cards: map[keyUse]cryptogram.Key{}}
 	for i, line := range strings.Split(text, "\n") {
@@ -72,8 +77,8 @@ func (k *givenKeys) add(fields []string) error {
 	if !ok {
 		return errors.New("the second word must be master or card")
 	}
-	if !strings.Contains(" ac mac enc dcvn ", " "+fields[2]+" ") {
-		return errors.New("the third word must be ac, mac, enc or dcvn")
+	if !strings.Contains(" ac mac enc dcvn ", " "+fields[2]+" ") && !secretUse.MatchString(fields[2]) {
+		return errors.New("the third word must be ac, mac, enc or dcvn, or a use such as record-15 or purse-load-01")
 	}
 	key, err := hex.DecodeString(fields[3])
 	if err != nil || len(key) != len(cryptogram.Key{}) {
@@ -85,6 +90,15 @@ func (k *givenKeys) add(fields []string) error {
 	}
 	to[use] = cryptogram.Key(key)
 	return nil
+}
+
+// secret gives a key beside those of the finance application.
+func (k *givenKeys) secret(alg cryptogram.Alg, name string) (certify.Secret, bool) {
+	if key, ok := k.cards[keyUse{alg, name}]; ok {
+		return certify.Secret{Value: key, Own: true}, true
+	}
+	key, ok := k.masters[keyUse{alg, name}]
+	return certify.Secret{Value: key}, ok
 }
 
 // of gives the keys of one card: its own, else those derived from the masters.

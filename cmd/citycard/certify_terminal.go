@@ -38,9 +38,9 @@ type terminalFlags struct {
 	verbose bool
 }
 
-const terminalHelp = `Tests any terminal that reads its cards through PC/SC: some three hundred scripted
-cards, good ones and bad ones, are put into a virtual reader one after the other, and what
-the terminal sends to them is judged, each case by its clause.
+const terminalHelp = `Tests any terminal that reads its cards through PC/SC, a shop's or a gate: some four
+hundred scripted cards, good ones and bad ones, are put into a virtual reader one after
+the other, and what the terminal sends to them is judged, each case by its clause.
 
 The card goes into the slot of a virtual reader: vpcd of a running pcscd, or a terminal of
 ours with --reader vpcd:PORT. With --run the program CMD makes each transaction; what it
@@ -60,6 +60,8 @@ issuer are skipped.
 what it must do. examples/terminals/citycard-tap.yaml is the file for citycard tap, to be
 copied for another terminal. The cards are signed with the development keys: the terminal
 must trust CA keys 57 (SM2) and 80 (RSA) of A000000333, see citycard card profiles --json.
+For a gate or a bus examples/terminals/citycard-gate.yaml is the file; CMD is then started
+once for each tap, with entry, exit, bus, board or alight as its {kind}.
 
 The exit code is 0 only if no case fails.`
 
@@ -164,6 +166,7 @@ func (f *terminalFlags) prepare(env *environment) (terminal.Options, *terminalte
 	if o.RSA, o.SM2, err = terminaltest.Keys(); err != nil {
 		return o, nil, err
 	}
+	o.Records, o.Purse = terminaltest.RecordKeys(), terminaltest.PurseKeys()
 	if o.Name == "" {
 		o.Name = programName(f.run)
 	}

@@ -61,10 +61,11 @@ func TestOperator(t *testing.T) {
 func TestTerminalReferenceIsComplete(t *testing.T) {
 	page := readPage(t, "docs/reference/certify-terminal.md")
 	names := slices.Concat(terminaltest.Placeholders(), terminaltest.SetupKeys(), terminaltest.Abilities(), terminal.Outcomes,
-		[]string{string(terminal.Purchase), string(terminal.Load), string(terminal.Unload), string(terminal.Balance), string(terminal.Contact), string(terminal.Contactless)})
+		[]string{string(terminal.Purchase), string(terminal.Load), string(terminal.Unload), string(terminal.Balance),
+			string(terminal.Entry), string(terminal.Exit), string(terminal.Bus), string(terminal.Board), string(terminal.Alight), string(terminal.Contact), string(terminal.Contactless)})
 	report := jsonKeys(t, terminal.Report{
 		Groups: []terminal.Count{{}}, Incomplete: "x",
-		Cases: []certify.CaseResult{{Detail: "x", Reason: "x", ReasonZH: "x", APDUs: []certify.Exchange{{}}}},
+		Cases: []certify.CaseResult{{Detail: "x", Reason: "x", ReasonZH: "x", APDUs: []certify.Exchange{{}}, Expected: []string{"x"}}},
 	})
 	for _, keys := range []map[string]bool{report, jsonKeys(t, listedCase{})} {
 		names = slices.AppendSeq(names, maps.Keys(keys))

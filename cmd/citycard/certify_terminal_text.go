@@ -48,10 +48,16 @@ func (o *operator) ask(ctx context.Context, tx terminal.Transaction) (outcome st
 
 // instructions say what the person has to do.
 func (e *environment) instructions(tx terminal.Transaction) string {
-	kinds := map[terminal.Kind][2]string{terminal.Purchase: {"purchase", "消费"}, terminal.Load: {"load", "圈存"}, terminal.Unload: {"unload", "圈提"}, terminal.Balance: {"balance enquiry", "余额查询"}}
+	kinds := map[terminal.Kind][2]string{terminal.Purchase: {"purchase", "消费"}, terminal.Load: {"load", "圈存"}, terminal.Unload: {"unload", "圈提"}, terminal.Balance: {"balance enquiry", "余额查询"},
+		terminal.Entry: {"entry", "进站"}, terminal.Exit: {"exit", "出站"}, terminal.Bus: {"bus ride", "乘公交"},
+		terminal.Board: {"boarding", "上车"}, terminal.Alight: {"alighting", "下车"}}
 	faces := map[terminal.Interface][2]string{terminal.Contactless: {"over the air", "非接触"}, terminal.Contact: {"over the contacts", "接触式"}}
 	k, f := kinds[tx.Kind], faces[tx.Interface]
-	parts := []string{fmt.Sprintf(e.say("%s: %s of %v yuan, %s", "%s：%s %v 元，%s"), tx.Case, e.say(k[0], k[1]), tx.Amount, e.say(f[0], f[1]))}
+	what := e.say(k[0], k[1])
+	if tx.Amount > 0 {
+		what = fmt.Sprintf(e.say("%s of %v yuan", "%s %v 元"), what, tx.Amount)
+	}
+	parts := []string{fmt.Sprintf(e.say("%s: %s, %s", "%s：%s，%s"), tx.Case, what, e.say(f[0], f[1]))}
 	if tx.OverAir != "" {
 		parts = append(parts, e.say("as "+tx.OverAir, "按 "+tx.OverAir+" 方式"))
 	}
@@ -123,6 +129,8 @@ type listedCase struct {
 	NameZH    string `json:"name_zh"`
 	Purpose   string `json:"purpose"`
 	PurposeZH string `json:"purpose_zh"`
+	// Expected are the words with which the transaction may end.
+	Expected []string `json:"expected"`
 }
 
 // terminalCases lists the cases.
@@ -131,8 +139,8 @@ func (e *environment) terminalCases() error {
 	var all []listedCase
 	for _, g := range terminal.Groups() {
 		for _, c := range g.Cases {
-			rows = append(rows, []string{g.Key, c.ID, e.say(c.Name.EN, c.Name.ZH)})
-			all = append(all, listedCase{c.ID, g.Key, c.Clause, c.Name.EN, c.Name.ZH, c.Purpose.EN, c.Purpose.ZH})
+			rows = append(rows, []string{g.Key, c.ID, strings.Join(c.Expected, ","), e.say(c.Name.EN, c.Name.ZH)})
+			all = append(all, listedCase{c.ID, g.Key, c.Clause, c.Name.EN, c.Name.ZH, c.Purpose.EN, c.Purpose.ZH, c.Expected})
 		}
 	}
 	if e.json {

@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +60,27 @@ func TestInterruptLeavesTheCardInOrder(t *testing.T) {
 		again, err := f.test(t.Context(), c, o)
 		if err != nil || again.Passed != 2 {
 			t.Errorf("%s: the card afterwards: %v, report %+v", name, err, again)
+		}
+	}
+}
+
+// TestCertifyReference: the reference page tells the true number of cases, has every
+// flag, and every group of cards of a city with its cases.
+func TestCertifyReference(t *testing.T) {
+	page := readPage(t, "docs/reference/card.md")
+	n := 0
+	for _, g := range certify.Groups() {
+		n += len(g.Cases)
+		row := regexp.MustCompile("\\n\\| `" + g.Key + "` \\| (\\d+) \\|").FindStringSubmatch(page)
+		if row != nil && row[1] != strconv.Itoa(len(g.Cases)) {
+			t.Errorf("docs/reference/card.md: group %s has %d cases", g.Key, len(g.Cases))
+		}
+	}
+	wanted := append(regexp.MustCompile(`--[a-z-]+`).FindAllString(newCertifyCard(&environment{}).LocalFlags().FlagUsages(), -1),
+		fmt.Sprintf("\n%d cases against any card", n), "\n| `journey` | ", "\n| `firewall` | ")
+	for _, want := range wanted {
+		if !strings.Contains(page, want) {
+			t.Errorf("docs/reference/card.md lacks %q", want)
 		}
 	}
 }

@@ -39,7 +39,9 @@ func newDecodeCommand(env *environment) *cobra.Command {
 		newDecodeKind(env, &o, "iad", "Explain issuer application data (value of tag 9F10)", one(tlv.TagIAD)),
 		newDecodeKind(env, &o, "tvr", "Explain terminal verification results (value of tag 95)", one(tlv.TagTVR)),
 		newDecodeKind(env, &o, "dol", "Explain a data object list (PDOL, CDOL, log format)", describe.DOL),
+		newDecodeKind(env, &o, "journey", "Explain a journey record (128 bytes), or a line of the journey log (48 bytes)", describe.Journey),
 		newDecodeValue(env, &o),
+		newDecodeSession(env, &o),
 	)
 	return cmd
 }
@@ -61,7 +63,8 @@ func newDecodeAPDU(env *environment, o *describe.Options) *cobra.Command {
 		if response {
 			return describe.Response(b, o)
 		}
-		return describe.Command(b, o)
+		items, _, err := describe.Exchange(b, nil, o)
+		return items, err
 	})
 	cmd.Flags().BoolVar(&response, "response", false, "the input is a response")
 	return cmd

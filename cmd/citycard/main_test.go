@@ -12,15 +12,20 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script: each file is a session at the shell, in which
-// $EXAMPLES is the folder of examples.
+// $EXAMPLES is the folder of examples, $TRACES that of recorded conversations.
 func TestScripts(t *testing.T) {
 	examples, err := filepath.Abs(filepath.Join(moduleRoot, "examples"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	traces, err := filepath.Abs(filepath.Join(moduleRoot, "testdata", "card-traces"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples)
+			e.Setenv("TRACES", traces)
 			return nil
 		},
 		Dir:  "testdata/script",

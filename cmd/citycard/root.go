@@ -33,6 +33,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.AddCommand(newFilesCommand(env))
 	root.AddCommand(newCardCommand(env))
 	root.AddCommand(newTapCommand(env))
+	root.AddCommand(newGateCommand(env))
 	root.AddCommand(newCertifyCommand(env))
 	return root
 }

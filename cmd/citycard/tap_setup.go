@@ -62,7 +62,7 @@ func (f *tapFlags) prepare(cmd *cobra.Command, env *environment) (*prepared, err
 	if err != nil {
 		return nil, err
 	}
-	cas, err := f.caKeys()
+	cas, err := caKeys(f.ca)
 	if err != nil {
 		return nil, err
 	}
@@ -229,17 +229,17 @@ func (f *tapFlags) timeModel(p *prepared) error {
 }
 
 // caKeys reads the file of --ca.
-func (f *tapFlags) caKeys() ([]oda.CAKey, error) {
-	if f.ca == "" {
+func caKeys(path string) ([]oda.CAKey, error) {
+	if path == "" {
 		return nil, nil
 	}
-	b, err := readSmall(f.ca, tap.MaxCAFile)
+	b, err := readSmall(path, tap.MaxCAFile)
 	if err != nil {
 		return nil, cannotRead(err)
 	}
 	keys, err := tap.ParseCAKeys(b)
 	if err != nil {
-		return nil, fail(exitUsage, fmt.Errorf("--ca %s: %w", f.ca, err), "docs/reference/tap.md shows what the file looks like")
+		return nil, fail(exitUsage, fmt.Errorf("--ca %s: %w", path, err), "docs/reference/tap.md shows what the file looks like")
 	}
 	return keys, nil
 }

@@ -267,6 +267,21 @@ func TestFilesOfKeys(t *testing.T) {
 	}
 }
 
+// A file may have any text as a name; a screen must not obey it. And a broken command
+// after a SELECT makes no other system of it.
+func TestHostileSession(t *testing.T) {
+	s := record(t, "00A4040002AAAA", "9000", "8050000208FF", "6700")
+	s.Name, s.Source = "\x1b[31m乘车\a", "a\nb\u202ec"
+	r, err := examine.Session(s, examine.Keys{}, describe.Options{})
+	check(t, err)
+	if r.Session != "?[31m乘车?" || r.Source != "a?b?c" {
+		t.Errorf("%q, %q", r.Session, r.Source)
+	}
+	if f := r.Findings[0]; f.Result != examine.Nothing || !strings.Contains(f.Why, "application AAAA") {
+		t.Errorf("%+v", f)
+	}
+}
+
 func FuzzParsePurseKeys(f *testing.F) {
 	f.Add([]byte(purseKeys))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -279,24 +294,23 @@ func FuzzParsePurseKeys(f *testing.F) {
 // FuzzSession: whatever bytes went to and fro, the examination ends and finds something.
 func FuzzSession(f *testing.F) {
 	for i := 0; i < len(purchase); i += 2 {
-		f.Add(unhex(f, purchase[i]), unhex(f, purchase[i+1]))
+		f.Add(unhex(f, purchase[i]), unhex(f, purchase[i+1]), byte(i/2))
 	}
-	f.Add(unhex(f, "80AE800004FFFFFFFF"), unhex(f, "8013800006B04398D218017BF907000103A0A802019000"))
-	f.Add(unhex(f, "00B2010C00"), unhex(f, "61FF"))
+	f.Add(unhex(f, "80AE800004FFFFFFFF"), unhex(f, "8013800006B04398D218017BF907000103A0A802019000"), byte(9))
+	f.Add(unhex(f, "00B2010C00"), unhex(f, "61FF"), byte(3))
 	purses, err := examine.ParsePurseKeys([]byte(purseKeys))
 	check(f, err)
 	keys := published(f)
 	keys.Purses = append(keys.Purses, purses...)
-	f.Fuzz(func(t *testing.T, command, response []byte) {
-		s := record(t, purchase...)
-		upi := sessions(t)[0]
-		for _, list := range [][]recording.Exchange{s.Exchanges, upi.Exchanges[:min(20, len(upi.Exchanges))]} {
-			for at := range list {
-				own := &recording.Session{Exchanges: slices.Clone(list)}
-				own.Exchanges[at] = recording.Exchange{Seq: at + 1, Command: command, Response: response}
-				if r, err := examine.Session(own, keys, describe.Options{}); err != nil || len(r.Findings) == 0 {
-					t.Fatalf("%+v, %v", r, err)
-				}
+	all := sessions(f)
+	upi := slices.IndexFunc(all, func(s recording.Session) bool { return s.Name == "upi-contact" })
+	f.Fuzz(func(t *testing.T, command, response []byte, place byte) {
+		for _, list := range [][]recording.Exchange{record(t, purchase...).Exchanges, all[upi].Exchanges} {
+			at := int(place) % len(list)
+			own := &recording.Session{Exchanges: slices.Clone(list)}
+			own.Exchanges[at] = recording.Exchange{Seq: at + 1, Command: command, Response: response}
+			if r, err := examine.Session(own, keys, describe.Options{}); err != nil || len(r.Findings) == 0 {
+				t.Fatalf("%+v, %v", r, err)
 			}
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/citycard/citycard/crypt/epurse"
 	"github.com/citycard/citycard/crypt/oda"
@@ -68,7 +70,7 @@ func Session(s *recording.Session, keys Keys, o describe.Options) (*Report, erro
 	if err != nil {
 		return nil, fmt.Errorf("examine session %q: %w", s.Name, err)
 	}
-	e := &examiner{s: s, keys: keys, o: o, verifier: verifier, report: &Report{Session: s.Name, Source: s.Source, Findings: []Finding{}}}
+	e := &examiner{s: s, keys: keys, o: o, verifier: verifier, report: &Report{Session: plain(s.Name), Source: plain(s.Source), Findings: []Finding{}}}
 	for i := range s.Exchanges {
 		e.report.Steps = append(e.report.Steps, e.step(&s.Exchanges[i]))
 	}
@@ -78,6 +80,16 @@ func Session(s *recording.Session, keys Keys, o describe.Options) (*Report, erro
 	}
 	slices.SortStableFunc(e.report.Findings, func(a, b Finding) int { return a.Seq - b.Seq })
 	return e.report, nil
+}
+
+// plain is a text of a file for a screen: what steers a terminal shows as a question mark.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text)
 }
 
 // examiner is an examination under way.
@@ -122,7 +134,7 @@ func (e *examiner) find(seq int, what, result, why string) {
 func (e *examiner) empty() {
 	what := e.say("the conversation", "整个会话")
 	switch {
-	case e.foreign > 0:
+	case e.foreign > 0 && e.last == "":
 		e.find(1, what, Unknown, e.say("these are frames of another system (JIS X 6319-4) and no APDUs: no keys are known for its issuer", "这是其他制式（JIS X 6319-4）的帧而不是APDU：没有其发卡方的密钥"))
 	case e.lost > 0:
 		e.find(1, what, Nothing, e.say("the card left before it had proved anything", "卡片在给出任何证明之前离开"))
@@ -208,6 +220,8 @@ func (e *examiner) take(seq int, c apdu.Command, data []byte, sw apdu.SW) {
 	case e.tradeOf(seq, c, data, sw):
 	case c.CLA&0x0C == 0x04 && c.INS != 0x84:
 		e.find(seq, fmt.Sprintf(e.say("MAC of the command %s", "命令 %s 的MAC"), name(c)), Unknown, e.noKeys())
+	case c.CLA == 0x80 && c.INS == 0x2A && sw == apdu.SWOK:
+		e.find(seq, e.say("card verification code of this payment (COMPUTE CRYPTOGRAPHIC CHECKSUM)", "本次交易的卡验证码（COMPUTE CRYPTOGRAPHIC CHECKSUM）"), Unknown, e.noKeys())
 	case c.INS == 0x82:
 		e.find(seq, e.say("cryptogram of EXTERNAL AUTHENTICATE", "外部认证密文"), Unknown, e.noKeys())
 	default:

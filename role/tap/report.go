@@ -109,7 +109,7 @@ type Row struct {
 	Amount int64  `json:"amount_fen"`
 }
 
-var stepNames = [...]string{"", "opening", "exchange", "choice", "pin", "issuer", "again", "reversal", "removal"}
+var stepNames = [...]string{"", "opening", "exchange", "choice", "pin", "issuer", "again", "reversal", "removal", "module"}
 
 // String is the kind as it is printed.
 func (k StepKind) String() string {

@@ -22,6 +22,7 @@ const (
 	Again    StepKind = 6 // the card was wanted back
 	Reversal StepKind = 7 // the issuer was told to undo
 	Removal  StepKind = 8 // the card may be taken away
+	Module   StepKind = 9 // a command to the terminal's security module, and its answer
 )
 
 // Step is one thing that happened between the terminal and somebody else.

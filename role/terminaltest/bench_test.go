@@ -153,6 +153,10 @@ func TestReport(t *testing.T) {
 		"banner\n{\"outcome\":\"doubt\"} trailing":               "doubt",
 		`{"outcome":"fine"}`:                                     "",
 		`{"outcome":7}`:                                          "",
+		`{"taps":[{"outcome":"torn"},{"outcome":"opened"}]}`:     "offline_approved",
+		`{"taps":[{"outcome":"refused"}]}`:                       "declined",
+		`{"taps":[{"outcome":"again"}]}`:                         "card_lost",
+		`{"taps":[]}`:                                            "",
 		"nothing":                                                "",
 		`{"outcome":`:                                            "",
 	} {

@@ -38,6 +38,12 @@ var abilities = map[string]func(*terminal.Setup) *bool{
 	"no_random":      func(s *terminal.Setup) *bool { return &s.NoRandom },
 	"host":           func(s *terminal.Setup) *bool { return &s.Host },
 	"person":         func(s *terminal.Setup) *bool { return &s.Person },
+	"gate":           func(s *terminal.Setup) *bool { return &s.Gate },
+	"bus":            func(s *terminal.Setup) *bool { return &s.Bus },
+	"alight":         func(s *terminal.Setup) *bool { return &s.Alight },
+	"hold":           func(s *terminal.Setup) *bool { return &s.Hold },
+	"purse":          func(s *terminal.Setup) *bool { return &s.Purse },
+	"remembers":      func(s *terminal.Setup) *bool { return &s.Remembers },
 }
 
 // Abilities are the words that a setup file may name under has, in their order.
@@ -53,7 +59,7 @@ func Abilities() []string {
 // SetupKeys are the keys that a setup file may have.
 func SetupKeys() []string {
 	return []string{"has", "country", "currency", "version", "floor_limit_fen", "contactless_floor_fen", "cvm_limit_fen",
-		"contactless_limit_fen", "cash_limit_fen", "tac_denial", "tac_online", "tac_default"}
+		"contactless_limit_fen", "cash_limit_fen", "fare_fen", "tac_denial", "tac_online", "tac_default"}
 }
 
 // ParseSetup reads how a terminal is set and what it has, YAML. Keys that are missing
@@ -68,6 +74,7 @@ func SetupKeys() []string {
 //	cvm_limit_fen: 30000          # DF21; 0: not set
 //	contactless_limit_fen: 100000 # DF20; 0: not set
 //	cash_limit_fen: 50000         # 9F7B; 0: no electronic cash over the contacts
+//	fare_fen: 400                 # gates: of the journey that the run makes; 0: not told
 //	tac_denial: "0000000000"
 //	tac_online: "CC00000000"
 //	tac_default: "CC00000000"
@@ -88,7 +95,7 @@ func ParseSetup(b []byte) (terminal.Setup, error) {
 	}
 	for key, to := range map[string]*money.Fen{
 		"floor_limit_fen": &out.FloorLimit, "contactless_floor_fen": &out.ContactlessFloor, "cvm_limit_fen": &out.CVMLimit,
-		"contactless_limit_fen": &out.ContactlessLimit, "cash_limit_fen": &out.CashLimit,
+		"contactless_limit_fen": &out.ContactlessLimit, "cash_limit_fen": &out.CashLimit, "fare_fen": &out.Fare,
 	} {
 		*to = money.Fen(s.Number(key, 0, 100_000_00, int64(*to)))
 	}

@@ -29,6 +29,15 @@ func TestParseSetup(t *testing.T) {
 	if s, err = ParseSetup([]byte("has: [contact]")); err != nil || !s.Contact || s.Contactless || s.SM {
 		t.Errorf("%+v, %v", s, err)
 	}
+	if s, err = ParseSetup([]byte("has: [contactless, gate, hold]\nfare_fen: 400")); err != nil || !s.Gate || !s.Hold || s.Bus || s.Fare != 4_00 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if text, err = os.ReadFile("../../examples/terminals/citycard-gate.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = ParseSetup(text); err != nil || !s.Gate || !s.Bus || !s.Hold || !s.Remembers || s.Contact {
+		t.Errorf("%+v, %v", s, err)
+	}
 	for bad, want := range map[string]string{
 		"":                          "setup",
 		"has: [contact, magic]":     "magic",
@@ -58,7 +67,7 @@ func FuzzParseSetup(f *testing.F) {
 			}
 			return
 		}
-		if s.FloorLimit < 0 || s.ContactlessFloor < 0 || s.CVMLimit < 0 || s.ContactlessLimit < 0 || s.CashLimit < 0 {
+		if s.FloorLimit < 0 || s.ContactlessFloor < 0 || s.CVMLimit < 0 || s.ContactlessLimit < 0 || s.CashLimit < 0 || s.Fare < 0 {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -4,8 +4,10 @@ import (
 	"slices"
 
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/purse"
 	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/journey"
 )
 
 // Array is the memory that the gates of one array share: torn taps that wait for
@@ -26,7 +28,26 @@ type tornTap struct {
 	uid    UID
 	quote  quote
 	claims int // taps that may be dealing with it
+
+	trip   *tornTrip   // of a bank card that carries its own journeys; else nil
+	bought *purse.Data // of a purse, which has no Torn.Data; else nil
+	ends   end         // what its record has proved since
 }
+
+// tornTrip is the card's journey record before a torn tap, and after it if the card has
+// paid.
+type tornTrip struct {
+	prev, next [journey.Size]byte
+}
+
+// end is what is proved of a torn tap.
+type end uint8
+
+const (
+	stillOpen end = iota
+	hasPaid
+	cannotPay // it has not paid, and cannot any more
+)
 
 // pass is a card that has paid and may still be standing before the gate.
 type pass struct {
@@ -37,6 +58,7 @@ type pass struct {
 	seen   kernel.Seen // to know the card again without a payment
 	opened bool        // the gate has opened a second time for it
 	passed bool        // somebody went through
+	serial journey.Serial
 }
 
 // Waiting is the number of torn taps that wait for their card.
@@ -78,7 +100,7 @@ func (a *Array) drop(ended func(*tornTap) bool) []row.Record {
 	kept := a.torn[:0]
 	for _, t := range a.torn {
 		if ended(t) {
-			out = append(out, t.Doubt())
+			out = append(out, t.final())
 		} else {
 			kept = append(kept, t)
 		}
@@ -92,7 +114,7 @@ func (a *Array) drop(ended func(*tornTap) bool) []row.Record {
 // its own UID, or, since a random UID tells nothing, every one with a random UID.
 func (a *Array) claim(dst []*tornTap, mode Mode, uid UID, now int64) []*tornTap {
 	for _, t := range a.torn {
-		if t.mode != mode || now > t.Until {
+		if t.mode != mode || now > t.Until || t.bought != nil {
 			continue
 		}
 		if t.uid == uid || t.uid.Random() && uid.Random() {
@@ -101,6 +123,49 @@ func (a *Array) claim(dst []*tornTap, mode Mode, uid UID, now int64) []*tornTap 
 		}
 	}
 	return dst
+}
+
+// proved is the record of a torn tap that the card's own record has proved to be paid.
+func (t *tornTap) proved() row.Record {
+	r := row.Record{Row: t.Row}
+	r.Row.Kind = modeKinds[t.mode]
+	if t.quote.carried() {
+		r.Row.Kind = t.quote.kind
+	}
+	r.Row.Flags = r.Row.Flags.WithReason(txn.NoDoubt) | txn.ClosedByProve
+	if t.bought != nil {
+		copy(r.Row.AC[:], t.bought.TAC[:])
+		copy(r.Row.AC[4:], t.bought.MAC2[:])
+	}
+	return r
+}
+
+// settled takes out the torn taps whose end is proved, and appends their records.
+func (a *Array) settled(dst []row.Record) []row.Record {
+	kept := a.torn[:0]
+	for _, t := range a.torn {
+		if t.ends == stillOpen {
+			kept = append(kept, t)
+		} else {
+			dst = append(dst, t.final())
+		}
+	}
+	clear(a.torn[len(kept):])
+	a.torn = kept
+	return dst
+}
+
+// final is the record of a tap that waits no longer, by what is proved of it.
+func (t *tornTap) final() row.Record {
+	switch t.ends {
+	case hasPaid:
+		return t.proved()
+	case cannotPay:
+		r := t.Doubt()
+		r.Row.Flags = r.Row.Flags.WithReason(txn.LeftBeforeLast)
+		return r
+	}
+	return t.Doubt()
 }
 
 // remove takes a tap out; false if another gate was quicker.

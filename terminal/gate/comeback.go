@@ -16,6 +16,7 @@ type comeback struct {
 	probe kernel.Probe
 	tried int      // of torn: what was compared with probe
 	here  bool     // the card was asked whether it has paid (Recognise) and is still there
+	stays bool     // the application of the last Probe is still selected
 	old   *tornTap // being resumed
 }
 
@@ -61,7 +62,7 @@ func (g *Gate) askNext() Action {
 // probed has what the card tells. A repeated record is judged even if the card left
 // after it: the signature needs nothing more.
 func (g *Gate) probed(p *kernel.Probe) Action {
-	g.back.probe = *p
+	g.back.probe, g.back.stays = *p, p.Selected && !p.Left
 	return g.resumeNext()
 }
 
@@ -72,7 +73,7 @@ func (g *Gate) resumeNext() Action {
 		t := c.torn[c.tried]
 		c.tried++
 		if c.probe.Verdict(t.Data) == kernel.Finishable {
-			c.old = t
+			c.old, c.stays = t, false
 			return g.follow(g.kernel.Resume(t.Data))
 		}
 	}
@@ -89,7 +90,10 @@ func (g *Gate) resumed(out *kernel.Outcome) Action {
 	g.back.old = nil
 	if out.Result == kernel.Approved && g.proves(out, old) && g.array.remove(old) {
 		g.quote = old.quote
-		return g.accept(old.Finished(modeKinds[old.mode], out), out)
+		if old.trip != nil {
+			g.trip.prev, g.trip.next = old.trip.prev, old.trip.next
+		}
+		return g.accept(old.Finished(g.kind(&g.quote), out), out)
 	}
 	return g.resumeNext()
 }
@@ -107,7 +111,7 @@ func (g *Gate) proves(out *kernel.Outcome, old *tornTap) bool {
 // could not prove that the card did not pay.
 func (g *Gate) settleTorn(card txn.CardKey) {
 	for _, t := range slices.Backward(g.back.torn) { // in order of time
-		if t.Data.Card == card && g.array.remove(t) {
+		if t.Data.Card == card && t.ends == stillOpen && g.array.remove(t) {
 			g.result.Records = append(g.result.Records, t.Doubt())
 		}
 	}

@@ -19,12 +19,20 @@ const (
 	Entry Mode = 1 // metro gate in: amount 0
 	Exit  Mode = 2 // metro gate out: the fare
 	Bus   Mode = 3 // bus validator: one tap, one price
+	// The two readers of a bus whose fare depends on the way. Only cards that carry
+	// their own journeys can use them (Config.Transit).
+	Board  Mode = 4 // front door
+	Alight Mode = 5 // rear door
 )
 
-var modeKinds = [...]txn.Kind{Entry: txn.Entry, Exit: txn.Exit, Bus: txn.Purchase}
-var modeNames = [...]string{Entry: "entry", Exit: "exit", Bus: "bus"}
+var modeKinds = [...]txn.Kind{Entry: txn.Entry, Exit: txn.Exit, Bus: txn.Purchase, Board: txn.Single, Alight: txn.Single}
+var modeNames = [...]string{Entry: "entry", Exit: "exit", Bus: "bus", Board: "board", Alight: "alight"}
 
-func (m Mode) valid() bool { return m >= Entry && m <= Bus }
+func (m Mode) valid() bool { return m >= Entry && m <= Alight }
+
+// metro and onBus tell a gate from a reader in a bus.
+func (m Mode) metro() bool { return m == Entry || m == Exit }
+func (m Mode) onBus() bool { return m >= Bus && m <= Alight }
 
 // String is the mode in a word.
 func (m Mode) String() string {
@@ -61,6 +69,9 @@ type Config struct {
 	// signature does not prove that they were asked to pay (kernel.Config), so New
 	// sets Kernel.RequireFDDA01 unless this is true.
 	AllowFDDA00 bool
+	// Transit, where set, takes cards that carry their own journeys, and purses: the
+	// terminal has a security module. Station records are then for the other cards only.
+	Transit *Transit
 }
 
 // Default windows: our choice. A bus has no leaves that a rider may miss, and one
@@ -76,15 +87,19 @@ var errConfig = errors.New("unusable gate configuration")
 func (c *Config) validate(p Pricer) error {
 	switch {
 	case !c.Mode.valid():
-		return fmt.Errorf("Mode %d: want entry, exit or bus: %w", c.Mode, errConfig)
+		return fmt.Errorf("Mode %d: want entry, exit, bus, board or alight: %w", c.Mode, errConfig)
+	case c.Mode > Bus && c.Transit == nil:
+		return fmt.Errorf("Mode %v is for cards that carry their journeys: Transit must be set: %w", c.Mode, errConfig)
 	case c.RetapWindow < 0 || c.PassWindow < 0 || c.MinEntryBalance < 0:
 		return fmt.Errorf("windows and MinEntryBalance must not be negative: %w", errConfig)
-	case c.Mode != Bus && p.HighestFrom(c.Station) <= 0:
+	case c.Mode.metro() && p.HighestFrom(c.Station) <= 0:
 		return fmt.Errorf("Station %d is not in the fare book: %w", c.Station, errConfig)
 	case c.Mode == Entry && c.Kernel.ZeroAmountCheck:
 		return fmt.Errorf("Kernel.ZeroAmountCheck must be off at an entry gate: it taps for amount 0: %w", errConfig)
 	case c.Mode != Entry && !c.Medium.Valid():
 		return fmt.Errorf("Medium %d is none of the tariff's: %w", c.Medium, errConfig)
+	case c.Transit != nil:
+		return c.Transit.validate(p)
 	}
 	return nil
 }

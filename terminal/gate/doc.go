@@ -1,11 +1,13 @@
 // Package gate is the stage between a kernel and the road: a metro entry gate, a
-// metro exit gate and a bus validator. It knows prices, station records and torn
-// taps; the kernel knows cards.
+// metro exit gate, a bus validator and the two readers of a bus with distance fares. It
+// knows prices, journey and station records and torn taps; the kernel knows bank cards
+// (terminal/kernel), the purse's machine purses (terminal/purse), and terminal/journey
+// the rules.
 //
 // # One tap
 //
-// Begin and Step return an Action: send these bytes to the card, ask for its
-// removal, or the Result. A Result says what to store and then what to show: the
+// Begin, Step and StepSAM return an Action: send these bytes to the card or to the
+// terminal's security module, ask for the card's removal, or the Result. A Result says what to store and then what to show: the
 // host first makes the Records durable, giving each the next sequence number of
 // the terminal that its row names, then tells the station records (Result.Settle),
 // and only then opens the gate.
@@ -17,7 +19,32 @@
 // or Result.Waiting if riders need not come back. After the failure the pending rows
 // are rows like others, and Array.Restore gives a new array the old memory.
 //
+// # Cards that carry their journeys
+//
+// With Config.Transit a bank card with the low-value extension tells by its own record
+// where the rider entered and what counts in the month, and a purse likewise: no station
+// record is read or written for them. The record of a bank card is read with a random
+// number and its code checked by the security module, before anything is asked of the
+// card; the rules decide; GET PROCESSING OPTIONS names the amount and what it is (DF60);
+// record and log are handed over under codes of the module; and the card's last record
+// commits it all together. An entry may hold an amount that the exit completes. Station
+// records remain for cards that cannot carry records, which have no extension or no
+// record of this trade.
+//
+//	PPSE, SELECT, READ CAPP DATA, GET PROCESSING OPTIONS,
+//	UPDATE CAPP DATA CACHE (record), the same (log), READ RECORD, three of them
+//
+// Which application pays is the operator's order (Transit.Applications) applied to the
+// card's directory (Choose); a card without a directory is asked for each application in
+// that order. An application that is then blocked does not give way to the next one.
+//
+// The module is started by the first tap, and by the next one after it has failed. As
+// long as it does not answer, cards that need it are turned away (ModuleFailed), and a
+// tap under way ends where the card has certainly not paid.
+//
 // # The price must be known before the card
+//
+// This is for the other cards.
 //
 // The exit fare goes into GET PROCESSING OPTIONS, but plain qPBOC tells the
 // account number only in the answer to it. So the anti-collision UID (ISO/IEC
@@ -45,11 +72,23 @@
 // balance are under no signature, so that they prove nothing. Until then the terminal's
 // blocks must not end after its time (Gate.SealUntil).
 //
+// Where the card carries its journey there is better proof. Record and payment are
+// committed together, so the record that the next READ CAPP DATA gives under a code for
+// a random number decides: the one that was to be written says that the card has paid
+// (ClosedByProve), the one before that it has not and never will (doubt row
+// LeftBeforeLast), and the tap begins anew in the same touch. Nothing else but a signature
+// decides: GET TRANS PROVE is asked, but anybody may give its answers, as the TC went over
+// the air. Only a card whose record was changed elsewhere since leaves a doubt.
+//
+// A torn purchase of a purse is known by the card's number and closed by GET TRANSACTION
+// PROVE, whose TAC the module checks (terminal/purse). A number that was not used may be
+// used by the next purchase, so the row of the torn one can have the counter of a paid one.
+//
 // # Paid and not yet through
 //
 // A card that has paid may tap again within PassWindow. It is found by its UID and
 // must repeat the record that it gave when it paid; a card that cannot is known by
-// its number, and stopped before it pays. The gate opens once more, never a third
+// its number, in its journey record or in its application, and stopped before it pays. The gate opens once more, never a third
 // time, and not after Passage.
 //
 // # Invariants
@@ -57,12 +96,14 @@
 //   - A gate opens only for a tap that the kernel approved, for a torn tap that
 //     was finished, or once more for a card that has just paid and not yet passed.
 //   - A card is charged at most once for one pass.
-//   - Every counter of a card that a gate has seen used leaves exactly one row.
+//   - Every counter of a bank card that a gate has seen used leaves exactly one row.
+//   - Nothing is written into a card but together with its payment.
 //   - A row has the price that the card was asked for.
 //   - The TVR of a row is the one sent to the card, because CVN 01 covers it.
 //
 // A Gate and its Array are for one goroutine: the host of the array.
 //
-// Sources: JR/T 0025.12 (tearing, fDDA), ISO/IEC 14443-3 (UID, random UID 08),
-// EMV Book D (collision: exactly one card).
+// Sources: JR/T 0025.12 (tearing, fDDA), JR/T 0025.14 (low-value extension), JT/T 978
+// (purse, journey records), ISO/IEC 14443-3 (UID, random UID 08), EMV Book 1, 12.4
+// (directory), EMV Book D (collision: exactly one card).
 package gate

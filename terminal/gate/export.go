@@ -10,10 +10,14 @@ import (
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/journey"
 )
 
-// exportFormat is the first byte of Array.Export.
-const exportFormat = 0x01
+// The first byte of Array.Export: exportFormat where no card carries its journeys.
+const (
+	exportFormat   = 0x01
+	exportCarrying = 0x02
+)
 
 // maxExport bounds what Restore reads: some 20,000 taps.
 const maxExport = 32 << 20
@@ -36,12 +40,27 @@ var errExport = errors.New("no stored array")
 //	  1 mode, 11 UID, 11 card, 8 end of its window, 1 opened again (01), passed (02)
 //	  27 kernel.Seen: 16 AID, 1 its length, 1 SFI, 1 record, 8 9F69; or all zero
 //
+// Where a tap or a pass is of a card that carries its own journeys, the format is 02, and
+// there stands
+//
+//	before each torn tap: 1 whether it is of such a bank card (01), of a purse (02) or of
+//	  none of them (00); the data of a purse are those of purse.Data.Append
+//	behind one of the first two: 1 kind of its row if paid, else 00; 1 SFI, 2 record,
+//	  8 amount held, 1 concession, 4 DF63; of a bank card also 128 the card's record
+//	  before, 128 after
+//	behind each pass: 8 the card's number in its record, else zeros; a pass that is
+//	  known by it alone has no card
+//
 // A UID is its length and ten bytes, filled up with zeros; a card is PAN and PSN.
 // The error is that of a row which no store would take.
 func (a *Array) Export(dst []byte) ([]byte, error) {
 	be := binary.BigEndian
-	dst = be.AppendUint32(append(dst, exportFormat), uint32(len(a.torn)))
+	format := a.format()
+	dst = be.AppendUint32(append(dst, format), uint32(len(a.torn)))
 	for _, t := range a.torn {
+		if format == exportCarrying {
+			dst = append(dst, byte(t.variant()))
+		}
 		dst = appendUID(append(dst, byte(t.mode)), t.uid)
 		var err error
 		if dst, err = t.AppendHead(dst); err != nil {
@@ -49,8 +68,9 @@ func (a *Array) Export(dst []byte) ([]byte, error) {
 		}
 		dst = appendQuote(dst, &t.quote)
 		at := len(dst)
-		dst = t.Data.Append(append(dst, 0, 0, 0, 0))
+		dst = t.appendData(append(dst, 0, 0, 0, 0))
 		be.PutUint32(dst[at:], uint32(len(dst)-at-4))
+		dst = t.appendTrip(dst)
 	}
 	dst = be.AppendUint32(dst, uint32(len(a.passes)))
 	for i := range a.passes {
@@ -59,6 +79,9 @@ func (a *Array) Export(dst []byte) ([]byte, error) {
 		dst = append(be.AppendUint64(dst, uint64(p.until)), bit(p.opened, 1)|bit(p.passed, 2))
 		dst = append(append(dst, p.seen.AID[:]...), p.seen.AIDLen, p.seen.SFI, p.seen.Last)
 		dst = append(dst, p.seen.CAD[:]...)
+		if format == exportCarrying {
+			dst = append(dst, p.serial[:]...)
+		}
 	}
 	return dst, nil
 }
@@ -74,8 +97,11 @@ func (a *Array) Restore(b []byte) error {
 	}
 	r := reader{rest: b}
 	var back Array
-	if f := r.byte(); f != exportFormat {
-		return fmt.Errorf("restore array: format %02X, want %02X: %w", f, exportFormat, errExport)
+	switch f := r.byte(); f {
+	case exportFormat, exportCarrying:
+		r.carrying = f == exportCarrying
+	default:
+		return fmt.Errorf("restore array: format %02X, want %02X or %02X: %w", f, exportFormat, exportCarrying, errExport)
 	}
 	for i := r.uint32(); i > 0 && !r.short; i-- {
 		t, err := r.torn()
@@ -128,8 +154,9 @@ func appendQuote(dst []byte, q *quote) []byte {
 
 // reader cuts a slice into parts; once it is too short it gives zeros.
 type reader struct {
-	rest  []byte
-	short bool
+	rest     []byte
+	short    bool
+	carrying bool // format 02
 }
 
 func (r *reader) next(n int) []byte {
@@ -181,6 +208,10 @@ func (r *reader) quote() (q quote) {
 
 // torn reads a tap and compares what is said twice.
 func (r *reader) torn() (*tornTap, error) {
+	kind := plainTap
+	if r.carrying {
+		kind = variant(r.byte())
+	}
 	t := &tornTap{mode: Mode(r.byte()), uid: r.uid()}
 	head := r.next(row.HeadSize)
 	t.quote = r.quote()
@@ -189,7 +220,12 @@ func (r *reader) torn() (*tornTap, error) {
 		return nil, fmt.Errorf("it is cut off: %w", errExport)
 	}
 	var err error
-	if t.Torn, err = row.DecodeTorn(head, data); err != nil {
+	if kind == purseTapKind {
+		err = t.decodePurse(head, data)
+	} else {
+		t.Torn, err = row.DecodeTorn(head, data)
+	}
+	if err != nil {
 		return nil, err
 	}
 	q := &t.quote
@@ -199,7 +235,7 @@ func (r *reader) torn() (*tornTap, error) {
 	case t.Row.Amount != q.amount || q.full != t.Row.FullFare || q.counted < 0 || q.monthSum < 0:
 		return nil, fmt.Errorf("row and price are of different taps: %w", errExport)
 	}
-	return t, nil
+	return t, r.trip(t, kind)
 }
 
 func (r *reader) pass() (pass, error) {
@@ -209,7 +245,11 @@ func (r *reader) pass() (pass, error) {
 	copy(p.seen.AID[:], r.next(len(p.seen.AID)))
 	p.seen.AIDLen, p.seen.SFI, p.seen.Last = r.byte(), r.byte(), r.byte()
 	copy(p.seen.CAD[:], r.next(len(p.seen.CAD)))
-	if !p.mode.valid() || !p.uid.valid() || p.card.PAN.Validate() != nil || !p.seen.Valid() {
+	if r.carrying {
+		copy(p.serial[:], r.next(len(p.serial)))
+	}
+	byRecord := p.card == txn.CardKey{} && p.serial != journey.Serial{} && !p.seen.Known()
+	if !p.mode.valid() || !p.uid.valid() || p.card.PAN.Validate() != nil && !byRecord || !p.seen.Valid() {
 		return pass{}, fmt.Errorf("mode %d, UID, card or 9F69 is none: %w", p.mode, errExport)
 	}
 	return p, nil

@@ -101,6 +101,9 @@ func FuzzRestore(f *testing.F) {
 	f.Add(good)
 	f.Add(good[:len(good)-1])
 	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0})
+	carrying, err := carryingArray(newWorld(f)).Export(nil)
+	w.must(err)
+	f.Add(carrying)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var fresh gate.Array
 		if fresh.Restore(b) != nil {

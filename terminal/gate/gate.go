@@ -4,7 +4,9 @@ import (
 	"fmt"
 
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/purse"
 	"github.com/citycard/citycard/terminal/row"
+	"github.com/citycard/citycard/terminal/sam"
 	"github.com/citycard/citycard/txn"
 )
 
@@ -15,6 +17,12 @@ type Gate struct {
 	records Records
 	pricer  Pricer
 	kernel  *kernel.Machine
+
+	// With Config.Transit.
+	module   *sam.Module
+	pay      *purse.Machine
+	journeys JourneyPricer
+	order    []Application
 
 	stop, direction byte
 	metres          int
@@ -33,6 +41,13 @@ type Gate struct {
 	entered EntryRecord // Result.Entered
 	closed  Closing     // Result.Closed
 	result  Result
+	stage   stage
+	app     Chosen
+	search  int // next of order to ask a card without a directory for; -1 has one
+	trip    trip
+	purse   purseTap
+	job     *sam.Job // under way
+	own     []byte   // command of the gate's own
 }
 
 // New makes a terminal.
@@ -45,6 +60,12 @@ func New(cfg Config, array *Array, records Records, pricer Pricer) (*Gate, error
 	}
 	g := &Gate{cfg: cfg, array: array, records: records, pricer: pricer}
 	g.cfg.Kernel.RequireFDDA01 = !cfg.AllowFDDA00
+	g.cfg.Kernel.Transit = cfg.Transit != nil
+	if cfg.Transit != nil {
+		if err := g.installTransit(); err != nil {
+			return nil, fmt.Errorf("make gate %d: %w", cfg.Terminal, err)
+		}
+	}
 	var err error
 	if g.kernel, err = kernel.New(&g.cfg.Kernel); err != nil {
 		return nil, fmt.Errorf("make gate %d: %w", cfg.Terminal, err)
@@ -59,9 +80,15 @@ func New(cfg Config, array *Array, records Records, pricer Pricer) (*Gate, error
 func (g *Gate) Terminal() txn.TerminalID { return g.cfg.Terminal }
 
 // SetStop tells a bus validator where the bus is and how far a rider who boards
-// here pays for, in metres. The error is the fare book's. Gates have no use for it.
+// here pays for, in metres; with Board and Alight how far it is from the beginning of
+// its route in direction 0. The error is the fare book's. Gates have no use for it.
 func (g *Gate) SetStop(stop, direction byte, metres int) error {
+	if !g.cfg.Mode.onBus() {
+		return nil
+	}
 	if g.cfg.Mode != Bus {
+		metres = max(metres, 0)
+		g.stop, g.direction, g.metres, g.busQuote = stop, direction, metres, quote{rule: g.pricer.Version()}
 		return nil
 	}
 	price, err := g.pricer.BusPrice(metres, true)
@@ -79,6 +106,9 @@ func (g *Gate) SetPricer(p Pricer) error {
 		return fmt.Errorf("change fare book of gate %d: %w", g.cfg.Terminal, err)
 	}
 	g.pricer = p
+	if g.cfg.Transit != nil {
+		g.journeys = p.(JourneyPricer) // validate has looked
+	}
 	return g.SetStop(g.stop, g.direction, g.metres)
 }
 
@@ -109,6 +139,12 @@ func (g *Gate) Pending(dst []row.Record) []row.Record {
 		return dst
 	}
 	dst = append(dst, g.result.Records...)
+	if g.app.Kind > FinanceApplication {
+		if g.pay.DebitSent() {
+			dst = append(dst, row.Record{Row: g.purseRow(txn.Doubt, txn.Flags(0).WithReason(txn.LastAnswerLost), g.pay.Data())})
+		}
+		return dst
+	}
 	if !g.kernel.Identified() {
 		return dst
 	}
@@ -138,7 +174,8 @@ func (g *Gate) Begin(now int64, field Field, un [4]byte) Action {
 		panic("gate: Begin while a tap is running: report kernel.CardLeft first")
 	}
 	g.running, g.now, g.field, g.un = true, now, field, un
-	g.runs, g.knowing = 0, false
+	g.runs, g.knowing, g.stage, g.search = 0, false, stageKernel, -1
+	g.app, g.trip.step, g.trip.reads, g.quote = Chosen{}, noStep, 0, quote{}
 	g.back.reset()
 	g.result = Result{Records: g.result.Records[:0], Waiting: g.result.Waiting[:0], Balance: -1}
 	switch {
@@ -149,6 +186,17 @@ func (g *Gate) Begin(now int64, field Field, un [4]byte) Action {
 	case field.Cards < 1:
 		return g.done(TapAgain)
 	}
+	if g.cfg.Transit != nil {
+		g.reset() // what the kernel knows of the last card is no row of this tap
+	}
+	if g.cfg.Transit != nil && !g.module.Ready() {
+		return g.work(stepStart, g.module.Start())
+	}
+	return g.meet()
+}
+
+// meet begins the talk with the card.
+func (g *Gate) meet() Action {
 	if p := g.passOfUID(); p != nil && p.seen.Known() {
 		g.knowing = true
 		return g.follow(g.kernel.Recognise(p.seen))
@@ -157,10 +205,21 @@ func (g *Gate) Begin(now int64, field Field, un [4]byte) Action {
 }
 
 // Step takes what happened since the last Action. Events are those of the kernel,
-// Continue and Stop excepted: these are the gate's own.
+// Continue and Stop excepted: these are the gate's own. After Action.SAM it is StepSAM
+// that must come next; a card that leaves meanwhile is noticed at its next command.
 func (g *Gate) Step(ev kernel.Event) Action {
 	if !g.running {
 		return Action{Done: &g.result}
+	}
+	switch g.stage {
+	case stageDirectory:
+		return g.directoryRead(ev)
+	case stageDeposit:
+		return g.depositRead(ev)
+	case stagePurse:
+		return g.stepPurse(ev)
+	case stageModule, stagePurseModule:
+		panic("gate: an event while the security module is at work: report StepSAM first")
 	}
 	return g.follow(g.kernel.Step(ev))
 }
@@ -170,6 +229,12 @@ func (g *Gate) follow(r kernel.Ready) Action {
 	switch {
 	case r.Send != nil:
 		return Action{Send: r.Send}
+	case r.Transit:
+		return g.paused()
+	case r.Reply != nil:
+		return g.replied(r.Reply)
+	case r.RemoveCard && g.mayUseDeposit():
+		return g.deposit()
 	case r.RemoveCard:
 		return Action{Remove: true}
 	case r.Probe != nil && g.knowing:
@@ -180,6 +245,8 @@ func (g *Gate) follow(r kernel.Ready) Action {
 		return g.identified()
 	case g.back.old != nil:
 		return g.resumed(r.Outcome)
+	case g.searched(r.Outcome):
+		return g.searchOn()
 	}
 	return g.ended(r.Outcome)
 }
@@ -189,16 +256,43 @@ func (g *Gate) follow(r kernel.Ready) Action {
 // the tap began.
 func (g *Gate) run(q quote) Action {
 	g.quote = q
-	un := g.un
-	if g.runs++; g.runs > 1 {
-		for i := range un {
-			un[i] = ^un[i]
+	if g.runs++; g.runs == 2 {
+		for i := range g.un {
+			g.un[i] = ^g.un[i]
 		}
 	}
-	if err := g.kernel.Reset(kernel.Input{Amount: q.amount, UN: un, Time: g.now}); err != nil {
+	switch {
+	case g.cfg.Transit == nil:
+		g.reset()
+		return g.follow(g.kernel.Step(kernel.Event{Kind: kernel.Start}))
+	case g.back.stays && g.field.UID.fixed():
+		// The card of the torn tap, in the application in which it was torn.
+		g.app.Set(FinanceApplication, g.back.torn[g.back.asked-1].Data.AID())
+		return g.follow(g.kernel.TradeOn(g.input()))
+	case g.app.Kind != 0:
+		return g.begin()
+	}
+	return g.askDirectory()
+}
+
+func (g *Gate) input() kernel.Input {
+	return kernel.Input{Amount: g.quote.amount, UN: g.un, Time: g.now}
+}
+
+// reset prepares the kernel for the price.
+func (g *Gate) reset() {
+	if err := g.kernel.Reset(g.input()); err != nil {
 		panic("gate: the fare book gave an impossible price: " + err.Error())
 	}
-	return g.follow(g.kernel.Step(kernel.Event{Kind: kernel.Start}))
+}
+
+// begin begins a transaction in the chosen application.
+func (g *Gate) begin() Action {
+	if g.app.Kind != FinanceApplication {
+		return g.beginPurse()
+	}
+	g.reset()
+	return g.follow(g.kernel.Select(g.app.Name()))
 }
 
 // identified decides, while nothing is paid, whether this card may pay this price.
@@ -207,6 +301,13 @@ func (g *Gate) identified() Action {
 	if p := g.passOfCard(d.Card); p != nil {
 		g.stopCard()
 		return g.again(p)
+	}
+	if g.quote.carried() {
+		return g.carry()
+	}
+	if g.cfg.Mode > Bus { // a card without records, and this reader needs them
+		g.stopCard()
+		return g.done(CardNotKnown)
 	}
 	if right, wrong := g.rightPrice(d.Card); wrong {
 		g.stopCard() // the row has the price that the card was asked for

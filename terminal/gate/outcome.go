@@ -3,9 +3,11 @@ package gate
 import (
 	"time"
 
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/apdu"
 )
 
 // ended turns the kernel's outcome into rows and a display.
@@ -15,13 +17,13 @@ func (g *Gate) ended(out *kernel.Outcome) Action {
 		return g.done(g.unidentified(out))
 	}
 	d := out.Data
-	g.result.Card, g.result.Balance = d.Card, row.Balance(out)
+	g.result.Card, g.result.Balance = d.Card, g.balance(out)
 	flags := txn.Flags(0).WithReason(out.Reason)
 	switch {
 	case out.Reason == txn.LastAnswerLost:
 		return g.wait(d)
 	case out.Result == kernel.Approved:
-		return g.accept(row.Record{Row: g.row(modeKinds[g.cfg.Mode], 0, d, &g.quote)}, out)
+		return g.accept(row.Record{Row: g.row(g.kind(&g.quote), 0, d, &g.quote)}, out)
 	case out.Commit == kernel.CommitUnknown:
 		g.refused(flags) // nothing proves that the card gave the last record
 	case out.Result == kernel.Torn:
@@ -32,6 +34,15 @@ func (g *Gate) ended(out *kernel.Outcome) Action {
 	return g.done(displayOf(out))
 }
 
+// balance is what the card holds after the tap by its own word, -1 if that is not known.
+// A payment of the low-value extension can leave open what it was before.
+func (g *Gate) balance(out *kernel.Outcome) money.Fen {
+	if b, ok := out.Data.BalanceAfter(); ok && g.quote.carried() && out.Commit == kernel.Committed {
+		return b
+	}
+	return row.Balance(out)
+}
+
 // declined records a card that was refused before it paid. If it has paid for the
 // pass already, it may have too little for another. If it refused another card's
 // price, it is asked for its own.
@@ -40,7 +51,7 @@ func (g *Gate) declined(out *kernel.Outcome) Action {
 	if p := g.passOfCard(out.Data.Card); p != nil {
 		return g.again(p)
 	}
-	if out.Fault.Code != kernel.CardRefused || g.runs > 1 {
+	if out.Fault.Code != kernel.CardRefused || g.runs > 1 || g.quote.carried() {
 		return g.done(displayOf(out))
 	}
 	if right, wrong := g.rightPrice(out.Data.Card); wrong {
@@ -58,6 +69,9 @@ func (g *Gate) wait(d *kernel.Data) Action {
 		},
 		mode: g.cfg.Mode, uid: g.field.UID, quote: g.quote,
 	}
+	if g.quote.carried() {
+		t.trip = &tornTrip{prev: g.trip.prev, next: g.trip.next}
+	}
 	g.array.torn = append(g.array.torn, t)
 	g.result.Retap = true
 	return g.done(TapAgain)
@@ -65,25 +79,49 @@ func (g *Gate) wait(d *kernel.Data) Action {
 
 // accept records a paid tap and opens the gate.
 func (g *Gate) accept(r row.Record, out *kernel.Outcome) Action {
-	d := out.Data
-	g.settleTorn(d.Card)
 	r.Accept(out)
+	g.result.Balance = g.balance(out)
+	return g.letThrough(r, out.Data.Seen())
+}
+
+// modeTexts are what a rider reads whose tap is accepted.
+var modeTexts = [...]Display{Entry: Welcome, Exit: Goodbye, Bus: Paid, Board: Boarded, Alight: Paid}
+
+// letThrough stores the record of a paid tap and opens the gate. seen is what the card
+// can be known again by.
+func (g *Gate) letThrough(r row.Record, seen kernel.Seen) Action {
+	card := r.Row.Card
+	g.settleTorn(card)
+	g.settlePurse(card)
+	g.result.Records = g.array.settled(g.result.Records)
 	if g.broken {
 		r.Row.Kind = txn.Doubt
 		r.Row.Flags = r.Row.Flags&^txn.ServiceGiven | txn.Flags(0).WithReason(txn.GateFault)
 	}
 	g.result.Records = append(g.result.Records, r)
-	g.result.Card, g.result.Amount, g.result.Balance = d.Card, d.Amount, row.Balance(out)
-	if g.broken {
+	g.result.Card, g.result.Amount = card, r.Row.Amount
+	if g.quote.kind == txn.Hold {
+		g.result.Amount, g.result.Held = 0, r.Row.Amount
+	}
+	if g.broken && !g.quote.carried() {
 		return g.done(OutOfOrder)
 	}
-	g.array.dropPasses(g.cfg.Mode, g.field.UID, d.Card)
+	g.array.dropPasses(g.cfg.Mode, g.field.UID, card)
 	if g.cfg.PassWindow > 0 {
-		g.array.notePass(pass{mode: g.cfg.Mode, uid: g.field.UID, card: d.Card, seen: d.Seen(), until: g.now + seconds(g.cfg.PassWindow)}, g.now)
+		p := pass{mode: g.cfg.Mode, uid: g.field.UID, card: card, seen: seen, until: g.now + seconds(g.cfg.PassWindow)}
+		if g.quote.carried() && r.Row.Scheme == txn.Finance {
+			p.serial = g.trip.serial()
+		}
+		g.array.notePass(p, g.now)
 	}
-	g.tellRecords(&r.Row)
+	if g.broken { // its record says that it has passed: another gate of the array lets it
+		return g.done(OutOfOrder)
+	}
+	if !g.quote.carried() && r.Row.Scheme == txn.Finance {
+		g.tellRecords(&r.Row)
+	}
 	g.result.Opened = true
-	return g.done([...]Display{Entry: Welcome, Exit: Goodbye, Bus: Paid}[g.cfg.Mode])
+	return g.done(modeTexts[g.cfg.Mode])
 }
 
 // tellRecords prepares what the station records will be told.
@@ -111,6 +149,9 @@ func (g *Gate) unidentified(out *kernel.Outcome) Display {
 		return TapAgain
 	case kernel.OtherInterface:
 		return AskStaff
+	}
+	if g.cfg.Transit != nil && out.Fault.SW == apdu.SWInvalidated {
+		return CardDenied // the application is blocked, and no other takes its place
 	}
 	return CardNotKnown
 }

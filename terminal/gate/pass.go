@@ -3,6 +3,7 @@ package gate
 import (
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
+	wire "github.com/citycard/citycard/wire/journey"
 )
 
 // passOfUID finds the pass that a card with this UID has paid for. The UID alone
@@ -16,6 +17,11 @@ func (g *Gate) passOfUID() *pass {
 
 func (g *Gate) passOfCard(card txn.CardKey) *pass {
 	return g.array.passOf(g.cfg.Mode, g.now, func(p *pass) bool { return p.card == card })
+}
+
+// passOfSerial finds the pass of a card by the number in its journey record.
+func (g *Gate) passOfSerial(s wire.Serial) *pass {
+	return g.array.passOf(g.cfg.Mode, g.now, func(p *pass) bool { return p.serial == s && s != wire.Serial{} })
 }
 
 // known ends the question whether a card is the one that has paid. One that cannot
@@ -49,6 +55,7 @@ func (g *Gate) again(p *pass) Action {
 
 // done ends the tap.
 func (g *Gate) done(d Display) Action {
+	g.result.Records = g.array.settled(g.result.Records)
 	g.back.release()
 	g.running = false
 	g.result.Display = d

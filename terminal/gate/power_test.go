@@ -29,6 +29,7 @@ type host struct {
 	step    int        // steps until now
 	cutAt   int        // power fails at this step
 	moment  string     // before or after the card heard the command of that step
+	modules map[string]*station
 }
 
 type answered struct {
@@ -55,10 +56,27 @@ func (h *host) powerOn() {
 		"out":  {Terminal: 3, Mode: gate.Exit, Station: station("北京南站"), LookUpByCard: true},
 	} {
 		cfg.Kernel, cfg.Medium, cfg.RetapWindow, cfg.PassWindow = h.w.kernelConfig(), fare.MunicipalCard, time.Hour, 20*time.Second
+		cfg.Transit = h.w.transit
 		g, err := gate.New(cfg, h.array, h.w.records, h.w.book)
 		h.w.must(err)
 		h.gates[name] = g
+		if cfg.Transit != nil {
+			h.powerModule(name)
+		}
 	}
+}
+
+// powerModule gives power to the security module of a gate, which is new or has lost it.
+func (h *host) powerModule(name string) {
+	if h.modules == nil {
+		h.modules = map[string]*station{}
+	}
+	if h.modules[name] == nil {
+		h.modules[name] = &station{sam: h.w.newModule()}
+	}
+	h.modules[name].gate = h.gates[name]
+	h.modules[name].sam.PowerOff()
+	h.w.must(h.modules[name].sam.PowerOn(&stream{name: "module"}))
 }
 
 // written says that what the gate knows is on paper now.
@@ -134,6 +152,14 @@ func (h *host) tap(name string, p *party, where cut) bool {
 			a = g.Step(kernel.Event{Kind: kernel.CardRemoved})
 			continue
 		}
+		if a.SAM != nil {
+			answer := w.module(h.modules[name], a.SAM, where, nil)
+			if fails {
+				return false
+			}
+			a = g.StepSAM(answer)
+			continue
+		}
 		cmd := bytes.Clone(a.Send)
 		answer := w.exchange(&station{gate: g}, p.rider, cmd, where)
 		if fails {
@@ -172,14 +198,23 @@ var powerStories = []struct {
 // TestPowerCutAtEveryStep lets the power of the gates fail at every step of some
 // stories, just before a command and just after it. The riders go on with the story,
 // and in the end every counter that was on paper has exactly one row, which is true.
-func TestPowerCutAtEveryStep(t *testing.T) {
+func TestPowerCutAtEveryStep(t *testing.T) { newWorld(t).powerCuts(t, "sm", "3des") }
+
+// TestPowerCutOfCarriedJourneys is the same with cards that carry their journeys: the
+// security module loses its power too.
+func TestPowerCutOfCarriedJourneys(t *testing.T) {
 	w := newWorld(t)
+	w.transit = &gate.Transit{}
+	w.powerCuts(t, "transit-sm", "transit-3des")
+}
+
+func (w *world) powerCuts(t *testing.T, profile, second string) {
 	for _, story := range powerStories {
 		t.Run(strings.ReplaceAll(story.name, " ", "_"), func(t *testing.T) {
 			w.t = t
-			profiles := []string{"sm"}
+			profiles := []string{profile}
 			if story.name == "torn and finished" {
-				profiles = append(profiles, "3des")
+				profiles = append(profiles, second)
 			}
 			for _, profile := range profiles {
 				for cutAt := 1; ; cutAt++ {

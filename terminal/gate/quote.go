@@ -16,7 +16,18 @@ type quote struct {
 	entry                 EntryRecord
 	monthSum              money.Fen
 	month                 [2]byte
+
+	// Of a card that carries its own journeys; kind is 0 for others.
+	kind       txn.Kind
+	df63       uint32
+	held       money.Fen
+	concession byte
+	file       byte
+	record     uint16
 }
+
+// carried says that the price comes from the card's own record.
+func (q *quote) carried() bool { return q.kind != 0 }
 
 // known says that the price belongs to the card of entry.
 func (q *quote) known() bool { return q.flags&txn.EntryUnread == 0 }

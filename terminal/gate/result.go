@@ -2,7 +2,9 @@ package gate
 
 import (
 	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/terminal/journey"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/terminal/purse"
 	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
@@ -11,6 +13,7 @@ import (
 type Action struct {
 	Send   []byte // command for the card; valid until the next Step
 	Remove bool   // say "take your card away" and report kernel.CardRemoved
+	SAM    []byte // command for the terminal's security module; report StepSAM
 	Done   *Result
 }
 
@@ -27,12 +30,24 @@ type Result struct {
 	// Amount was deducted from the card for the pass (also when it was an earlier,
 	// torn tap that paid).
 	Amount money.Fen
+	// Held is what the card has set aside for the pass instead (pre-authorisation).
+	Held money.Fen
 	// Balance is what is left on the card, as it said itself; -1 if unknown.
 	Balance money.Fen
 	// Retap says that the tap waits in the Array for its card to come back.
 	Retap bool
 	// Fault is the kernel's reason for a refusal.
 	Fault kernel.Fault
+	// Purse is the same of a purse.
+	Purse purse.Fault
+	// Refusal is why the card's own journey record forbids the tap, if it does.
+	Refusal journey.Refusal
+	// Setting is what is wrong with the terminal's setting, so that it could not price
+	// the tap; nil if nothing is.
+	Setting error
+	// Module is why the security module could not do its work, nil if it could. The next
+	// tap starts it anew.
+	Module error
 	// Entered or Closed, where set, is for the station records. Settle writes it; the
 	// host calls it when Records are stored.
 	Entered *EntryRecord

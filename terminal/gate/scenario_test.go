@@ -40,6 +40,7 @@ func TestScenarios(t *testing.T) {
 var scenarioCommands = map[string]func(*world, *datadriven.TestData) string{
 	"card": cmdCard, "gate": cmdGate, "bus": cmdBus, "tap": cmdTap, "clock": cmdClock, "records": cmdRecords, "month": cmdMonth,
 	"deny": cmdDeny, "answer": cmdAnswer, "truth": cmdTruth, "expire": cmdExpire, "passage": cmdPassage, "broken": cmdBroken,
+	"record": cmdRecord, "log": cmdLog, "rules": cmdRules, "module": cmdModule,
 }
 
 // arg reads key=value, or the default.
@@ -86,13 +87,16 @@ func cmdCard(w *world, d *datadriven.TestData) string {
 }
 
 func cmdGate(w *world, d *datadriven.TestData) string {
-	modes := map[string]gate.Mode{"entry": gate.Entry, "exit": gate.Exit, "bus": gate.Bus}
+	modes := map[string]gate.Mode{"entry": gate.Entry, "exit": gate.Exit, "bus": gate.Bus, "board": gate.Board, "alight": gate.Alight}
 	cfg := gate.Config{
 		Mode: modes[arg(w, d, "mode", "entry")], Medium: fare.MunicipalCard, LookUpByCard: d.HasArg("look-up-by-card"),
 		RetapWindow: gate.DefaultRetapWindow, PassWindow: gate.DefaultPassWindow, AllowFDDA00: d.HasArg("fdda-00"),
 	}
-	if cfg.Mode == gate.Bus {
+	if cfg.Mode >= gate.Bus {
 		cfg.PassWindow = gate.DefaultBusPassWindow
+	}
+	if d.HasArg("transit") {
+		cfg.Transit = &gate.Transit{AllowHold: d.HasArg("hold"), Applications: applications(w, arg(w, d, "order", ""))}
 	}
 	for key, to := range map[string]any{"terminal": &cfg.Terminal, "min-balance": &cfg.MinEntryBalance, "route": &cfg.Route} {
 		if s := arg(w, d, key, ""); s != "" {
@@ -131,7 +135,7 @@ func cmdTap(w *world, d *datadriven.TestData) string {
 	}
 	var b strings.Builder
 	show := arg(w, d, "show", "short")
-	w.rider(d).relay = arg(w, d, "relay", "")
+	w.rider(d).relay, w.rider(d).forgetful = arg(w, d, "relay", ""), d.HasArg("forgetful")
 	res := w.tap(st, w.rider(d), cut(arg(w, d, "cut", "")), func(cmd, answer []byte) {
 		switch show {
 		case "full":
@@ -181,7 +185,14 @@ func cmdAnswer(w *world, d *datadriven.TestData) string {
 }
 
 func cmdTruth(w *world, d *datadriven.TestData) string {
+	if r := w.rider(d); purseProfile(r.profile) {
+		balance, last := r.purseState(w)
+		return fmt.Sprintf("the purse has %v yuan, its last purchase is number %d\n", money.Fen(balance), last)
+	}
 	s := w.rider(d).chip.Inspect()
+	if s.Deposit > 0 || s.Holds[0].Amount > 0 {
+		return fmt.Sprintf("the card has %v yuan, %v of the deposit of %v used, holds %v, ATC %04X\n", s.Balance, s.Used, s.Deposit, s.Holds[0].Amount, s.ATC)
+	}
 	return fmt.Sprintf("the card has %v yuan, ATC %04X\n", s.Balance, s.ATC)
 }
 
@@ -256,6 +267,8 @@ func describeCommand(cmd []byte) string {
 		return fmt.Sprintf("SELECT %X", cmd[5:5+cmd[4]])
 	case "READ RECORD":
 		return fmt.Sprintf("READ RECORD %d of file %d", cmd[2], cmd[3]>>3)
+	case "READ CAPP DATA", "UPDATE CAPP DATA CACHE":
+		return fmt.Sprintf("%s of file %02X", name, cmd[3]>>3)
 	case "GET DATA":
 		return fmt.Sprintf("GET DATA %X", cmd[2:4])
 	}

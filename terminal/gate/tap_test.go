@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/row"
@@ -29,6 +31,11 @@ const (
 	cutGetData       cut = "get-data"           // gone while the gate asks a returning card
 	cutRepeatedRead  cut = "repeated-record"    // the repeated last record is lost
 	cutPowerInCommit cut = "power-in-commit"    // power fails inside the card's memory writes
+	cutRecordRead    cut = "journey-record"     // gone while its journey record is read
+	cutRecordUpdate  cut = "journey-update"     // gone while it puts the new record by
+	cutDebitUnheard  cut = "debit-unheard"      // a purse has no power to hear DEBIT
+	cutAfterDebit    cut = "after-debit"        // the purse has paid, its answer is lost
+	cutModule        cut = "module"             // the security module does not answer when a record is to be protected
 )
 
 // tap runs one tap to its result. log receives the conversation.
@@ -50,6 +57,10 @@ func (w *world) tap(st *station, r *rider, where cut, log func(cmd, answer []byt
 		if a.Remove {
 			r.chip.PowerOff()
 			a = st.gate.Step(kernel.Event{Kind: kernel.CardRemoved})
+			continue
+		}
+		if a.SAM != nil {
+			a = st.gate.StepSAM(w.module(st, a.SAM, where, log))
 			continue
 		}
 		cmd := append([]byte(nil), a.Send...)
@@ -74,9 +85,15 @@ func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 	last := slices.ContainsFunc(pending, func(p row.Record) bool { return p.Row.Flags.Reason() == txn.LastAnswerLost })
 	w.checkPending(pending)
 	repeated := len(pending) == 0 && name == "READ RECORD"
+	if r.forgetful && repeated {
+		return []byte{0x69, 0x85}
+	}
 	switch {
 	case where == cutBeforeLast && name == "READ RECORD" && !last,
 		where == cutLastUnheard && last,
+		where == cutRecordRead && name == "READ CAPP DATA",
+		where == cutRecordUpdate && name == "UPDATE CAPP DATA CACHE",
+		where == cutDebitUnheard && name == "DEBIT FOR PURCHASE",
 		where == cutGetData && name == "GET DATA":
 		return nil
 	case where == cutPowerInCommit && last:
@@ -92,6 +109,7 @@ func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 	switch {
 	case where == cutGPOAnswer && name == "GET PROCESSING OPTIONS",
 		where == cutAfterLast && last,
+		where == cutAfterDebit && name == "DEBIT FOR PURCHASE",
 		where == cutRepeatedRead && repeated:
 		return nil
 	}
@@ -102,10 +120,25 @@ func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 // "downgrades" clears the bit of 9F66 that asks for fDDA 01 and gives the last record
 // itself; one that "claims" says beside that that the card's signed 9F08 is old; one
 // that "renumbers" only changes the PSN in the answer to GET PROCESSING OPTIONS, and
-// one that "garbles" only gives the last record itself, and badly.
+// one that "garbles" only gives the last record itself, and badly, and one that "replays"
+// answers READ CAPP DATA with what the card said to the first one. "hides" is a card that
+// has none of the city's records.
 func (w *world) through(r *rider, cmd []byte, last bool) ([]byte, error) {
 	switch name := commandName(cmd); {
 	case r.relay == "":
+	case r.relay == "hides" && name == "READ CAPP DATA":
+		return []byte{0x6A, 0x83}, nil
+	case r.relay == "hides":
+		return r.chip.Transmit(nil, cmd)
+	case r.relay == "replays":
+		if name == "READ CAPP DATA" && r.old != nil {
+			return r.old, nil
+		}
+		answer, err := r.chip.Transmit(nil, cmd)
+		if name == "READ CAPP DATA" {
+			r.old = answer
+		}
+		return answer, err
 	case r.relay == "renumbers":
 		answer, err := r.chip.Transmit(nil, cmd)
 		if name == "GET PROCESSING OPTIONS" {
@@ -159,6 +192,20 @@ func commandName(cmd []byte) string {
 		return "READ RECORD"
 	case 0xCA:
 		return "GET DATA"
+	case 0xB4:
+		return "READ CAPP DATA"
+	case 0xDE:
+		return "UPDATE CAPP DATA CACHE"
+	case 0x5A:
+		return "GET TRANS PROVE"
+	case 0x50:
+		return "INITIALIZE"
+	case 0xDC:
+		return "UPDATE CAPP DATA CACHE"
+	case 0x54:
+		return "DEBIT FOR PURCHASE"
+	case 0xB0:
+		return "READ BINARY"
 	}
 	return "?"
 }
@@ -175,6 +222,9 @@ func (w *world) check(rec *row.Record) string {
 	if raw != again {
 		w.t.Fatal("a row changes when it is stored and read")
 	}
+	if row.Scheme == txn.Purse {
+		return w.checkPurse(row)
+	}
 	iad := row.IAD[:19]
 	parsed, err := cryptogram.ParseIAD(iad)
 	w.must(err)
@@ -185,7 +235,7 @@ func (w *world) check(rec *row.Record) string {
 	verdict := w.checkers[parsed.Alg].Check(row.Card.PAN, row.Card.PSN, &cryptogram.TerminalInput{
 		Amount: amount, Country: [2]byte{0x01, 0x56}, TVR: row.TVR, Currency: [2]byte{0x01, 0x56},
 		Date: [3]byte{bcd(d.Year % 100), bcd(int(d.Month)), bcd(d.Day)}, Type: row.Type, UN: row.UN,
-	}, &cryptogram.CardInput{AIP: row.AIP, ATC: row.ATC, CVR: parsed.CVR}, iad, row.AC, true)
+	}, &cryptogram.CardInput{AIP: row.AIP, ATC: row.ATC, CVR: parsed.CVR}, iad, row.AC, row.DF60 != 2)
 	s := fmt.Sprintf("%v %v", parsed.Result(), verdict)
 	if row.Flags.Has(txn.EvidenceKept) {
 		s += ", evidence " + w.checkEvidence(rec)
@@ -214,7 +264,7 @@ var flagNames = []struct {
 	name string
 }{
 	{txn.LastRecordRead, "last-record"}, {txn.ODAVerified, "oda"}, {txn.Tag9F69Checked, "9F69"}, {txn.ServiceGiven, "service"},
-	{txn.ClosedByRetap, "closed-by-retap"}, {txn.EvidenceKept, "evidence"}, {txn.EntryUnread, "entry-unread"}, {txn.MonthUnread, "month-unread"},
+	{txn.ClosedByRetap, "closed-by-retap"}, {txn.ClosedByProve, "closed-by-prove"}, {txn.EvidenceKept, "evidence"}, {txn.EntryUnread, "entry-unread"}, {txn.MonthUnread, "month-unread"},
 }
 
 // describe is a record in one line.
@@ -231,8 +281,23 @@ func (w *world) describe(rec *row.Record) string {
 	if row.EntryTerminal != 0 {
 		fmt.Fprintf(&b, ", entered at %d ATC %04X", row.EntryTerminal, row.EntryATC)
 	}
-	if row.Kind == txn.Exit {
+	if row.Kind == txn.Exit || row.CAPPFile != 0 && row.MonthSum != 0 {
 		fmt.Fprintf(&b, ", month %X %v", row.Month, row.MonthSum)
+	}
+	if row.Scheme == txn.Purse {
+		fmt.Fprintf(&b, ", purse trade %02X", row.Type)
+	}
+	if row.CAPPFile != 0 {
+		fmt.Fprintf(&b, ", record %02X/%04X, DF60 %02X", row.CAPPFile, row.CAPPRecord, row.DF60)
+	}
+	if row.Held != 0 {
+		fmt.Fprintf(&b, ", held %v", row.Held)
+	}
+	if row.CAPPFile != 0 && row.DF63 != txn.DF63Unread {
+		fmt.Fprintf(&b, ", deposit used %v", money.Fen(row.DF63))
+	}
+	if row.Concession != 0 {
+		fmt.Fprintf(&b, ", concession %d", row.Concession)
 	}
 	if row.Route != 0 {
 		fmt.Fprintf(&b, ", route %d stop %d", row.Route, row.Stop)
@@ -260,11 +325,23 @@ func (w *world) describeResult(res *gate.Result) string {
 	if res.Amount != 0 {
 		fmt.Fprintf(&b, ", paid %v", res.Amount)
 	}
+	if res.Held != 0 {
+		fmt.Fprintf(&b, ", held %v", res.Held)
+	}
 	if res.Balance >= 0 {
 		fmt.Fprintf(&b, ", card says it has %v", res.Balance)
 	}
 	if res.Retap {
 		b.WriteString(", waiting for the card to come back")
+	}
+	if res.Refusal != 0 {
+		fmt.Fprintf(&b, " [record: %v]", res.Refusal)
+	}
+	if err := errors.Join(res.Setting, res.Module); err != nil {
+		fmt.Fprintf(&b, " [%v]", err)
+	}
+	if res.Purse.Code != 0 {
+		fmt.Fprintf(&b, " [%v]", res.Purse)
 	}
 	if res.Fault.Code != kernel.NoFault {
 		fmt.Fprintf(&b, " [%v]", res.Fault)

@@ -41,12 +41,16 @@ type world struct {
 	sequence map[txn.TerminalID]uint32
 	checkers map[cryptogram.Alg]*cryptogram.Verifier
 	issued   int
-	settled  error // what Result.Settle said of the last tap
+	settled  error              // what Result.Settle said of the last tap
+	transit  *gate.Transit      // of gates whose configuration has none
+	rules    *fare.JourneyRules // nil: those of the book
+	silent   bool               // no security module answers
 }
 
 type station struct {
 	gate  *gate.Gate
 	array *gate.Array
+	sam   *card.Chip // its security module; nil without Config.Transit
 }
 
 // rider is a card, or a phone that behaves as one.
@@ -59,6 +63,12 @@ type rider struct {
 	random  *stream
 	answers map[string][]byte // what it says instead of its real answer
 	relay   string            // who stands between it and the gate
+	profile string
+	aid     []byte // of a purse
+	// forgetful: it does not repeat its last record, as real cards do not after another
+	// command.
+	forgetful bool
+	old       []byte // what a relay has kept of its journey record
 }
 
 // stream is a repeatable source of random bytes: SM3 over a name and a counter.
@@ -146,6 +156,12 @@ func profileOf(name string) (*perso.Profile, error) {
 // makeCard makes a card as its issuer would, and puts it into a chip.
 func (w *world) makeCard(name string, s cardSpec) *rider {
 	w.t.Helper()
+	if purseProfile(s.profile) {
+		return w.makePurse(name, s)
+	}
+	if transitProfile(s.profile) {
+		return w.makeTransitCard(name, s)
+	}
 	profile, err := profileOf(s.profile)
 	w.must(err)
 	w.issued++
@@ -260,9 +276,15 @@ func (w *world) addGate(name, array string, cfg gate.Config) *station {
 		w.arrays[array] = gate.NewArray()
 	}
 	cfg.Kernel = w.kernelConfig()
-	g, err := gate.New(cfg, w.arrays[array], w.records, w.book)
+	if cfg.Transit == nil {
+		cfg.Transit = w.transit
+	}
+	g, err := gate.New(cfg, w.arrays[array], w.records, w.pricer())
 	w.must(err)
 	w.gates[name] = &station{gate: g, array: w.arrays[array]}
+	if cfg.Transit != nil {
+		w.gates[name].sam = w.newModule()
+	}
 	return w.gates[name]
 }
 

@@ -9,7 +9,8 @@ import (
 // DecideDated decides by the rule book that counts for the journey: at an exit and at
 // alighting the one in force at its beginning, otherwise the one in force now. t.Station
 // is a number of the book in force now, a station in the record one of the book that
-// the record names; where the books number them otherwise, stations are found by name.
+// the record names; where the books number them otherwise, stations are found by name,
+// and a station by the numbers of an unknown book is none.
 // If a station did not exist in the book of the beginning, the book in force now counts.
 // Errors are those of Decide, and fare.ErrNotCovered where no book is in force.
 func DecideDated(books *fare.Books, c *Card, t *Tap) (Decision, error) {
@@ -38,9 +39,12 @@ func inBook(books *fare.Books, book, now *fare.Book, c *Card, t *Tap) (Card, Tap
 		return card, tap, true
 	}
 	entry := card.Record.Entry.Station
-	if named, ok := books.Version(c.Record.Rule); ok && named != book && entry != 0 {
+	switch named, known := books.Version(c.Record.Rule); {
+	case !known:
+		card.Record.Entry.Station = 0
+	case named != book && entry != 0:
 		id, _ := book.StationByName(named.Name(fare.StationID(entry)))
-		card.Record.Entry.Station = uint16(id)
+		card.Record.Entry.Station, card.Record.Rule = uint16(id), book.Version()
 	}
 	ok := true
 	if book != now {

@@ -50,7 +50,15 @@ func (d *Decision) Finish(atc uint16, balanceAfter money.Fen) {
 	if d.begins {
 		d.Next.EntryATC = atc
 	}
-	d.Trip.ATC, d.Trip.Balance = atc, max(balanceAfter, wire.UnknownBalance)
+	d.Trip.ATC, d.Trip.Balance = atc, logged(balanceAfter)
+}
+
+// logged is a balance as the log has it: one that its field cannot hold is not known.
+func logged(balance money.Fen) money.Fen {
+	if balance < 0 || balance > wire.MaxBalance {
+		return wire.UnknownBalance
+	}
+	return balance
 }
 
 // session is one decision in the making.
@@ -81,6 +89,8 @@ func (s *session) check() error {
 		return fmt.Errorf("station %d is not in rule book %d: %w", t.Station, s.p.Version(), ErrTap)
 	case !t.Mode.OnBus() && !t.Medium.Valid():
 		return fmt.Errorf("medium %d: want 1 to 4: %w", t.Medium, ErrTap)
+	case !t.Mode.OnBus() && s.p.HoldFrom(t.Station) > maxSum:
+		return fmt.Errorf("a trip from station %d costs up to %v: no record holds more than %v: %w", t.Station, s.p.HoldFrom(t.Station), maxSum, ErrTap)
 	case !t.Mode.OnBus():
 		return nil
 	}
@@ -101,6 +111,9 @@ func (s *session) check() error {
 	}
 	if s.shortest, err = s.p.BusPrice(0, s.byCard()); err != nil {
 		return fmt.Errorf("price the shortest bus ride: %w: %w", ErrTap, err)
+	}
+	if far, err := s.p.BusPrice(maxPosition, s.byCard()); err != nil || max(far.Full, s.longest.Full) > maxSum {
+		return fmt.Errorf("a bus ride costs up to %v: no record holds more than %v: %w", max(far.Full, s.longest.Full), maxSum, ErrTap)
 	}
 	return nil
 }
@@ -203,10 +216,15 @@ func (s *session) begin(overdue money.Fen) {
 }
 
 // hold turns a beginning that costs nothing into one that holds an amount, if the card
-// can; a concession that makes the journey free leaves nothing to hold.
+// can; a concession that makes the journey free leaves nothing to hold. Where the
+// transaction settles an older journey, this one owes at least what it would with a hold.
 func (s *session) hold(amount, overdue money.Fen) Refusal {
 	amount = s.reduced(amount)
-	if s.d.Kind != txn.Entry || !s.holds() || amount == 0 {
+	if !s.holds() || amount == 0 {
+		return NoRefusal
+	}
+	if s.d.Kind != txn.Entry {
+		s.d.Next.Overdue = max(s.d.Next.Overdue, s.reduced(overdue))
 		return NoRefusal
 	}
 	if s.c.Balance >= 0 && s.c.Balance < amount {

@@ -67,6 +67,41 @@ func TestSettingsThatCannotBePriced(t *testing.T) {
 	}
 }
 
+// dear is a book with another highest price.
+type dear struct {
+	*fare.Book
+	highest money.Fen
+}
+
+func (d dear) HoldFrom(fare.StationID) money.Fen { return d.highest }
+
+func (d dear) BusPrice(metres int, card bool) (fare.Quote, error) {
+	q, err := d.Book.BusPrice(metres, card)
+	if metres > 600_000 {
+		q.Full = d.highest
+	}
+	return q, err
+}
+
+// Prices that no record and no row can hold are refused before anybody pays them.
+func TestPricesBeyondARecord(t *testing.T) {
+	b := parse(t, func(map[string][]byte) {})
+	for highest, refused := range map[money.Fen]bool{1<<24 - 1: false, 1 << 24: true} {
+		for mode := journey.Entry; mode <= journey.Alight; mode++ {
+			card, tap := newCard(), journey.Tap{Mode: mode, Station: 1, Now: 1774997100, Medium: fare.BankCard}
+			rules := *b.Journeys()
+			rules.Hold.All = true
+			d, err := journey.Decide(dear{b, highest}, &rules, &card, &tap)
+			if errors.Is(err, journey.ErrTap) != refused {
+				t.Errorf("%s, up to %v: %v", mode, highest, err)
+			}
+			if _, err := d.Next.Append(nil); err != nil {
+				t.Errorf("%s: %v", mode, err)
+			}
+		}
+	}
+}
+
 // Records that no gate of the city wrote must not lead to a panic or a wrong price.
 func TestStrangeRecords(t *testing.T) {
 	b := parse(t, func(map[string][]byte) {})
@@ -83,6 +118,14 @@ func TestStrangeRecords(t *testing.T) {
 		got, err := journey.Decide(b, b.Journeys(), &card, &tap)
 		if err != nil || got.Amount != b.HighestFrom(1) || !got.Flags.Has(txn.EntryUnread) || got.EntryTime != 0 {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	for entered, known := range map[int64]bool{0: false, 1: true, tap.Now: true, tap.Now + 1: false} {
+		card, alights := newCard(), tap
+		alights.Mode = journey.Alight
+		card.Record.State, card.Record.Direction, card.Record.Entry = wire.In, wire.DirectionAB, wire.Place{Time: entered}
+		if got, err := journey.Decide(b, b.Journeys(), &card, &alights); err != nil || got.Flags.Has(txn.EntryUnread) == known {
+			t.Errorf("boarded at %d: %+v, %v", entered, got, err)
 		}
 	}
 	card := newCard()
@@ -114,9 +157,13 @@ func TestFinish(t *testing.T) {
 	if d, err = journey.Decide(b, b.Journeys(), &card, &tap); err != nil || d.EntryATC != 77 || d.EntryTerminal != 9 {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	d.Finish(78, -100)
-	if d.Next.EntryATC != 77 || d.Trip.ATC != 78 || d.Trip.Balance != wire.UnknownBalance {
-		t.Errorf("exit: %+v %+v", d.Next, d.Trip)
+	for balance, want := range map[money.Fen]money.Fen{
+		-100: wire.UnknownBalance, 0: 0, wire.MaxBalance: wire.MaxBalance, wire.MaxBalance + 1: wire.UnknownBalance, 999_999_999_999: wire.UnknownBalance,
+	} {
+		d.Finish(78, balance)
+		if _, err := d.Trip.Append(nil); err != nil || d.Next.EntryATC != 77 || d.Trip.ATC != 78 || d.Trip.Balance != want {
+			t.Errorf("exit with %v: %+v %+v, %v", balance, d.Next, d.Trip, err)
+		}
 	}
 }
 
@@ -147,13 +194,20 @@ func TestStationsOfAnotherBook(t *testing.T) {
 		{"西单", "建国门", 1, 3_00, false},
 		{"建国门", "新西单", 2, 4_00, false},
 		{"西单", "新国贸", 2, renamed.HighestFrom(station(t, renamed, "新国贸")), true},
+		{"by a book that nobody knows", "新西单", 2, renamed.HighestFrom(station(t, renamed, "新西单")), true},
 	} {
 		card := newCard()
-		d, err := journey.DecideDated(books, &card, &journey.Tap{Mode: journey.Entry, Station: station(t, old, c.from), Now: entered, Medium: fare.BankCard})
+		from, known := old.StationByName(c.from)
+		if !known {
+			from = station(t, old, "建国门")
+		}
+		d, err := journey.DecideDated(books, &card, &journey.Tap{Mode: journey.Entry, Station: from, Now: entered, Medium: fare.BankCard})
 		if err != nil || d.Rule != 1 {
 			t.Fatal(d, err)
 		}
-		card.Record = d.Next
+		if card.Record = d.Next; !known {
+			card.Record.Rule = 77
+		}
 		d, err = journey.DecideDated(books, &card, &journey.Tap{Mode: journey.Exit, Station: station(t, renamed, c.to), Now: left, Medium: fare.BankCard})
 		if err != nil || d.Rule != c.rule || d.Amount != c.amount || d.Flags.Has(txn.EntryUnread) != c.unread || d.Next.Rule != c.rule {
 			t.Errorf("%s to %s: %v by book %d, %v, %v, want %v by %d", c.from, c.to, d.Amount, d.Rule, d.Flags, err, c.amount, c.rule)
@@ -228,8 +282,9 @@ func FuzzDecide(f *testing.F) {
 			f.Fatal(err)
 		}
 		for mode := byte(1); mode <= 5; mode++ {
-			f.Add(b, mode, uint32(1774997100), uint16(17), uint32(3000))
+			f.Add(b, mode, uint32(1774997100), uint16(17), uint32(3000), int64(-1))
 		}
+		f.Add(b, byte(journey.Exit), uint32(1774997100), uint16(17), uint32(0), int64(999_999_999_999))
 	}
 	seed(func(*wire.Record) {})
 	seed(func(r *wire.Record) { r.State, r.Overdue = wire.In, 1<<32-1 })
@@ -240,14 +295,14 @@ func FuzzDecide(f *testing.F) {
 	seed(func(r *wire.Record) {
 		r.State, r.Exit, r.Direction = wire.Out, wire.Place{Time: 1774997000, Line: 3}, wire.DirectionBA
 	})
-	f.Fuzz(func(t *testing.T, b []byte, mode byte, now uint32, place uint16, metres uint32) {
+	f.Fuzz(func(t *testing.T, b []byte, mode byte, now uint32, place uint16, metres uint32, balance int64) {
 		rec, err := wire.Decode(b)
 		if err != nil {
 			return
 		}
 		for _, rules := range []*fare.JourneyRules{book.Journeys(), &strict} {
 			for support := range byte(3) {
-				card := journey.Card{Record: rec, Other: &rec, Support: support, Balance: -1, Purse: support == 0}
+				card := journey.Card{Record: rec, Other: &rec, Support: support, Balance: money.Fen(balance), Purse: support == 0}
 				tap := journey.Tap{Mode: journey.Mode(mode), Station: fare.StationID(place), Route: place, Metres: int(metres), Now: int64(now), Medium: fare.MunicipalCard}
 				d, err := journey.Decide(book, rules, &card, &tap)
 				if err != nil {
@@ -259,7 +314,7 @@ func FuzzDecide(f *testing.F) {
 				if d.Refused != journey.NoRefusal {
 					continue
 				}
-				d.Finish(5, -1)
+				d.Finish(5, money.Fen(balance))
 				_, bad := d.Next.Append(nil)
 				_, wrong := d.Trip.Append(nil)
 				if bad != nil || wrong != nil || d.Amount < 0 || d.Counted < 0 || d.Counted > d.Amount && d.Kind != txn.Hold {

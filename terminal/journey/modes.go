@@ -92,8 +92,8 @@ func (s *session) exit() Refusal {
 	case r.OverTime.After > 0 && since > r.OverTime.After && r.OverTime.Charge == fare.ChargeRefuse:
 		return OverTime
 	case r.OverTime.After > 0 && since > r.OverTime.After && r.OverTime.Charge != fare.ChargeFare:
-		s.penalty(s.fixed(r.OverTime.Charge, t.Station))
-	case trip.Entry == trip.Exit && since <= r.SameStation.Within && r.SameStation.Charge != fare.ChargeFare:
+		s.penalty(max(s.fixed(r.OverTime.Charge, t.Station), q.Pay)) // the fare has a surcharge
+	case trip.Entry == trip.Exit && r.SameStation.Within > 0 && since <= r.SameStation.Within && r.SameStation.Charge != fare.ChargeFare:
 		s.penalty(s.fixed(r.SameStation.Charge, t.Station))
 	default:
 		s.fare(&q, 0)
@@ -185,9 +185,9 @@ func (s *session) fixedOnBus(c fare.Charge) fare.Quote {
 // alight ends a ride.
 func (s *session) alight() Refusal {
 	rec, t := s.rec, s.t
-	same := rec.Entry.Line == t.Route && rec.Entry.Vehicle == t.Vehicle && begun(rec, t.Now)
-	if !same {
-		return s.alightUnknown(rec.State == wire.In)
+	same := rec.Entry.Line == t.Route && rec.Entry.Vehicle == t.Vehicle
+	if !same || !begun(rec, t.Now) {
+		return s.alightUnknown(rec.State == wire.In && !same)
 	}
 	s.rights(rec.Entry.Time)
 	s.beganAt()
@@ -241,13 +241,13 @@ func (s *session) alightUnknown(elsewhere bool) Refusal {
 }
 
 // transfer is what the ride before this one takes off, by the later of the last metro
-// exit and the last bus.
+// exit and the last bus. Who left for nothing where he entered has not ridden.
 func (s *session) transfer() money.Fen {
 	byBus, byMetro := int64(0), int64(0)
 	if s.rec.State == wire.Out {
 		byBus = s.rec.Exit.Time
 	}
-	if o := s.c.Other; o != nil && o.State == wire.Out {
+	if o := s.c.Other; o != nil && o.State == wire.Out && (o.Amount > 0 || o.Distance > 0) {
 		byMetro = o.Exit.Time
 	}
 	rule, last := &s.r.BusToBus, byBus
@@ -256,7 +256,7 @@ func (s *session) transfer() money.Fen {
 	} else if s.rec.Exit.Line == s.t.Route {
 		return 0
 	}
-	if since := s.t.Now - last; last == 0 || since < 0 || since > rule.Within {
+	if since := s.t.Now - last; last == 0 || rule.Within == 0 || since < 0 || since > rule.Within {
 		return 0
 	}
 	return rule.Off
@@ -274,7 +274,7 @@ func (s *session) log() {
 		d.Trip.Trade, d.Trip.Line, d.Trip.Station, d.Trip.Direction = wire.TradeBus, t.Route, uint16(t.Stop), s.direction
 	}
 	if s.c.Balance >= d.Amount && d.Kind != txn.Completion {
-		d.Trip.Balance = s.c.Balance - d.Amount
+		d.Trip.Balance = logged(s.c.Balance - d.Amount)
 	}
 }
 

@@ -143,7 +143,10 @@ func (w *twin) start(old *ride, next *ride, refuses bool, refusal journey.Refusa
 		}
 	}
 	a = w.close(old, a)
-	if a.kind == txn.Entry && hold > 0 && w.canHold {
+	if hold == 0 || !w.canHold {
+		return a
+	}
+	if next.owes = max(next.owes, owesHeld); a.kind == txn.Entry {
 		next.held, next.owes = hold, owesHeld
 		a.kind, a.df60, a.amount = txn.Hold, 2, hold
 	}
@@ -175,34 +178,42 @@ func (w *twin) leave(t *journey.Tap) answer {
 	default:
 		stay := t.Now - r.at
 		late := w.rules.OverTime.After > 0 && stay > w.rules.OverTime.After
-		quick := r.station == t.Station && stay <= w.rules.SameStation.Within
+		quick := r.station == t.Station && w.rules.SameStation.Within > 0 && stay <= w.rules.SameStation.Within
 		switch {
 		case late && w.rules.OverTime.Charge == fare.ChargeRefuse:
 			return answer{refused: journey.OverTime}
 		case late && w.rules.OverTime.Charge == fare.ChargeHighest:
-			a.amount = w.share(w.book.HighestFrom(t.Station), false)
+			a.amount = w.share(max(w.book.HighestFrom(t.Station), w.metroPrice(r, t).Pay), false)
 		case quick && w.rules.SameStation.Charge != fare.ChargeFare:
 			a.amount = w.share(w.fixedPrice(w.rules.SameStation.Charge, t.Station), false)
 		default:
-			q, err := w.book.Price(fare.Trip{
-				Entry: r.station, Exit: t.Station, EnterAt: r.at, ExitAt: t.Now, Medium: t.Medium, MonthPaid: w.paidIn[txn.MonthBCD(t.Now)], Workday: t.Workday(r.at),
-			})
-			if err != nil {
-				panic(err)
-			}
+			q := w.metroPrice(r, t)
 			a.amount = w.withRide(w.share(q.Pay, false), false)
 			a.counted = min(a.amount, w.share(q.Counted, false))
 		}
 	}
 	a = w.close(r, a)
 	w.inMetro, w.outAt = nil, t.Now
+	if a.amount == 0 && (r == nil || r.station == t.Station) {
+		w.outAt = 0 // no ride that a bus could be a transfer from
+	}
 	return a
+}
+
+func (w *twin) metroPrice(r *ride, t *journey.Tap) fare.Quote {
+	q, err := w.book.Price(fare.Trip{
+		Entry: r.station, Exit: t.Station, EnterAt: r.at, ExitAt: t.Now, Medium: t.Medium, MonthPaid: w.paidIn[txn.MonthBCD(t.Now)], Workday: t.Workday(r.at),
+	})
+	if err != nil {
+		panic(err)
+	}
+	return q
 }
 
 // earned is the discount for the ride before.
 func (w *twin) earned(t *journey.Tap) money.Fen {
 	soon := func(last int64, r fare.Transfer) money.Fen {
-		if last > 0 && t.Now-last <= r.Within {
+		if last > 0 && r.Within > 0 && t.Now-last <= r.Within {
 			return r.Off
 		}
 		return 0

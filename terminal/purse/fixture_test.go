@@ -133,9 +133,17 @@ func (s *stage) transmit(chip *card.Chip, command []byte) []byte {
 // issue makes a development card with a balance.
 func (s *stage) issue(name, profile string, balance uint32, change func(*cardpurse.Spec)) *player {
 	s.t.Helper()
+	return s.issueNumber(name, profile, 0, balance, change)
+}
+
+// issueNumber makes one of several cards of a profile.
+func (s *stage) issueNumber(name, profile string, number byte, balance uint32, change func(*cardpurse.Spec)) *player {
+	s.t.Helper()
 	p, err := cardpurse.Embedded(profile)
 	check(s.t, err)
-	spec := p.Spec(p.Card())
+	who := p.Card()
+	who.Number[8] ^= number
+	spec := p.Spec(who)
 	account := *spec.EP
 	account.Opening = balance
 	spec.EP = &account

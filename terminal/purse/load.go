@@ -75,7 +75,7 @@ type LoadOutcome struct {
 	Result  kernel.Result
 	Commit  kernel.Commit
 	Fault   Fault
-	Granted bool // the issuer had agreed: it must hear of this end
+	Granted bool // the issuer has agreed, or may have: it must hear of this end
 	// Code is the TAC of a load or MAC3 of an unload. Committed is the card's word until
 	// the issuer has judged it.
 	Code epurse.MAC
@@ -200,12 +200,14 @@ func (l *Loader) end(r kernel.Result, c kernel.Commit, f Fault) LoadReady {
 		return l.probed(Unclear, f)
 	}
 	l.state = ldDone
+	clear(l.pin[:])
 	l.out.Result, l.out.Commit, l.out.Fault = r, c, f
 	return LoadReady{Outcome: &l.out}
 }
 
 func (l *Loader) probed(v Verdict, f Fault) LoadReady {
 	l.state = ldDone
+	clear(l.pin[:])
 	l.probe.Verdict, l.probe.Fault = v, f
 	return LoadReady{Probe: &l.probe}
 }
@@ -222,6 +224,7 @@ func (l *Loader) Left() LoadReady {
 	case l.state == ldCredit:
 		return l.end(kernel.Torn, kernel.CommitUnknown, Fault{})
 	}
+	l.out.Granted = l.state == ldHost // it was asked and may have booked
 	return l.end(kernel.Torn, kernel.NotCommitted, Fault{})
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/citycard/citycard/card/cos"
+	cardpurse "github.com/citycard/citycard/card/purse"
 	"github.com/citycard/citycard/crypt/epurse"
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/money"
@@ -407,6 +408,97 @@ func TestLoadPrintsNoSecrets(t *testing.T) {
 	for _, secret := range []string{"123456", "0x12, 0x34", "[18 52 86]", "3103104810010000001", "4810010"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s is printed: %s", secret, text)
+		}
+	}
+}
+
+// A card that leaves while the issuer is asked has not been changed; the issuer, which may
+// have booked, must hear of that.
+func TestCardLeavesWhileTheIssuerIsAsked(t *testing.T) {
+	s := newStage(t)
+	x := s.issue("card", "dev-tunion", 5000, nil)
+	b := &bank{t: t, account: 100000}
+	x.chip.PowerOff()
+	check(t, x.chip.PowerOn(&x.rand))
+	ready, err := s.loader.Begin(loadInput(x, 100, false))
+	check(t, err)
+	for ready.Host == nil {
+		ready = s.loader.Answer(s.transmit(x.chip, ready.Send))
+	}
+	b.ask(ready.Host)
+	out := s.loader.Left().Outcome
+	if out.Commit != kernel.NotCommitted || !out.Granted || !b.settle(out) || b.account != 100000 {
+		t.Errorf("%v, granted %v, the account has %v", out.Commit, out.Granted, b.account)
+	}
+}
+
+// A card that names its proof by the number before the trade gives none; its counter, under
+// MAC1, shows that the number of the torn load was used.
+func TestLoadShownByTheCounter(t *testing.T) {
+	s := newStage(t)
+	x := s.issue("card", "dev-tunion", 5000, func(spec *cardpurse.Spec) { spec.ProofBefore = true })
+	b := &bank{t: t, account: 100000}
+	in := loadInput(x, 100, false)
+	out, _, _, _ := s.visit(x, b, in, nil, fault{lost: 4}, nil)
+	if out.Commit != kernel.CommitUnknown || x.state().Balance != 5100 {
+		t.Fatalf("%v, %d fen", out.Commit, x.state().Balance)
+	}
+	if _, p, _, _ := s.visit(x, b, in, &out.Data, fault{}, nil); p.Verdict != purse.Unclear || p.Again == nil || p.Again.Sequence != 1 || p.Again.Balance != 5100 || !b.genuine(p.Again) {
+		t.Errorf("%v, %v", p.Verdict, p.Again)
+	}
+}
+
+// What a card may not answer to INITIALIZE FOR LOAD is not shown to the issuer.
+func TestLoadOddAnswers(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(answer []byte)
+		want   purse.FaultCode
+	}{
+		"counter at its end": {func(b []byte) { b[4], b[5] = 0xFF, 0xFF }, purse.CounterSpent},
+		"algorithm":          {func(b []byte) { b[7] = 7 }, purse.NoKey},
+		"warning":            {func(b []byte) { b[len(b)-2] = 0x62 }, purse.BadStatus},
+	} {
+		s := newStage(t)
+		x := s.issue("card", "dev-tunion", 5000, nil)
+		b := &bank{t: t, account: 100000}
+		out, _, _, _ := s.visit(x, b, loadInput(x, 100, false), nil, fault{}, func(command, answer []byte) {
+			if command[1] == 0x50 {
+				c.change(answer)
+			}
+		})
+		if out.Commit != kernel.NotCommitted || out.Fault.Code != c.want || len(b.granted) != 0 {
+			t.Errorf("%s: %v, %v", name, out.Commit, out.Fault)
+		}
+	}
+}
+
+// An answer to CREDIT FOR LOAD of another length leaves a doubt: the card may have done it.
+func TestOddCredit(t *testing.T) {
+	for _, odd := range []string{"", "90", "9000", "0102039000", "01020304059000", "6104"} {
+		s := newStage(t)
+		x := s.issue("card", "dev-tunion", 5000, nil)
+		b := &bank{t: t, account: 100000}
+		x.chip.PowerOff()
+		check(t, x.chip.PowerOn(&x.rand))
+		ready, err := s.loader.Begin(loadInput(x, 100, false))
+		check(t, err)
+		for ready.Outcome == nil {
+			switch {
+			case ready.Host != nil:
+				ready = s.loader.Granted(b.ask(ready.Host))
+			case ready.Send[1] == 0x52:
+				s.transmit(x.chip, ready.Send)
+				ready = s.loader.Answer(unhex(t, odd))
+			default:
+				ready = s.loader.Answer(s.transmit(x.chip, ready.Send))
+			}
+		}
+		out := *ready.Outcome
+		if out.Commit != kernel.CommitUnknown || !out.Granted || out.Fault.Code == purse.NoFault {
+			t.Errorf("%q: %v, %v", odd, out.Commit, out.Fault)
+		}
+		if _, p, _, _ := s.visit(x, b, loadInput(x, 100, false), &out.Data, fault{}, nil); p.Verdict != purse.Unverified || !b.done(&out.Data, p.Code) {
+			t.Errorf("%q: %v", odd, p.Verdict)
 		}
 	}
 }

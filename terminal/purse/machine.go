@@ -152,7 +152,6 @@ func (m *Machine) Begin(in *Input) (Ready, error) {
 	}
 	m.data = Data{Card: Card{Network: in.Network}, Type: epurse.PurchaseEP, Time: in.Time}
 	m.out = Outcome{Data: &m.data}
-	m.probe, m.torn = Probe{}, Data{}
 	m.refN, m.refAt, m.writeN, m.writeAt, m.job = copy(m.refs[:], in.Records), 0, 0, 0, nil
 	m.tacGenuine = false
 	m.records = [MaxRecords][]byte{}

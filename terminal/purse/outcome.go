@@ -25,14 +25,16 @@ type Verdict uint8
 // The verdicts. Only Paid rests on a key; the card's word is enough for NotPaid, see the
 // package.
 const (
-	Unclear    Verdict = 0 // not all was answered, or what was answered contradicts itself
-	Paid       Verdict = 1 // the TAC, or MAC2 of the purchase that is still open, is genuine
-	NotPaid    Verdict = 2 // the number was not used, or by another purchase
-	Unverified Verdict = 3 // the card gives TAC and MAC2, and the module has no key to check them: the issuer can
+	Unclear Verdict = 0 // not all was answered, or what was answered contradicts itself
+	Paid    Verdict = 1 // the TAC, or MAC2 of the purchase that is still open, is genuine
+	NotPaid Verdict = 2 // the number was not used, or by another purchase
+	// Unverified: the card gives TAC and MAC2, and the module has no key to check them.
+	// The issuer can; a gate does not open for them, since any card can answer eight bytes.
+	Unverified Verdict = 3
 	OtherCard  Verdict = 4 // another card
 )
 
-var verdictNames = [...]string{"unclear", "paid", "not paid", "paid, not verified", "another card"}
+var verdictNames = [...]string{"unclear", "paid", "not paid", "not verified", "another card"}
 
 // String is the verdict in words.
 func (v Verdict) String() string {

@@ -24,9 +24,9 @@ import (
 // Trade that follows is approved, whose MAC2 is the card's proof of the same counter.
 func (m *Machine) Prove(torn *Data) Ready {
 	m.expect(stKnown)
-	m.torn, m.given, m.tacGenuine = *torn, [2]epurse.MAC{torn.TAC, torn.MAC2}, false
+	m.torn, m.given = *torn, [2]epurse.MAC{torn.TAC, torn.MAC2}
 	m.probe = Probe{Data: &m.torn}
-	if torn.Card.Key != m.data.Card.Key || torn.Card.Network != m.data.Card.Network {
+	if torn.Card.Key != m.data.Card.Key {
 		return m.probed(OtherCard, Fault{})
 	}
 	if !torn.Begun {

@@ -49,6 +49,8 @@ func TestNumberOfTheProof(t *testing.T) {
 							t.Errorf("%s: %v, %v", say, p.Verdict, p.Fault)
 						case since != "compound" && card == set && !paid && p.Verdict != purse.NotPaid:
 							t.Errorf("%s: %v, %v", say, p.Verdict, p.Fault)
+						case since == "" && paid && !tac && card != set && (p.Verdict != purse.Unclear || p.Fault.Code != purse.NoKey):
+							t.Errorf("%s: %v, %v: MAC2 of what may be another purchase was tried", say, p.Verdict, p.Fault)
 						case p.Verdict == purse.Unclear && p.Data.Answered:
 							t.Errorf("%s: unclear, and answered", say)
 						}
@@ -70,5 +72,23 @@ func TestRowOfARefusedCard(t *testing.T) {
 	}
 	if v := verdict(t, row(t, txn.Declined, txn.Flags(0).WithReason(out.Reason), out.Data)); v != txn.Cleared {
 		t.Errorf("the row is %s", v)
+	}
+}
+
+// A genuine TAC is proof though the module fails when MAC2 is handed to it.
+func TestProofWithoutMAC2(t *testing.T) {
+	for _, f := range []fault{{samLost: 3}, {samCut: 3}} {
+		s := newStage(t)
+		x := s.issue("card", "dev-tunion", 5000, nil)
+		torn := *s.tap(x, wants{amount: 400, compound: true, fault: fault{lost: 7}}).out.Data
+		last := byte(0)
+		p := s.tap(x, wants{prove: &torn, fault: f, log: func(who string, command, _ []byte) {
+			if who != "" {
+				last = command[1]
+			}
+		}}).probe
+		if last != 0x72 || p.Verdict != purse.Paid || !p.Data.Answered || s.sam.Ready() {
+			t.Errorf("%+v: %v, %v, last command %02X", f, p.Verdict, p.Fault, last)
+		}
 	}
 }

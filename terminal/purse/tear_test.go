@@ -270,8 +270,10 @@ func TestProofOfAnother(t *testing.T) {
 	s := newStage(t)
 	a, b := s.issue("a", "dev-tunion", 5000, nil), s.issue("b", "dev-cityunion", 5000, nil)
 	torn := *s.tap(a, wants{amount: 400, compound: true, fault: fault{lost: 7}}).out.Data
-	if r := s.tap(b, wants{amount: 400, compound: true, prove: &torn, again: true}); r.probe.Verdict != purse.OtherCard || r.out.Result != kernel.Approved {
-		t.Errorf("another card: %v, %v", r.probe.Verdict, r.out)
+	for name, x := range map[string]*player{"another network": b, "the same network": s.issueNumber("c", "dev-tunion", 1, 5000, nil)} {
+		if r := s.tap(x, wants{amount: 400, compound: true, prove: &torn, again: true}); r.probe.Verdict != purse.OtherCard || r.out.Result != kernel.Approved {
+			t.Errorf("a card of %s: %v, %v", name, r.probe.Verdict, r.out)
+		}
 	}
 }
 

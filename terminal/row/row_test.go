@@ -179,6 +179,15 @@ func TestBalanceOfATornCard(t *testing.T) {
 	}
 }
 
+// TestRowSaysWhatWasAsked of the low-value extension.
+func TestRowSaysWhatWasAsked(t *testing.T) {
+	for _, df60 := range []byte{0, 1, 2, 3} {
+		if r := row.New(txn.Exit, 0, &kernel.Data{DF60: df60}, 7, now); r.DF60 != df60 || r.DF63 != txn.DF63Unread {
+			t.Errorf("DF60 %02X: row %02X, DF63 %X", df60, r.DF60, r.DF63)
+		}
+	}
+}
+
 // TestProves: without 9F69 under the signature, a signature that was there before the
 // last record proves nothing.
 func TestProves(t *testing.T) {
@@ -206,6 +215,7 @@ func TestDecodeTornRefuses(t *testing.T) {
 		"another counter":    func(w *row.Torn) { w.Row.ATC++ },
 		"another cryptogram": func(w *row.Torn) { w.Row.AC[7]++ },
 		"another amount":     func(w *row.Torn) { w.Row.Amount++ },
+		"another DF60":       func(w *row.Torn) { w.Row.DF60 = 1 },
 	} {
 		bad := good
 		spoil(&bad)

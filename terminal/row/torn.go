@@ -76,7 +76,7 @@ func DecodeTorn(head, data []byte) (Torn, error) {
 	switch {
 	case r.Kind != txn.Doubt || r.Flags.Reason() != txn.LastAnswerLost:
 		return Torn{}, fmt.Errorf("torn transaction: its row is %v (%v), want a doubt row (%v)", r.Kind, r.Flags.Reason(), txn.LastAnswerLost)
-	case d.Card != r.Card || d.ATC != r.ATC || d.AC != r.AC || d.Amount != r.Amount:
+	case d.Card != r.Card || d.ATC != r.ATC || d.AC != r.AC || d.Amount != r.Amount || d.DF60 != r.DF60:
 		return Torn{}, fmt.Errorf("torn transaction: row and card data are of different ones")
 	}
 	return t, nil

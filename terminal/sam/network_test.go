@@ -63,6 +63,11 @@ func TestMissingKeyOfOneNetwork(t *testing.T) {
 	if j := x.must(x.module.CheckTAC(city, epurse.TDES, trade(), [4]byte{})); j.Check() != sam.Wrong {
 		t.Errorf("City Union's TAC is not checked: %d", j.Check())
 	}
+	z := without(t, 0, 0x1001)
+	z.must(z.module.CheckTAC(city, epurse.TDES, trade(), [4]byte{}))
+	if j := z.must(z.module.CheckTAC(card1, epurse.TDES, trade(), [4]byte{})); j.Check() != sam.Wrong {
+		t.Errorf("T-Union's TAC is not checked: %d", j.Check())
+	}
 	y := ready(t, 0x122)
 	n := y.must(y.module.InitPurchase(purchase())).Number()
 	y.chip.PowerOff()
@@ -77,6 +82,40 @@ func TestMissingKeyOfOneNetwork(t *testing.T) {
 	}
 	if j := y.must(y.module.CheckTAC(card1, epurse.TDES, trade(), mac(t, "676AED93"))); j.Check() != sam.Genuine {
 		t.Errorf("after it was read anew: %d", j.Check())
+	}
+}
+
+// Selecting a directory ends what the module had under way in it, and a key that it has
+// not takes the one away that was prepared: neither is relied upon afterwards.
+func TestWhatSelectEnds(t *testing.T) {
+	x := ready(t, 0x122)
+	record := sam.RecordKey{File: 0x15, Factor: card1.Serial}
+	n := x.must(x.module.InitPurchase(purchase())).Number()
+	x.must(x.module.Code(record, 1, []byte{1}))
+	x.must(x.module.CheckTAC(card1, epurse.TDES, trade(), mac(t, "676AED93"))) // back in the purse's directory
+	if sent, err := x.do(x.module.Credit(sam.TUnion, n, mac(t, "75D66360"))); sent != 0 || !errors.Is(err, sam.ErrNoPurchase) {
+		t.Errorf("the purchase was given up: %d commands, %v", sent, err)
+	}
+	if sent, err := x.do(x.module.Code(record, 1, []byte{1})); sent != 3 || err != nil {
+		t.Errorf("the record key has to be prepared again: %d commands, %v", sent, err)
+	}
+	s := spec(t)
+	for i := range s.Applications {
+		d := &s.Applications[i]
+		kept := d.Keys[:0:0]
+		for _, k := range d.Keys {
+			if d.ID != 0xDF14 || k.Alg != epurse.SM4 {
+				kept = append(kept, k)
+			}
+		}
+		d.Keys = kept
+	}
+	y := insert(t, s, sam.Usual)
+	y.must(y.module.Start())
+	for i := range 2 {
+		if j := y.must(y.module.CheckRecord(record, [8]byte{}, []byte{1}, [4]byte{})); j.Check() != sam.Wrong {
+			t.Errorf("check %d: %d", i, j.Check())
+		}
 	}
 }
 

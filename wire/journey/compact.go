@@ -109,8 +109,11 @@ func (r *Record) AppendCompact(dst []byte) ([]byte, error) {
 // zeros is that of a record that was never used: a fresh one, valid unless it is locked.
 // The error is ErrRecord and names the field.
 func DecodeCompact(b []byte, serial Serial) (Record, error) {
-	if len(b) != CompactSize || b[1] != compactBody {
-		return Record{}, fmt.Errorf("decode compact record: length: %d bytes, want %d of which byte 2 says %02X: %w", len(b), CompactSize, compactBody, ErrRecord)
+	switch {
+	case len(b) != CompactSize:
+		return Record{}, fmt.Errorf("decode compact record: length: %d bytes, want %d: %w", len(b), CompactSize, ErrRecord)
+	case b[1] != compactBody:
+		return Record{}, fmt.Errorf("decode compact record: length byte %02X: want %02X: %w", b[1], compactBody, ErrRecord)
 	}
 	be := binary.BigEndian
 	r := Record{ID: uint16(b[0]), Serial: serial}

@@ -101,7 +101,7 @@ func TestFaultsNameTheField(t *testing.T) {
 	}{
 		{nil, "length: 0 bytes"},
 		{unhex(t, boardedHex)[:127], "length: 127 bytes"},
-		{spoil(boardedHex, 3, "7C"), "length: 128 bytes, want 128 of which byte 3 says 7D"},
+		{spoil(boardedHex, 3, "7C"), "length byte 7C: want 7D"},
 		{spoil(boardedHex, 4, "02"), "valid flag 02"},
 		{spoil(boardedHex, 5, "03"), "mode 03"},
 		{spoil(boardedHex, 6, "FF"), "lock flag FF"},

@@ -119,7 +119,7 @@ type Record struct {
 	Rides      byte
 	RidesUntil Day
 	Held       money.Fen // of a pre-authorisation that is open
-	Rule       uint16    // version of the rule book in force at the entry
+	Rule       uint16    // version of the rule book that numbers the stations: that of the entry, or of a re-entry
 	Position   uint16    // where on its route the bus was at boarding, in DistanceUnit
 	Off        money.Fen // transfer discount that the open journey has earned
 }
@@ -201,8 +201,11 @@ func Decode(b []byte) (Record, error) {
 }
 
 func (r *Record) decode(b []byte) error {
-	if len(b) != Size || b[atLength] != bodyLen {
-		return fmt.Errorf("length: %d bytes, want %d of which byte 3 says %02X: %w", len(b), Size, bodyLen, ErrRecord)
+	switch {
+	case len(b) != Size:
+		return fmt.Errorf("length: %d bytes, want %d: %w", len(b), Size, ErrRecord)
+	case b[atLength] != bodyLen:
+		return fmt.Errorf("length byte %02X: want %02X: %w", b[atLength], bodyLen, ErrRecord)
 	}
 	var err error
 	r.ID = binary.BigEndian.Uint16(b)

@@ -69,6 +69,9 @@ type Trip struct {
 	Rides       byte
 }
 
+// MaxBalance is the largest balance that a Trip has room for.
+const MaxBalance money.Fen = noBalance - 1
+
 // noBalance is UnknownBalance as bytes.
 const noBalance = max32
 
@@ -78,8 +81,8 @@ func (t *Trip) Append(dst []byte) ([]byte, error) {
 	switch {
 	case t.Amount < 0 || t.Amount > max32:
 		return nil, fmt.Errorf("encode trip: amount of %d fen is outside 0..%d: %w", int64(t.Amount), int64(max32), ErrRecord)
-	case t.Balance < UnknownBalance || t.Balance >= noBalance:
-		return nil, fmt.Errorf("encode trip: balance of %d fen is outside 0..%d: %w", int64(t.Balance), int64(noBalance-1), ErrRecord)
+	case t.Balance < UnknownBalance || t.Balance > MaxBalance:
+		return nil, fmt.Errorf("encode trip: balance of %d fen is outside 0..%d: %w", int64(t.Balance), int64(MaxBalance), ErrRecord)
 	case t.Time < 0 || t.Time > max32:
 		return nil, fmt.Errorf("encode trip: time %d is outside 0..%d: %w", t.Time, int64(max32), ErrRecord)
 	}

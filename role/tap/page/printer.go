@@ -80,8 +80,10 @@ const (
 	rightWidth  = 2 + statusWidth + tookWidth + fieldWidth
 )
 
-// Head says what is about to happen and how, and heads the columns.
+// Head says what is about to happen and how, and heads the columns. Exchanges are counted
+// from here.
 func (p *Printer) Head(title string, details ...string) {
+	p.n = 0
 	for _, l := range wrap(plain(title), p.o.Width) {
 		p.line(p.paint(bold, l))
 	}
@@ -101,6 +103,9 @@ func (p *Printer) Step(s *tap.Step) {
 	case tap.Exchange:
 		p.n++
 		p.title(fmt.Sprintf("%2d ", p.n), s.Command.Title, s, bold)
+		p.exchange(s)
+	case tap.Module:
+		p.title(" M ", s.Command.Title, s, cyan)
 		p.exchange(s)
 	case tap.Opening:
 		p.title(" · ", s.Event, s, faint)

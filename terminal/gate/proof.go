@@ -1,0 +1,108 @@
+package gate
+
+import (
+	"slices"
+
+	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/apdu"
+	wire "github.com/citycard/citycard/wire/journey"
+	"github.com/citycard/citycard/wire/tlv"
+)
+
+// justHere is until when a card has a pass whose last tap was here by its own record; 0
+// if it has none. There is no such pass in the array, so that its memory was lost and the
+// rider may still stand here (our choice).
+func (g *Gate) justHere(r *wire.Record) (until int64) {
+	last, state := &r.Exit, wire.Out
+	if g.cfg.Mode == Entry || g.cfg.Mode == Board {
+		last, state = &r.Entry, wire.In
+	}
+	if r.State != state || last.Terminal != uint64(g.cfg.Terminal) || last.Time > g.now || g.cfg.PassWindow == 0 {
+		return 0
+	}
+	return last.Time + seconds(g.cfg.PassWindow)
+}
+
+// passAnew opens once for a card whose own record proves that it has just paid here. The
+// row of that tap is what Pending left behind.
+func (g *Gate) passAnew(serial wire.Serial, until int64) Action {
+	g.kernel.Step(kernel.Event{Kind: kernel.Stop})
+	g.array.notePass(pass{mode: g.cfg.Mode, uid: g.field.UID, serial: serial, until: until, opened: true}, g.now)
+	g.result.Opened = true
+	return g.done(AlreadyPaid)
+}
+
+// closeByRecord compares the card's record, which is under a MAC for a random number of
+// this tap, with those of its torn taps. Record and payment are committed together: if
+// the card has the record that a torn tap was to write, it has paid, and if it still has
+// the one before, it has not and cannot any more. A torn tap of this kind of terminal that
+// has paid lets the rider pass.
+func (g *Gate) closeByRecord() (a Action, done bool) {
+	t := &g.trip
+	var mine *tornTap
+	for _, o := range slices.Backward(g.array.torn) {
+		if o.trip == nil || o.ends != stillOpen || o.quote.file != t.file || o.quote.record != t.id || o.trip.prev == o.trip.next {
+			continue
+		}
+		switch {
+		case o.trip.next == t.prev && o.mode == g.cfg.Mode && g.now <= o.Until && mine == nil:
+			mine = o
+		case o.trip.next == t.prev:
+			g.passElsewhere(o, t.serial())
+		case o.trip.prev == t.prev:
+			o.ends = cannotPay
+		}
+	}
+	if mine == nil || !g.array.remove(mine) {
+		return Action{}, false
+	}
+	g.kernel.Step(kernel.Event{Kind: kernel.Stop})
+	g.quote = mine.quote
+	g.result.Balance = -1
+	if b, ok := mine.Data.BalanceAfter(); ok {
+		g.result.Balance = b
+	}
+	r := mine.proved()
+	r.Row.Flags |= txn.ServiceGiven
+	return g.letThrough(r, kernel.Seen{}), true
+}
+
+// passElsewhere keeps a pass for the rider of a torn tap that has paid at another kind of
+// terminal of the array, or too long ago to be let through here.
+func (g *Gate) passElsewhere(o *tornTap, serial wire.Serial) {
+	o.ends = hasPaid
+	if g.cfg.PassWindow > 0 {
+		g.array.notePass(pass{mode: o.mode, uid: o.uid, card: o.Row.Card, serial: serial, until: g.now + seconds(g.cfg.PassWindow)}, g.now)
+	}
+}
+
+// deposit asks a card whose balance a fare has used up how much of its deposit is used
+// (DF63), so that reconciliation need not guess. The card has paid by then.
+func (g *Gate) deposit() Action {
+	g.stage = stageDeposit
+	return g.sendOwn(apdu.Command{CLA: 0x80, INS: 0xCA, P1: byte(tlv.TagDeductionUsed >> 8), P2: byte(tlv.TagDeductionUsed & 0xFF), Le: apdu.MaxShortLe})
+}
+
+// mayUseDeposit says that the fare may have taken something of the deposit.
+func (g *Gate) mayUseDeposit() bool {
+	b, ok := g.kernel.Data().BalanceAfter()
+	return g.quote.carried() && g.quote.df63 == txn.DF63Unread && g.quote.amount > 0 && ok && b == 0
+}
+
+// depositRead has the answer; the tap goes on whatever it was.
+func (g *Gate) depositRead(ev kernel.Event) Action {
+	g.stage = stageKernel
+	if ev.Kind != kernel.Answer {
+		return g.follow(g.kernel.Step(kernel.Event{Kind: kernel.CardRemoved}))
+	}
+	if data, sw, err := apdu.ParseResponse(ev.Data); err == nil && sw == apdu.SWOK {
+		if v, ok := tlv.Find(data, tlv.TagDeductionUsed); ok {
+			if used, err := money.FromN12(v); err == nil && used < txn.DF63Unread {
+				g.quote.df63 = uint32(used)
+			}
+		}
+	}
+	return Action{Remove: true}
+}

@@ -47,7 +47,7 @@ func (s *CardState) takeEntry(atc uint16) (entryMark, bool) {
 // without a station claims has no journey: it is not split.
 func (c *Clearer) journey(s *CardState, it *Item, terminal Terminal) (fare.StationID, *openFare) {
 	r := &it.Row
-	if r.Kind != txn.Exit || terminal.Station == 0 {
+	if r.Kind != txn.Exit && r.Kind != txn.Completion || terminal.Station == 0 {
 		return 0, nil
 	}
 	blind := r.Flags&(txn.EntryUnread|txn.MonthUnread) != 0

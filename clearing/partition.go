@@ -126,7 +126,7 @@ func (c *Clearer) card(res *Result, state *CardState, rows []txn.Presented, veri
 		var err error
 		switch it.Verdict {
 		case txn.Checkpoint:
-			if it.Row.Kind == txn.Entry {
+			if it.Row.Kind == txn.Entry || it.Row.Kind == txn.Hold {
 				state.noteEntry(&it.Row)
 			}
 		case txn.Cleared:
@@ -146,7 +146,7 @@ func (c *Clearer) decide(state *CardState, p *txn.Presented) txn.Verdict {
 	if p.Row.Kind == txn.Doubt || p.Row.Kind == txn.Declined {
 		return txn.Noted
 	}
-	if !runs(p.Row.Kind) {
+	if !p.Row.Kind.Valid() {
 		return txn.BadCardData
 	}
 	check := c.Counters
@@ -174,11 +174,6 @@ func (c *Clearer) decide(state *CardState, p *txn.Presented) txn.Verdict {
 	}
 	return txn.Cleared
 }
-
-// runs reports whether this profile runs a kind of paid row or checkpoint. The
-// others are refused before they touch a counter: reconciliation has no timeline
-// for them, and money that it cannot observe must not be cleared.
-func runs(k txn.Kind) bool { return k == txn.Purchase || k == txn.Entry || k == txn.Exit }
 
 // clear prices a cleared row and enters it into nets and shares.
 func (c *Clearer) clear(res *Result, state *CardState, it *Item) error {

@@ -33,12 +33,14 @@ func TestEveryVerdictIsReached(t *testing.T) {
 		want txn.Verdict
 	}{
 		{"paid", bus(card, 11, 200), 0, txn.Cleared},
-		{"single deduction is not run", with(bus(card, 12, 200), func(r *txn.Row) { r.Kind = txn.Single }), 0, txn.BadCardData},
-		{"completion is not run", with(bus(card, 13, 200), func(r *txn.Row) { r.Kind = txn.Completion }), 0, txn.BadCardData},
+		{"single deduction", with(bus(card, 12, 200), func(r *txn.Row) { r.Kind = txn.Single }), 0, txn.Cleared},
+		{"completion", with(bus(card, 13, 200), func(r *txn.Row) { r.Kind = txn.Completion }), 0, txn.Cleared},
+		{"completion at no cost", with(bus(card, 13, 0), func(r *txn.Row) { r.Kind = txn.Completion }), 0, txn.Checkpoint},
 		{"entry", entry(card, 14, 1), 0, txn.Checkpoint},
 		{"purchase over 0", bus(card, 15, 0), 0, txn.Checkpoint},
-		{"hold is not run", with(bus(card, 16, 500), func(r *txn.Row) { r.Kind = txn.Hold }), 0, txn.BadCardData},
-		{"completion under a cleared counter", with(cleared, func(r *txn.Row) { r.Kind = txn.Completion }), 0, txn.BadCardData},
+		{"hold", with(bus(card, 16, 500), func(r *txn.Row) { r.Kind = txn.Hold }), 0, txn.Checkpoint},
+		{"a kind that nobody has defined", with(bus(card, 16, 500), func(r *txn.Row) { r.Kind = 99 }), 0, txn.BadCardData},
+		{"completion under a cleared counter", with(cleared, func(r *txn.Row) { r.Kind = txn.Completion }), 0, txn.Duplicate},
 		{"doubt", with(bus(card, 17, 300), doubt), 0, txn.Noted},
 		{"doubt over a cleared counter", with(bus(card, 10, 300), doubt), 0, txn.Noted},
 		{"doubt of a denied card", with(bus(card, 17, 300), doubt), txn.MarkDenied, txn.Noted},

@@ -27,6 +27,9 @@ func TestRebateLeavesEveryOperatorItsShareOfThePrice(t *testing.T) {
 		paid := money.Fen(rapid.IntRange(1, 1200).Draw(t, "paid"))
 		in := entry(card, 4, from)
 		out := blind(card, 5, to, rapid.SampledFrom([]txn.Flags{txn.EntryUnread, txn.EntryUnread | txn.MonthUnread, txn.MonthUnread}).Draw(t, "unread"), in, sum, paid)
+		if rapid.Bool().Draw(t, "held at the entry") {
+			in.Kind, in.Amount, out.Kind, out.Held = txn.Hold, 1200, txn.Completion, 1200
+		}
 		windows := rapid.SampledFrom([][][]txn.Row{{{in, out}}, {{in}, {out}}, {{out}, {in}}, {{out}, {bus(card, 6, 200)}, {in}}}).Draw(t, "windows")
 		got := map[fare.OperatorID]money.Fen{}
 		var returned, fee money.Fen

@@ -355,7 +355,9 @@ func TestFromRowTakesWhatVerifiesOnly(t *testing.T) {
 		{"unreadable", txn.Exit, "08011103900000010A010000011600AE047B27", txn.Cleared, 0, 0, false, cryptogram.ErrIAD},
 		{"no balance stated", txn.Exit, "0701110390000001", txn.Cleared, 0, 0, false, timeline.ErrBalance},
 		{"a row without TC", txn.Exit, "07011103A00000010A010000011600AE047B27", txn.Cleared, 0, 0, false, timeline.ErrKind},
-		{"hold", txn.Hold, tc, txn.Cleared, 0, 0, false, timeline.ErrKind},
+		{"hold", txn.Hold, tc, txn.Noted, timeline.Hold, 11600, false, nil},
+		{"completion", txn.Completion, tc, txn.Cleared, timeline.Paid, 12000, false, nil},
+		{"single deduction", txn.Single, tc, txn.Cleared, timeline.Paid, 12000, false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := row(t, c.kind, c.iad)

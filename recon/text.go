@@ -32,6 +32,8 @@ var phrases = map[timeline.State]map[timeline.Part]phrase{
 	timeline.Expected: {
 		timeline.PartPair: {"%[1]s yuan are missing between counters %[2]s and %[3]s and it is open what took them; decided by a late row, or on %[4]s at the latest.",
 			"计数器 %[2]s 与 %[3]s 之间短款 %[1]s 元,原因待定;最迟 %[4]s 有结论。"},
+		timeline.PartHold: {"%[1]s yuan are held on the card since counter %[2]s, and no journey has completed the hold; released on %[4]s if none does (next counter %[3]s).",
+			"自计数器 %[2]s 起卡上预授权 %[1]s 元尚未完成;至 %[4]s 仍未完成则解除(其后计数器 %[3]s)。"},
 		0: {"%[1]s yuan were taken between counters %[2]s and %[3]s and not presented yet; refunded if nothing comes until %[4]s.",
 			"计数器 %[2]s 与 %[3]s 之间扣款 %[1]s 元尚未上送;至 %[4]s 仍未上送则退款。"},
 	},
@@ -50,6 +52,8 @@ var phrases = map[timeline.State]map[timeline.Part]phrase{
 			"计数器 %[2]s 的圈存 %[1]s 元未写入卡片:闪圈,应退客户。"},
 		timeline.PartPair: {"%[1]s yuan are missing between counters %[2]s and %[3]s; the total is certain and due to the customer, what took them stays open.",
 			"计数器 %[2]s 与 %[3]s 之间短款 %[1]s 元,总额确定,应退客户;具体原因无法判定。"},
+		timeline.PartHold: {"The hold of %[1]s yuan at counter %[2]s was never completed (next counter %[3]s): released to the customer.",
+			"计数器 %[2]s 的预授权 %[1]s 元始终未完成(其后计数器 %[3]s),解除并退还客户。"},
 		0: {"%[1]s yuan were taken between counters %[2]s and %[3]s and never presented: due to the customer.",
 			"计数器 %[2]s 与 %[3]s 之间扣款 %[1]s 元,逾期未上送,应退客户。"},
 	},
@@ -90,6 +94,7 @@ var (
 		"Service was given at counter %[2]s; the card paid %[1]s yuan there or at a missing counter before %[3]s, so they belong to the operator or to the customer; rows are waited for until %[4]s.",
 		"计数器 %[2]s 已提供服务;%[1]s 元在此处或在 %[3]s 之前的缺失计数器扣款,归运营方或客户待定;等候上送至 %[4]s。",
 	}
+	softPhrase      = phrase{" This rests on what a terminal said.", "以上依据终端所报数据。"}
 	contestedPhrase = phrase{" A further %s yuan belong to the customer or to the operator; which of them cannot be decided yet.", "另有 %s 元归客户或运营方待定。"}
 	heldPhrase      = phrase{" Withheld because the card is frozen.", "因卡片冻结,暂缓支付。"}
 )
@@ -122,6 +127,9 @@ func (b *Break) Sentence(l Language) string {
 	}
 	if b.Held {
 		s += heldPhrase.in(l)
+	}
+	if b.Basis == timeline.Soft {
+		s += softPhrase.in(l)
 	}
 	return s
 }

@@ -22,7 +22,7 @@ func ExampleBreak_Sentence() {
 func TestEveryBreakHasItsSentence(t *testing.T) {
 	seen := map[string]timeline.State{}
 	for s := timeline.Suspected; s.Valid(); s++ {
-		for p := timeline.PartDoubt; p <= timeline.PartStands; p++ {
+		for p := timeline.PartDoubt; p <= timeline.PartHold; p++ {
 			for _, l := range []recon.Language{recon.EN, recon.ZH} {
 				b := recon.Break{Break: timeline.Break{P: 0x14, Q: 0x15, Part: p, State: s, Amount: 12345, Contested: 678, Held: true, Final: 20 * day, Terminal: 42}}
 				text := b.Sentence(l)
@@ -40,6 +40,8 @@ func TestEveryBreakHasItsSentence(t *testing.T) {
 
 func TestSentencesOfWhatIsHeldStandsOrIsContested(t *testing.T) {
 	for want, b := range map[string]timeline.Break{
+		"rests on what a terminal":    {State: timeline.Proven, Part: timeline.PartGap, Amount: 200, Basis: timeline.Soft},
+		"since counter 0000":          {State: timeline.Expected, Part: timeline.PartHold, Amount: 200},
 		"stands":                      {State: timeline.Late, Part: timeline.PartStands, Amount: 200, Stands: true},
 		"2.00 yuan of it":             {State: timeline.Late, Part: timeline.PartPast, Amount: 200},
 		"Withheld":                    {State: timeline.Proven, Part: timeline.PartGap, Amount: 200, Held: true},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/citycard/citycard/clearing"
 	"github.com/citycard/citycard/issuer"
+	"github.com/citycard/citycard/issuer/quota"
 	"github.com/citycard/citycard/ledger"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/sim/oracle"
@@ -26,13 +27,14 @@ type audit struct {
 	got     map[ledger.AccountID]money.Fen // by operators
 	rebates money.Fen                      // paid to riders
 	spent   []int32                        // by rider: what left the chip, less what came back to the customer, in fen
+	debited map[blindKey]money.Fen         // rows of cards with a quota for which their issuers have paid
 }
 
 // auditFloat replays the issuers' ledger against the truth of the chips, window
 // by window, and adds up what differs at the end of each.
 func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
 	a := &audit{Run: r, res: res, index: r.road.accountIndex(), books: oracle.NewBooks(r.world.riders.Len()), spent: make([]int32, r.world.riders.Len()), day: -1,
-		income: income{operators: map[string]money.Fen{}, unclear: map[uint32][]charged{}, back: map[uint32]money.Fen{}}, got: map[ledger.AccountID]money.Fen{}}
+		income: income{operators: map[string]money.Fen{}, unclear: map[uint32][]charged{}, back: map[uint32]money.Fen{}}, got: map[ledger.AccountID]money.Fen{}, debited: map[blindKey]money.Fen{}}
 	err := rd.Scan(ledger.Filter{}, func(t *ledger.Transfer) error {
 		res.Postings++
 		if t.Code != issuer.CodeLoad {
@@ -56,6 +58,9 @@ func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
 	}
 	if s := a.books.Sums(); !s.Clean() {
 		res.FloatIdentityGap += s.Unbacked + s.Overpaid + s.Overtaken + s.Partial
+	}
+	if err := a.undebited(rd); err != nil {
+		return err
 	}
 	a.auditFares(a.spent, res)
 	if res.SplitGap, err = a.splitGap(); err != nil {
@@ -81,6 +86,9 @@ func (a *audit) until(day int) error {
 		}
 		for _, c := range a.truth.commits[a.day+1] {
 			a.spent[c.rider] += c.amount
+			if a.world.hasQuota(c.rider) {
+				continue
+			}
 			if err := a.books.Commit(int(c.rider), c.atc, money.Fen(c.amount)); err != nil {
 				return err
 			}
@@ -101,6 +109,8 @@ func (a *audit) transfer(t *ledger.Transfer) error {
 	switch t.Code {
 	case issuer.CodeFares:
 		return a.fares(t)
+	case quota.CodeDebit, quota.CodeOwed, quota.CodeRecover:
+		return a.quotaPosting(t)
 	case issuer.CodeRefund, issuer.CodeProvisional, issuer.CodeUndoProvisional, issuer.CodeUndoRefund,
 		issuer.CodeCollect, issuer.CodeUndoCollect, issuer.CodeClaim, issuer.CodeUndoClaim:
 		return a.correction(t)
@@ -128,6 +138,7 @@ func (a *audit) fares(t *ledger.Transfer) error {
 	if err != nil {
 		return err
 	}
+	a.clearedOf(rider, t.Amount)
 	for _, f := range fares {
 		if err := a.books.Posted(int(rider), f.ATC, f.Amount); err != nil {
 			return err
@@ -154,6 +165,10 @@ func (a *audit) correction(t *ledger.Transfer) error {
 	p, q, err := issuer.ParseCorrection(t.Ref)
 	if err != nil {
 		return err
+	}
+	if a.world.hasQuota(found) {
+		a.res.Quota.Refunded += t.Amount
+		return nil
 	}
 	rider := int(found)
 	switch t.Code {
@@ -184,7 +199,7 @@ func (a *audit) settled(rd *sqlite.Reader) error {
 	}
 	sum := distance(a.shares, a.payable)
 	kept := map[string]money.Fen{}
-	for _, p := range Participants() {
+	for _, p := range a.world.participants() {
 		want := money.Fen(0)
 		id := accounts{}.Settlement(p.ID)
 		switch p.Role {

@@ -25,6 +25,9 @@ const cardPSN = 1
 
 // cardOf is the card of a rider.
 func (c *City) cardOf(rider uint32) txn.CardKey {
+	if c.kindOf(rider) == tunionCard {
+		return purseCard(rider)
+	}
 	is := &issuers[rider%uint32(len(issuers))]
 	body := is.digits - len(is.bin) - 1
 	digits := is.bin + fmt.Sprintf("%0*d", body, rider)
@@ -38,6 +41,9 @@ func (c *City) cardOf(rider uint32) txn.CardKey {
 // riderOf is the inverse of cardOf.
 func (c *City) riderOf(card txn.CardKey) (uint32, bool) {
 	digits := card.PAN.Digits()
+	if c.opt.Mix.TUnion > 0 && strings.HasPrefix(digits, cardCompany.bin) {
+		return c.riderOfPurse(digits)
+	}
 	for i := range issuers {
 		is := &issuers[i]
 		if strings.HasPrefix(digits, is.bin) && len(digits) == is.digits {
@@ -45,7 +51,7 @@ func (c *City) riderOf(card txn.CardKey) (uint32, bool) {
 			if err != nil || int(n) >= c.riders.Len() || int(n)%len(issuers) != i {
 				return 0, false
 			}
-			return uint32(n), true
+			return uint32(n), c.kindOf(uint32(n)) != tunionCard
 		}
 	}
 	return 0, false
@@ -58,6 +64,9 @@ func (c *City) Issuer(card txn.CardKey) (id participantID, known bool) {
 		if issuers[i].bin == bin {
 			return issuers[i].id, true
 		}
+	}
+	if bin == cardCompany.bin && c.opt.Mix.TUnion > 0 {
+		return cardCompany.id, true
 	}
 	return 0, false
 }
@@ -91,15 +100,26 @@ func mustUID(b []byte) gate.UID {
 	return u
 }
 
-// isPhone: one card in a hundred is in a phone.
-func (c *City) isPhone(rider uint32) bool { return c.oneIn(100, forPhone, uint64(rider)) }
+// isPhone: one card in a hundred is in a phone, and of those with a quota one in two.
+func (c *City) isPhone(rider uint32) bool {
+	phones := 100
+	if c.hasQuota(rider) {
+		phones = 2
+	}
+	return c.oneIn(phones, forPhone, uint64(rider))
+}
 
 // isEmpty: one card in five hundred has next to nothing on it.
-func (c *City) isEmpty(rider uint32) bool { return c.oneIn(500, forEmptyCard, uint64(rider)) }
+func (c *City) isEmpty(rider uint32) bool {
+	return c.oneIn(500, forEmptyCard, uint64(rider)) && !c.hasQuota(rider)
+}
 
 // openingBalance is what is on the card at the start of D: 100 to 300 yuan in
-// steps of ten, or one yuan.
+// steps of ten, or one yuan; a card with a quota has that.
 func (c *City) openingBalance(rider uint32) money.Fen {
+	if c.hasQuota(rider) {
+		return quotaTerms.Quota
+	}
 	if c.isEmpty(rider) {
 		return 100
 	}
@@ -111,8 +131,10 @@ func (c *City) openingMonth(rider uint32) money.Fen {
 	return money.Fen(100 * c.below(180, forMonthSum, uint64(rider)))
 }
 
+// profileOf is the profile of a rider's bank card.
 func (c *City) profileOf(rider uint32) *perso.Profile {
-	return c.profiles[int(rider/uint32(len(issuers)))%len(c.profiles)]
+	list := c.profiles[c.kindOf(rider)]
+	return list[int(rider/uint32(len(issuers)))%len(list)]
 }
 
 // issuing is the personalisation bureau of all issuers.
@@ -182,7 +204,11 @@ func (b *issuing) image(rider uint32) (*card.Image, error) {
 	if img != nil {
 		return img, nil
 	}
-	img, err := b.personalise(rider)
+	make := b.personalise
+	if b.city.kindOf(rider) == tunionCard {
+		make = b.purse
+	}
+	img, err := make(rider)
 	if err != nil {
 		return nil, fmt.Errorf("personalise card of rider %d: %w", rider, err)
 	}
@@ -210,6 +236,9 @@ func (b *issuing) personalise(rider uint32) (*card.Image, error) {
 	certs, signer, err := b.certify(rider, p, cert)
 	if err != nil {
 		return nil, err
+	}
+	if b.city.carries(rider) {
+		return b.carrying(rider, p, &perso.Issue{Identity: id, First: perso.Secrets{Keys: keys, Certs: certs, Signer: signer}, Opening: b.city.openingBalance(rider)})
 	}
 	return perso.Build(p, id, keys, certs, signer, b.city.openingBalance(rider))
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/citycard/citycard/card/perso"
+	"github.com/citycard/citycard/card/psam"
+	"github.com/citycard/citycard/card/purse"
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
@@ -30,7 +32,10 @@ type City struct {
 	model    *demand.Model
 	riders   *demand.Riders
 	stations []fare.StationID // by the demand model's station number
-	profiles []*perso.Profile // a rider's card has profiles[rider % len]
+	// profiles of bank cards by kind: of one issuer's riders each in turn has one
+	profiles [cardKinds][]*perso.Profile
+	purses   *purse.Profile // of the card company; nil without its cards
+	modules  *psam.Profile  // of the terminals; nil in a city that needs none
 
 	day      int32 // business day D, days since 1970-01-01
 	midnight int64 // its 00:00 at UTC+8, unix
@@ -48,6 +53,8 @@ type City struct {
 	verifier  *oda.Verifier // of all terminals
 	prices    gate.Pricer   // what gates ask
 	right     *rightFares   // nil with a tariff of the user's own
+	listed    listings      // of the quota scheme
+	today     int           // the day after D on which taps are made
 }
 
 const secondsPerDay = 86400
@@ -111,16 +118,8 @@ func (c *City) loadData() error {
 	if c.model, err = loadDemand(rest, c.opt.Refit); err != nil {
 		return fmt.Errorf("demand: %w", err)
 	}
-	names := []string{c.opt.Profile}
-	if c.opt.Profile == "mix" {
-		names = []string{"sm", "3des"}
-	}
-	for _, name := range names {
-		p, err := loadProfile(rest, name)
-		if err != nil {
-			return fmt.Errorf("card profile %s: %w", name, err)
-		}
-		c.profiles = append(c.profiles, p)
+	if err := c.loadProfiles(rest); err != nil {
+		return err
 	}
 	for name, text := range rest {
 		if profile := strings.TrimSuffix(name, ".yaml"); slices.Contains(perso.EmbeddedNames(), profile) {

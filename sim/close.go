@@ -171,6 +171,11 @@ func (w *closing) run(tx *sqlite.Tx) error {
 	if err := w.book(tx, nil, posts); err != nil {
 		return err
 	}
+	if w.quota != nil {
+		if err := w.quotaDay(); err != nil {
+			return err
+		}
+	}
 	if err := tx.PutWindow(w.window, w.closeTime(w.day)); err != nil {
 		return err
 	}
@@ -264,8 +269,10 @@ func (w *closing) take(res *clearing.Result, yield func(recon.Event, error) bool
 		it := &res.Items[i]
 		if it.Row.Card != last {
 			last = it.Row.Card
-			if e, known := w.opening(last); known && !yield(e, nil) {
-				return false
+			for _, e := range w.opening(last) {
+				if !yield(e, nil) {
+					return false
+				}
 			}
 		}
 		switch it.Verdict {
@@ -273,7 +280,10 @@ func (w *closing) take(res *clearing.Result, yield func(recon.Event, error) bool
 			continue
 		}
 		e, err := w.Observe(&it.Row, it.Verdict)
-		if err != nil {
+		switch {
+		case errors.Is(err, timeline.ErrSilent):
+			continue
+		case err != nil:
 			w.bad.add(err)
 			continue
 		}
@@ -284,13 +294,17 @@ func (w *closing) take(res *clearing.Result, yield func(recon.Event, error) bool
 	return true
 }
 
-// opening is what the issuer knows of a card from its personalisation.
-func (w *closing) opening(card txn.CardKey) (recon.Event, bool) {
+// opening is what the issuer knows of a card beside its rows: its personalisation, and
+// the pushes of a quota.
+func (w *closing) opening(card txn.CardKey) []recon.Event {
 	rider, known := w.riderOf(card)
 	if !known {
-		return recon.Event{}, false
+		return nil
 	}
-	return recon.Event{Card: card, Obs: timeline.Observation{Kind: timeline.Opening, B: w.openingBalance(rider), Time: w.midnight - secondsPerDay}}, true
+	if w.hasQuota(rider) {
+		return w.quota.pushed(rider)
+	}
+	return []recon.Event{{Card: card, Obs: timeline.Observation{Kind: timeline.Opening, B: w.openingBalance(rider), Time: w.midnight - secondsPerDay}}}
 }
 
 func (w *closing) store(res *clearing.Result) error {
@@ -313,13 +327,20 @@ func (w *closing) store(res *clearing.Result) error {
 				}
 			}
 		}
-		if last := i+1 == len(res.Items) || res.Items[i+1].Row.Card != it.Row.Card; last && len(fares) > 0 {
+		if last := i+1 == len(res.Items) || res.Items[i+1].Row.Card != it.Row.Card; last && len(fares) > 0 && w.isQuota(it.Row.Card) {
+			fares = fares[:0] // row by row from the account: presentQuota
+		} else if last && len(fares) > 0 {
 			w.posts = append(w.posts, w.books.Fares(it.Row.Card, accounts{}.Settlement(it.Issuer), w.window.Number, at, fares))
 			fares = fares[:0]
 		}
 	}
 	for i := range res.Rebates {
 		w.rebate(&res.Rebates[i], at)
+	}
+	if w.quota != nil {
+		if err := w.presentQuota(res.Items); err != nil {
+			return err
+		}
 	}
 	return w.flush(8000)
 }
@@ -396,7 +417,7 @@ func (w *closing) correction(p recon.Posting) (ledger.Transfer, error) {
 // t1Config describes the files of a window: they are dated the next day.
 func (r *road) t1Config(day int32) t1.Config {
 	c := t1.Config{Dir: r.filesDir, Window: r.day + day, Batch: 1, Session: 1, Signer: t1.DevelopmentNetworkKey(), Rand: r.fileRandomness}
-	for _, p := range Participants() {
+	for _, p := range r.participants() {
 		if p.ID == network {
 			c.Network = p.Code
 			continue

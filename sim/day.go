@@ -57,6 +57,9 @@ func (r *Run) Do(ctx context.Context, city *City) (*Result, error) {
 	if res, err := r.ended(); res != nil || err != nil {
 		return res, err
 	}
+	if err := r.road.goOn(); err != nil {
+		return nil, err
+	}
 	if err := r.road.setUp(); err != nil {
 		return nil, err
 	}
@@ -97,6 +100,7 @@ func (r *Run) clock(stage string) func() {
 // slot works one slot: taps, sealing, delivery and, at the end of a day, the
 // close of its window.
 func (r *Run) slot(ctx context.Context, slot int) error {
+	r.world.today = slotDay(slot)
 	if err := r.taps(ctx, slot); err != nil {
 		return err
 	}
@@ -124,7 +128,13 @@ func (r *Run) slot(ctx context.Context, slot int) error {
 	if err := r.road.closeWindow(day, r.Workers); err != nil {
 		return err
 	}
+	if err := r.pushQuotas(int(day)); err != nil {
+		return err
+	}
 	if err := r.truth.endOfDay(r.world); err != nil {
+		return err
+	}
+	if err := r.checkQuotas(int(day)); err != nil {
 		return err
 	}
 	r.progress(0.7 + 0.3*float64(day)/LastDay)
@@ -217,11 +227,27 @@ func (k *worker) endOfService(p *place) error {
 func (r *Run) returning(day int) ([]uint32, error) {
 	switch {
 	case day >= 1 && day <= 3:
-		return r.truth.comingBack(r.world, r.carrier, day), nil
+		return r.denied(day, r.truth.comingBack(r.world, r.carrier, day)), nil
 	case day == 5:
-		return r.openCards()
+		cards, err := r.openCards()
+		return r.denied(day, cards), err
 	}
 	return nil, nil
+}
+
+// denied adds riders whose accounts could not pay for D: they try again on the first
+// day, when the gates have the new list, and on the fifth, when they have paid.
+func (r *Run) denied(day int, riders []uint32) []uint32 {
+	if day != 1 && day != 5 {
+		return riders
+	}
+	for rider := range r.world.listed {
+		if r.world.listed.before(rider, 1) {
+			riders = append(riders, rider)
+		}
+	}
+	slices.Sort(riders)
+	return slices.Compact(riders)
 }
 
 // openCards asks the database once for the cards that are open; a resumed run

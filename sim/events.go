@@ -70,9 +70,11 @@ const (
 	tearElsewhere   tear = 4 // the last answer is lost; the rider goes to another array
 	tearGivenUp     tear = 5 // the last answer is lost; the rider walks away
 	tearUndecidable tear = 6 // as tearElsewhere, and the answer to the next GPO is lost too
+	tearWriting     tear = 7 // the answer to the first record of a journey is lost; the rider taps again
+	tearModule      tear = 8 // the terminal's security module does not answer; the rider taps again
 )
 
-func (t tear) afterCommit() bool { return t >= tearRecovered }
+func (t tear) afterCommit() bool { return t >= tearRecovered && t <= tearUndecidable }
 
 // followUp is a tap that follows from an earlier one at the same place.
 type followUp struct {

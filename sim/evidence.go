@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/citycard/citycard/card/pboc"
 	"github.com/citycard/citycard/issuer"
 	"github.com/citycard/citycard/ledger"
 	"github.com/citycard/citycard/sim/oracle"
@@ -67,9 +68,27 @@ func (r *Run) knowable(rd *sqlite.Reader) (map[uint32][]oracle.Open, error) {
 	}
 	out := map[uint32][]oracle.Open{}
 	for rider, rows := range seen {
-		out[rider] = oracle.Decide(rows, r.world.openingBalance(rider), cardLimit)
+		out[rider] = r.chipOf(rider).Decide(rows)
 	}
 	return out, nil
+}
+
+// chipOf is what the issuer knows of a rider's card beside its rows.
+func (r *Run) chipOf(rider uint32) oracle.Chip {
+	c := oracle.Chip{Opening: r.world.openingBalance(rider), Limit: cardLimit}
+	switch r.world.kindOf(rider) {
+	case oldCard, tunionCard:
+		return c
+	case quotaCard:
+		for _, p := range r.road.quota.sent[rider] {
+			if p.executed {
+				c.Pushes = append(c.Pushes, oracle.Push{Number: p.number, Value: quotaTerms.Quota, After: p.after})
+			}
+		}
+	}
+	product := r.world.profileOf(rider).Product()
+	c.Deposit, c.Holds = product.Extension.Deposit, product.Transit == pboc.TransitHold
+	return c
 }
 
 // arrived reads the blocks of a window again and collects the rows of some

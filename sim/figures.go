@@ -20,13 +20,15 @@ func (r *Run) reportData(rd *sqlite.Reader, res *Result) (*report.Data, error) {
 		Tears: report.Tears{Before: int64(res.TornBeforeCommit), After: int64(res.TornAfterCommit), Recovered: int64(res.RecoveredAtGate)},
 	}
 	r.passData(d)
+	kindData(d, res)
+	d.Quota = quotaPage(res.Quota)
 	d.Refusals = refusalData(res)
 	for _, part := range []struct {
 		name string
 		fill func(*report.Data, *sqlite.Reader) error
 	}{
-		{"flows", r.flowData}, {"blocks", r.blockData}, {"rows", rowData}, {"nets", netData}, {"operators", r.operatorData}, {"fees", r.feeData},
-		{"rebates", rebateData}, {"breaks", r.breakData}, {"days", r.dayData}, {"files", r.fileData},
+		{"flows", r.flowData}, {"blocks", r.blockData}, {"rows", rowData}, {"nets", r.netData}, {"operators", r.operatorData}, {"fees", r.feeData},
+		{"rebates", rebateData}, {"breaks", r.breakData}, {"days", r.dayData}, {"quota", r.quotaData}, {"files", r.fileData},
 	} {
 		if err := part.fill(d, rd); err != nil {
 			return nil, fmt.Errorf("%s of the report: %w", part.name, err)

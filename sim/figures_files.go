@@ -83,7 +83,7 @@ func (r *Run) t1Files(rd *sqlite.Reader) ([]listedFile, error) {
 	}
 	lines := map[string]int64{} // by window and institution code
 	codes := map[uint16]string{}
-	for _, p := range Participants() {
+	for _, p := range r.world.participants() {
 		codes[uint16(p.ID)] = p.Code
 	}
 	key := func(window int32, code string) string { return fmt.Sprint(window, " ", code) }

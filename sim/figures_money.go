@@ -18,9 +18,9 @@ var roleNames = map[string]report.Text{
 
 // netData fills in the matrix from clearing's nets, and each position from the
 // postings of the ledger, so that the page can hold one against the other.
-func netData(d *report.Data, rd *sqlite.Reader) error {
+func (r *Run) netData(d *report.Data, rd *sqlite.Reader) error {
 	index := map[uint16]int{}
-	for i, p := range Participants() {
+	for i, p := range r.world.participants() {
 		index[uint16(p.ID)] = i
 		d.Participants = append(d.Participants, report.Participant{Code: p.Code, Name: report.Text{EN: p.Name, ZH: p.ZH}, Role: roleNames[p.Role]})
 	}

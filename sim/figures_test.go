@@ -27,7 +27,7 @@ var errPulled = errors.New("plug pulled")
 // there is no result.
 func pageOf(t *testing.T, dir string, workers int, after func(day int, rd *sqlite.Reader) (cut bool)) (run *Run, res *Result) {
 	t.Helper()
-	city, err := NewCity(Options{Riders: 900, Seed: 11, Date: fare.Date{Year: 2026, Month: 11, Day: 18}, Profile: "sm", Workers: workers})
+	city, err := NewCity(Options{Riders: 900, Mix: allKinds, Seed: 11, Date: fare.Date{Year: 2026, Month: 11, Day: 18}, Profile: "sm", Workers: workers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +244,8 @@ func checkFiles(t *testing.T, d *report.Data) {
 			t.Errorf("%s is not listed", want)
 		}
 	}
-	if first != 5+2*6+1 || seen["report.html"] {
-		t.Errorf("%d files of D listed, want 5 tables, 12 T+1 files and the blocks", first)
+	if first != 5+2*7+1 || seen["report.html"] {
+		t.Errorf("%d files of D listed, want 5 tables, 14 T+1 files and the blocks", first)
 	}
 }
 

@@ -28,6 +28,12 @@ const (
 	forUID
 	forIssuer
 	forCardKey
+	forKind
+	forFunds
+	forPush
+	forReach
+	forDomain
+	forModule
 )
 
 // draw is a number for one use: a hash of seed, purpose and key.

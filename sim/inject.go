@@ -38,9 +38,9 @@ func newInjection(c *City) *injection {
 	for range in.each {
 		want = append(want, roleDenied, roleKnown, roleCloned, roleCloned, roleCloned, roleCloned)
 	}
-	for k := uint64(0); len(want) > 0; k++ {
+	for k := uint64(0); len(want) > 0 && k < uint64(64*n); k++ { // with few bank cards fewer
 		rider := uint32(c.below(n, forInject, k))
-		if in.roles[rider] == 0 && !c.isEmpty(rider) && !c.isPhone(rider) {
+		if in.roles[rider] == 0 && !c.isEmpty(rider) && !c.isPhone(rider) && c.isBank(rider) {
 			in.roles[rider], want = want[0], want[1:]
 		}
 	}
@@ -71,6 +71,14 @@ func (in *injection) tearOf(c *City, e *event) tear {
 		return tearNoAnswer
 	case 1:
 		return tearBeforeLast
+	case 2:
+		if c.carries(e.rider) {
+			return tearWriting
+		}
+	case 3:
+		if c.carries(e.rider) {
+			return tearModule
+		}
 	}
 	return tearNone
 }
@@ -101,13 +109,14 @@ func (in *injection) deniedAtAcquirer(rider uint32) bool {
 // knownAtGates is the deny list that the gates have: yesterday's.
 func (c *City) knownAtGates(card txn.CardKey) bool {
 	rider, known := c.riderOf(card)
-	return known && c.injected.roles[rider] == roleKnown
+	return known && (c.injected.roles[rider] == roleKnown || c.listed.before(rider, c.today))
 }
 
-// Denied implements acquirer.DenyList: today's list.
-func (c *City) Denied(card txn.CardKey, _ int64) bool {
+// Denied implements acquirer.DenyList: today's list, and for cards with a quota that
+// of the time of the tap.
+func (c *City) Denied(card txn.CardKey, at int64) bool {
 	rider, known := c.riderOf(card)
-	return known && c.injected.deniedAtAcquirer(rider)
+	return known && (c.injected.deniedAtAcquirer(rider) || c.listed.before(rider, c.listDay(at)))
 }
 
 // samplesPerPlace is how many paid rows of a place the injector may copy.
@@ -145,7 +154,7 @@ func (k *worker) clone(p *place, f *followUp, nvm []byte, source txn.TerminalID)
 		return err
 	}
 	twin := worker{World: k.World, chip: chip}
-	res, err := twin.session(&terminal{id: shopTerminals + 1, gate: shop, place: p, taps: uint64(f.rider) << 20}, k.uidOf(f.rider, 0), k.midnight+int64(f.at)+3600, tearNone,
+	res, err := twin.session(&terminal{id: shopTerminals + 1, gate: shop, place: p, taps: uint64(f.rider) << 20}, img, k.uidOf(f.rider, 0), k.midnight+int64(f.at)+3600, tearNone,
 		k.stream(forCard, uint64(f.rider), 1<<50))
 	if err != nil {
 		return err
@@ -208,13 +217,24 @@ func (w *World) forgeries(calm func(txn.TerminalID) bool) (rows []row.Record, in
 		rows = append(rows, row.Record{Row: r})
 		injected[v]++
 	}
-	for i := 0; i+2 < len(samples) && i < 3*w.injected.each; i += 3 {
-		forged, moved := samples[i], samples[i+1]
+	for n := 0; len(samples) >= 3 && n < w.injected.each; n++ {
+		forged := samples[0]
 		forged.AC[3] ^= 0x40
 		add(txn.BadCryptogram, forged)
-		moved.IAD[15] ^= 0x01
-		add(txn.BadBalanceMAC, moved)
-		add(txn.Duplicate, samples[i+2])
+		// The balance of a purse's row is under no MAC: only a bank card's can be moved.
+		if i := slices.IndexFunc(samples[1:], func(r txn.Row) bool { return r.Scheme == txn.Finance }); i >= 0 {
+			moved := samples[1+i]
+			moved.IAD[15] ^= 0x01
+			add(txn.BadBalanceMAC, moved)
+			samples = slices.Delete(samples, 1+i, 2+i)
+		}
+		add(txn.Duplicate, samples[1])
+		samples = samples[2:]
+	}
+	if i := slices.IndexFunc(samples, func(r txn.Row) bool { return r.Scheme == txn.Purse }); i >= 0 && w.injected.each > 0 {
+		forged := samples[i]
+		forged.AC[3] ^= 0x40 // in the TAC
+		add(txn.BadCryptogram, forged)
 	}
 	for i, c := range clones {
 		if i < w.injected.each {

@@ -12,6 +12,7 @@ type Options struct {
 	Seed    uint64            //
 	Date    fare.Date         // business day D
 	Profile string            // "sm", "3des" or "mix"
+	Mix     Mix               // kinds of cards; zero is bank cards that carry no journeys
 	Files   map[string][]byte // replace embedded data files by name
 	Refit   bool              // fit the demand anew from the station counts
 	Workers int               // goroutines, at least 1; results do not depend on it
@@ -31,6 +32,8 @@ func (o *Options) validate() error {
 	switch {
 	case !known:
 		return fmt.Errorf("profile %q: want sm, 3des or mix", o.Profile)
+	case o.Mix.Bank < 0 || o.Mix.Quota < 0 || o.Mix.TUnion < 0 || o.Mix.sum() > maxWeights:
+		return fmt.Errorf("mix %s: want weights from 0 that add up to at most %d", o.Mix, maxWeights)
 	case o.Riders < 0:
 		return fmt.Errorf("riders %d: want a positive number, or 0 for all", o.Riders)
 	case o.Workers < 1:

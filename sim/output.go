@@ -32,7 +32,8 @@ func (r *Run) checkRun() error {
 		Date, Profile string
 		Files         map[string][]byte
 		Refit         bool
-	}{r.Riders, r.Seed, r.Date.String(), r.Profile, r.Options.Files, r.Refit})
+		Mix           string `json:",omitempty"`
+	}{r.Riders, r.Seed, r.Date.String(), r.Profile, r.Options.Files, r.Refit, r.Options.Mix.String()})
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (r *Run) checkRun() error {
 		case known == nil:
 			return tx.PutRunState("options", mine)
 		case !bytes.Equal(known, mine):
-			return fmt.Errorf("%w: continue it with the same riders, seed, date, profile and data files, or name another folder", ErrOtherRun)
+			return fmt.Errorf("%w: continue it with the same riders, seed, date, profile, mix and data files, or name another folder", ErrOtherRun)
 		}
 		return nil
 	})
@@ -175,7 +176,7 @@ func writeTable(w *bufio.Writer, head []string, rows func(put func(...string) er
 
 func (r *Run) writeNets(w *bufio.Writer, rd *sqlite.Reader) error {
 	codes := map[uint16]Participant{}
-	for _, p := range Participants() {
+	for _, p := range r.world.participants() {
 		codes[uint16(p.ID)] = p
 	}
 	return writeTable(w, []string{"window", "debtor", "debtor_name", "creditor", "creditor_name", "amount_fen", "items"}, func(put func(...string) error) error {

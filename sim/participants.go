@@ -39,10 +39,22 @@ type Participant struct {
 	Role     string // issuer, acquirer, network
 }
 
-// Participants lists the institutions of the city by number.
-func Participants() []Participant {
+// cardCompany issues the city's T-Union purses and holds their float. Its numbers
+// begin as those of JT/T 978, behind the zero that file 15 has before them; code
+// and number range are ours.
+var cardCompany = issuerInfo{id: 5, bin: "310310", digits: 19, code: "31031000", name: "Municipal card company", zh: "市政交通一卡通"}
+
+// cardCompanyPrefix is what all numbers of its cards in the city begin with.
+const cardCompanyPrefix = "31031048"
+
+// participants lists the institutions of the city by number.
+func (c *City) participants() []Participant {
 	var out []Participant
 	for _, i := range issuers {
+		out = append(out, Participant{i.id, i.code, i.name, i.zh, "issuer"})
+	}
+	if c.opt.Mix.TUnion > 0 {
+		i := &cardCompany
 		out = append(out, Participant{i.id, i.code, i.name, i.zh, "issuer"})
 	}
 	return append(out,

@@ -87,6 +87,7 @@ func (v *recordsView) entry(rider uint32, uid gate.UID) (gate.EntryRecord, error
 // reach the back end sends again, and the back end takes it in order.
 func (v *recordsView) PutEntry(e gate.EntryRecord) error {
 	if rider, known := v.city.riderOf(e.Card); known {
+		v.carried(rider)
 		r := &v.cards[rider]
 		r.open, r.entryTerminal, r.entryTime, r.entryATC = true, uint32(e.Terminal), uint32(e.Time), e.ATC
 	}
@@ -105,12 +106,20 @@ func (v *recordsView) MonthSum(card txn.CardKey, month [2]byte) (money.Fen, erro
 	return money.Fen(v.cards[rider].sum), nil
 }
 
+// carried counts what nobody should write: a record of a card that carries its own.
+func (v *recordsView) carried(rider uint32) {
+	if v.city.carries(rider) {
+		v.place.truth.counts.Records++
+	}
+}
+
 // CloseJourney implements gate.Records.
 func (v *recordsView) CloseJourney(c gate.Closing) error {
 	rider, known := v.city.riderOf(c.Card)
 	if !known {
 		return nil
 	}
+	v.carried(rider)
 	r := &v.cards[rider]
 	r.open = false
 	if r.month != c.Month {

@@ -74,6 +74,8 @@ type Result struct {
 	DamagedCards      int              `json:"damaged_cards"`   // whose stored state cannot be read: their rows are held, everybody else's go on
 	AbandonedFares    int64            `json:"abandoned_fares"` // charged blind, and dropped from what waits for its entry: the charge stands
 	BlocksUnreceipted int              `json:"blocks_unreceipted"`
+	Mix               *MixFigures      `json:"mix,omitempty"`   // with Options.Mix only
+	Quota             *QuotaFigures    `json:"quota,omitempty"` // with cards that have a quota only
 	ElapsedMS         int64            `json:"elapsed_ms"`
 	Stages            map[string]int64 `json:"stages"`
 	Unreadable        []string         `json:"-"` // what was wrong with the first ten of UnreadableRows
@@ -111,6 +113,12 @@ func (r *Result) Open() []string {
 	must("unreadable_rows", r.UnreadableRows == 0)
 	must("damaged_cards", r.DamagedCards == 0)
 	must("blocks_unreceipted", r.BlocksUnreceipted == 0)
+	if r.Mix != nil {
+		must("station_records", r.Mix.StationRecords == 0)
+	}
+	if r.Quota != nil {
+		r.Quota.open(must)
+	}
 	return open
 }
 
@@ -137,6 +145,14 @@ func (r *Run) result() (*Result, error) {
 		Taps: t.counts.Taps, OfflineTxns: t.counts.Approved, TornAfterCommit: t.counts.TornAfterCommit, TornBeforeCommit: t.counts.TornBefore,
 		RecoveredAtGate: t.counts.Recovered}
 	res.Injected = r.injectedFaults()
+	if !r.Options.Mix.IsZero() {
+		res.Mix = r.mixFigures()
+	}
+	if r.road.quota != nil {
+		f := r.road.quota.tally.figures()
+		f.DeniedTaps, f.DeniedOpened = t.counts.Denied, t.counts.DeniedOpened
+		res.Quota = &f
+	}
 	for _, p := range r.world.places {
 		for _, a := range p.arrays {
 			for _, list := range [2][]*terminal{a.in, a.out} {
@@ -202,6 +218,9 @@ func (r *Run) read(rd *sqlite.Reader, res *Result) error {
 	if err := r.auditFlash(rd, res); err != nil {
 		return fmt.Errorf("flash cards: %w", err)
 	}
+	if err := r.quotaAlarms(rd, res.Quota); err != nil {
+		return fmt.Errorf("alarms about quota cards: %w", err)
+	}
 	return r.auditCards(rd, res, &bad)
 }
 
@@ -259,6 +278,9 @@ func (r *Run) auditCards(rd *sqlite.Reader, res *Result, bad *unreadable) error 
 		if c.Decode(blob) != nil {
 			bad.damaged(r.road.vault.Token(card))
 			return nil
+		}
+		if r.road.isQuota(card) {
+			return nil // there is no float behind it
 		}
 		token := r.road.books.Tokens.Token(card)
 		float, _, err := rd.Balance(issuer.FloatAccount(token))

@@ -107,8 +107,12 @@ func (k *worker) chargeJourney(p *place, a *account, f *followUp, res *gate.Resu
 }
 
 // mayBeBlind says whether a gate can have had a reason for not knowing the entry: no
-// line to the records, or a phone, whose UID leads nowhere.
+// line to the records, or a phone, whose UID leads nowhere. A card that carries its
+// journeys knows it, unless a torn tap has paid for the journey already.
 func (k *worker) mayBeBlind(f *followUp) bool {
+	if k.carries(f.rider) {
+		return k.dues[f.rider].state&accountOdd != 0
+	}
 	view := recordsView{stationRecords: k.shared, place: k.places[f.place], now: k.midnight + int64(f.at)}
 	return k.isPhone(f.rider) || view.unreachable()
 }

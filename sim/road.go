@@ -13,9 +13,11 @@ import (
 	"github.com/citycard/citycard/acquirer"
 	"github.com/citycard/citycard/clearing"
 	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/crypt/epurse"
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/crypt/seal"
 	"github.com/citycard/citycard/issuer"
+	"github.com/citycard/citycard/issuer/quota"
 	"github.com/citycard/citycard/ledger"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
@@ -42,6 +44,8 @@ type Ports struct {
 	Recon      timeline.Params
 	Observe    func(*txn.Row, txn.Verdict) (recon.Event, error)
 	Posts      func([]ledger.Transfer) []ledger.Transfer // what reaches the ledger of a batch
+	Present    func(*quota.Machine, *quota.Service, *txn.Presented, txn.Verdict, int32, int64) (quota.Taken, quota.Effects, error)
+	Push       func(card txn.CardKey, left money.Fen, push []byte) []byte // what of a push reaches a card that has so much left
 }
 
 // lateAfter is the time limit for offline rows: 20 days.
@@ -57,6 +61,7 @@ type road struct {
 	vault    *sqlite.Vault
 	preparer *acquirer.Preparer
 	books    issuer.Books
+	quota    *quotas // nil without cards that have a quota
 	fees     *clearing.FeeRule
 	dir      string
 	filesDir string // T+1 files, empty for none
@@ -81,8 +86,9 @@ func (c *City) honestPorts() Ports {
 	return Ports{
 		Keys: c, Signatures: acquirer.VerifySignature, Chain: acquirer.Follows, Sequence: acquirer.Gapless,
 		Receipts: func(s acquirer.Store) acquirer.Store { return s }, Deny: c, LateLimit: lateAfter,
-		Verifier: func() clearing.Verifier { return issuer.NewVerifier(c.checkers) }, Counters: (*clearing.Counters).Check,
+		Verifier: func() clearing.Verifier { return issuer.NewVerifier(c.checkers).WithPurses(c.purseCheckers) }, Counters: (*clearing.Counters).Check,
 		Fares: c.book, Recon: reconRules(), Observe: recon.FromRow, Posts: func(t []ledger.Transfer) []ledger.Transfer { return t },
+		Present: (*quota.Machine).Present, Push: func(_ txn.CardKey, _ money.Fen, push []byte) []byte { return push },
 	}
 }
 
@@ -112,6 +118,19 @@ func (c *City) checkers(bin string, alg cryptogram.Alg) *cryptogram.Verifier {
 	return nil
 }
 
+// purseCheckers are the card company's own checks of its purses; issuer.PurseCheckers.
+func (c *City) purseCheckers(card txn.CardKey, alg epurse.Alg, _ byte) *keystore.PurseVerifier {
+	if c.purses == nil || card.PAN.BIN() != cardCompany.bin {
+		return nil
+	}
+	issuer := epurse.Factor(c.purses.Spec(c.purses.Card()).Files[0].Content)
+	v, err := c.keys.PurseVerifier(keystore.PurseMasters(alg), alg, issuer)
+	if err != nil {
+		return nil // the keystore has no such keys: nor has any card
+	}
+	return v
+}
+
 func (r *road) openStores() error {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return fmt.Errorf("make data folder: %w", err)
@@ -131,6 +150,10 @@ func (r *road) openStores() error {
 	r.vault = sqlite.NewVault(cipher, cipher.Decrypt)
 	r.books = issuer.Books{Tokens: tokens{r.vault}}
 	if r.fees, err = clearing.PriceReformRules().At(r.day); err != nil {
+		return err
+	}
+	r.City.listed = listings{}
+	if r.quota, err = r.openQuotas(r.vault, r.books.Tokens); err != nil {
 		return err
 	}
 	return r.db.Read(context.Background(), func(rd *sqlite.Reader) error {
@@ -183,6 +206,11 @@ func (r *road) setUp() error {
 		}
 	}
 	return r.db.Write(ctx, func(tx *sqlite.Tx) error {
+		if r.quota != nil {
+			if err := r.quota.saveTally(tx); err != nil {
+				return err
+			}
+		}
 		if err := r.openInstitutions(tx); err != nil {
 			return err
 		}
@@ -193,7 +221,18 @@ func (r *road) setUp() error {
 func (r *road) openCards(tx *sqlite.Tx, cards accountIndex) error {
 	var accounts []ledger.Account
 	var loads []ledger.Transfer
+	if r.quota != nil {
+		accounts = elsewheres()
+	}
 	for _, c := range cards {
+		if r.hasQuota(c.rider) {
+			a, l, err := r.quota.open(tx, c.rider)
+			if err != nil {
+				return err
+			}
+			accounts, loads = append(accounts, a...), append(loads, l...)
+			continue
+		}
 		a, l := r.books.Open(r.cardOf(c.rider), r.openingBalance(c.rider), r.midnight-secondsPerDay)
 		accounts, loads = append(accounts, a...), append(loads, l...)
 	}
@@ -305,7 +344,7 @@ func (r *road) openInstitutions(tx *sqlite.Tx) error {
 	add := func(kind ledger.AccountKind, n uint16, owner string) {
 		all = append(all, ledger.Account{ID: institution(kind, n), Kind: kind, Owner: owner})
 	}
-	for _, p := range Participants() {
+	for _, p := range r.participants() {
 		add(ledger.Fee, uint16(p.ID), p.Code)
 		switch p.Role {
 		case "issuer":

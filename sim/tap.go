@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/card/purse"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/row"
@@ -37,6 +39,7 @@ func (k *worker) tap(p *place, f followUp) error {
 		return fmt.Errorf("tap of rider %d at terminal %d: %w", f.rider, t.id, err)
 	}
 	p.truth.counts.Taps++
+	p.truth.counts.kinds[k.kindOf(f.rider)].taps++
 	paid := after.balance < before.balance
 	if paid {
 		p.truth.commits = append(p.truth.commits, commit{f.rider, after.atc, k.origin[f.rider], uint16(p.index), int32(before.balance - after.balance)})
@@ -94,23 +97,39 @@ func (k *worker) present(t *terminal, rider uint32, now int64, te tear) (res *ga
 	if err := k.chip.Insert(img, k.cards[rider]); err != nil {
 		return nil, before, after, err
 	}
-	before = k.state()
+	before = k.state(img)
 	k.taps[rider]++
 	if t.place.view != nil {
 		t.place.view.now = now
 	}
-	res, err = k.session(t, k.uidOf(rider, uint64(k.taps[rider])), now, te, k.stream(forCard, uint64(rider), uint64(before.atc), uint64(k.taps[rider])))
+	res, err = k.session(t, img, k.uidOf(rider, uint64(k.taps[rider])), now, te, k.stream(forCard, uint64(rider), uint64(before.atc), uint64(k.taps[rider])))
 	if err != nil {
 		return nil, before, after, err
 	}
-	after = k.state()
+	after = k.state(img)
 	k.cards[rider] = k.chip.Snapshot(k.cards[rider][:0])
 	return res, before, after, nil
 }
 
-func (k *worker) state() chipState {
+// isPurse tells whether a card is the card company's.
+func isPurse(img *card.Image) bool {
+	_, is := img.Templates()[0].(*purse.Template)
+	return is
+}
+
+// state looks into the memory of the card that is in, which has that image.
+func (k *worker) state(img *card.Image) chipState {
+	if t, is := img.Templates()[0].(*purse.Template); is {
+		k.memory = k.chip.Memory().Settled(k.memory[:0])
+		s := t.Inspect(k.memory[:t.MemorySize()])
+		return chipState{atc: s.EP.Offline, lastATC: s.EP.Offline, balance: money.Fen(s.EP.Balance) - money.Fen(s.EP.Limit)}
+	}
 	s := k.chip.Inspect()
-	return chipState{atc: s.ATC, lastATC: s.LastATC, balance: s.Balance}
+	value := s.Balance - s.Used
+	for _, h := range s.Holds {
+		value += h.Amount // kept for a journey, and still the rider's
+	}
+	return chipState{atc: s.ATC, lastATC: s.LastATC, balance: value}
 }
 
 // store gives records to the journals of their terminals. A block that is closed
@@ -141,9 +160,22 @@ func (k *worker) storeOne(p *place, t *terminal, rec *row.Record) error {
 	if rec.Row.Kind == txn.Doubt || rec.Row.Kind == txn.Declined {
 		return nil
 	}
-	p.truth.counts.Approved++
-	if rider, known := k.riderOf(rec.Row.Card); known && k.injected.deniedAtAcquirer(rider) {
-		p.truth.deniedRows++
+	c := &p.truth.counts
+	c.Approved++
+	switch rec.Row.Kind {
+	case txn.Hold:
+		c.Holds++
+	case txn.Completion:
+		c.Completions++
+	}
+	if rec.Row.Flags.Has(txn.ClosedByProve) {
+		c.Proved++
+	}
+	if rider, known := k.riderOf(rec.Row.Card); known {
+		c.kinds[k.kindOf(rider)].approved++
+		if k.injected.deniedAtAcquirer(rider) {
+			p.truth.deniedRows++
+		}
 	}
 	k.injected.sample(k.City, p, rec)
 	return nil
@@ -152,6 +184,12 @@ func (k *worker) storeOne(p *place, t *terminal, rec *row.Record) error {
 // countTap keeps the figures and the list of flash cards.
 func (k *worker) countTap(p *place, f *followUp, res *gate.Result, paid bool, before, after chipState) {
 	c := &p.truth.counts
+	if k.listed.before(f.rider, k.today) {
+		c.Denied++
+		if res.Opened {
+			c.DeniedOpened++
+		}
+	}
 	if res.Opened {
 		p.passes.count(f, k.origin[f.rider])
 	}
@@ -160,12 +198,12 @@ func (k *worker) countTap(p *place, f *followUp, res *gate.Result, paid bool, be
 		p.truth.torn = append(p.truth.torn, f.rider)
 	}
 	switch {
-	case f.tear.afterCommit() && committed && !res.Opened:
+	case (f.tear.afterCommit() || f.tear == tearModule) && committed && !res.Opened: // a module may fail when a purse has paid
 		c.TornAfterCommit++
 		if paid {
 			p.truth.flashes = append(p.truth.flashes, flash{rider: f.rider, atc: after.atc, amount: int32(before.balance - after.balance)})
 		}
-	case (f.tear == tearNoAnswer || f.tear == tearBeforeLast) && !res.Opened:
+	case f.tear != tearNone && !f.tear.afterCommit() && !res.Opened:
 		c.TornBefore++
 	case res.Opened && after.atc == before.atc && res.Amount >= 0 && f.tries > 0 && closedByRetap(res):
 		c.Recovered++
@@ -177,7 +215,7 @@ func (k *worker) countTap(p *place, f *followUp, res *gate.Result, paid bool, be
 
 func closedByRetap(res *gate.Result) bool {
 	for i := range res.Records {
-		if res.Records[i].Row.Flags.Has(txn.ClosedByRetap) {
+		if res.Records[i].Row.Flags&(txn.ClosedByRetap|txn.ClosedByProve) != 0 {
 			return true
 		}
 	}

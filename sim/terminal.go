@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 
+	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/card/perso"
 	"github.com/citycard/citycard/clearing"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/seal"
@@ -12,6 +14,7 @@ import (
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/block"
+	"github.com/citycard/citycard/wire/journey"
 )
 
 type participantID = clearing.Participant
@@ -32,8 +35,9 @@ type terminal struct {
 	array   *gate.Array
 	gate    *gate.Gate
 	journal *journal.Journal
-	taps    uint64 // for the unpredictable numbers
-	hauls   uint64 // sealed blocks, for the randomness of sealing
+	module  *card.Chip // security module; nil until a card needs it
+	taps    uint64     // for the unpredictable numbers
+	hauls   uint64     // sealed blocks, for the randomness of sealing
 }
 
 // place is a metro station or a bus route: what one goroutine works at a time.
@@ -175,6 +179,9 @@ func (c *City) newTerminal(p *place, a *array, id txn.TerminalID, mode gate.Mode
 		Kernel: kernel.Config{TTQ: kernel.GateTTQ, Country: [2]byte{0x01, 0x56}, Currency: [2]byte{0x01, 0x56}, AIDs: kernel.DebitCredit(),
 			SM: true, AppVersion: [2]byte{0x00, 0x30}, Verify: c.verifier, Denied: c.knownAtGates},
 	}
+	if !c.opt.Mix.IsZero() {
+		cfg.Transit = &gate.Transit{Line: uint16(max(p.route, 0)), AllowHold: true, Factor: cardFactor}
+	}
 	if mode == gate.Bus {
 		cfg.PassWindow = gate.DefaultBusPassWindow
 	}
@@ -183,6 +190,11 @@ func (c *City) newTerminal(p *place, a *array, id txn.TerminalID, mode gate.Mode
 		return nil, err
 	}
 	return &terminal{id: id, place: p, array: a.memory, gate: g, journal: journal.New(id, 1, c.midnight)}, nil
+}
+
+// cardFactor is the factor of a bank card's record keys, as the bureau personalises it.
+func cardFactor(k txn.CardKey) journey.Serial {
+	return perso.CardFactor(perso.Identity{PAN: k.PAN, PSN: k.PSN})
 }
 
 // countTaps counts the planned taps at each station and on each route.

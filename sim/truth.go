@@ -19,16 +19,19 @@ type ledgerOfTruth struct {
 	chips   []money.Fen // sum of all balances at the end of each day
 	flashes []flash
 	torn    map[uint32]bool
-	blind   map[blindKey]int32 // right price in fen of the journeys that were charged without their entry
+	blind   map[blindKey]int32       // right price in fen of the journeys that were charged without their entry
+	quota   map[uint32][]quotaCommit // debits of cards with a quota
 	denied  int
 	forged  map[txn.Verdict]int
 	balance money.Fen
 }
 
 func newLedgerOfTruth(w *World) *ledgerOfTruth {
-	t := &ledgerOfTruth{torn: map[uint32]bool{}, blind: map[blindKey]int32{}}
+	t := &ledgerOfTruth{torn: map[uint32]bool{}, blind: map[blindKey]int32{}, quota: map[uint32][]quotaCommit{}}
 	for i := range w.riders.Len() {
-		t.balance += w.openingBalance(uint32(i))
+		if !w.hasQuota(uint32(i)) {
+			t.balance += w.openingBalance(uint32(i))
+		}
 	}
 	return t
 }
@@ -67,26 +70,29 @@ func (w *World) readChips() (money.Fen, error) {
 	n := w.riders.Len()
 	sums := make([]money.Fen, (n+part-1)/part)
 	err := w.parallel(len(sums), func(i int, k *worker) error {
-		images := map[*perso.Profile]*card.Image{}
+		images := map[layout]*card.Image{}
 		for rider := uint32(i * part); int(rider) < min((i+1)*part, n); rider++ {
 			a := &w.dues[rider]
 			if a.read == w.taps[rider] {
 				continue
 			}
 			a.read = w.taps[rider]
-			profile := w.profileOf(rider)
-			if images[profile] == nil {
-				img, err := w.issuing.image(rider)
-				if err != nil {
+			same := w.layoutOf(rider)
+			img := images[same]
+			if img == nil {
+				var err error
+				if img, err = w.issuing.image(rider); err != nil {
 					return err
 				}
-				images[profile] = img
+				images[same] = img
 			}
-			if err := k.chip.Insert(images[profile], w.cards[rider]); err != nil {
+			if err := k.chip.Insert(img, w.cards[rider]); err != nil {
 				return fmt.Errorf("read card of rider %d: %w", rider, err)
 			}
-			now := int32(k.chip.Inspect().Balance)
-			sums[i] += money.Fen(now - a.chip)
+			now := int32(k.state(img).balance)
+			if same.kind != quotaCard {
+				sums[i] += money.Fen(now - a.chip)
+			}
 			a.chip = now
 		}
 		return nil
@@ -96,6 +102,22 @@ func (w *World) readChips() (money.Fen, error) {
 		sum += s
 	}
 	return sum, err
+}
+
+// layout is what cards have in common whose memories can be read with one image.
+type layout struct {
+	kind    cardKind
+	profile *perso.Profile // nil of a purse
+	phone   bool
+}
+
+func (c *City) layoutOf(rider uint32) layout {
+	l := layout{kind: c.kindOf(rider)}
+	if l.kind != tunionCard {
+		l.profile = c.profileOf(rider)
+	}
+	l.phone = l.kind == quotaCard && c.isPhone(rider)
+	return l
 }
 
 // comingBack lists the riders who tap again on a day: those whose taps were torn

@@ -2,14 +2,11 @@ package sim
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/citycard/citycard/card"
-	"github.com/citycard/citycard/terminal/gate"
-	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/txn"
 )
@@ -55,6 +52,10 @@ type truth struct {
 // tapCounts are the figures of the taps.
 type tapCounts struct {
 	Taps, Approved, TornAfterCommit, TornBefore, Recovered, Refused int
+	kinds                                                           [cardKinds]struct{ taps, approved int }
+	Denied, DeniedOpened                                            int // of cards that the quota scheme has put on the deny list
+	Records                                                         int // station records written for cards that carry their journeys
+	Holds, Completions, Proved                                      int // rows of holds, of their ends, and of torn taps that the card proved
 }
 
 func (a *tapCounts) add(b tapCounts) {
@@ -64,6 +65,16 @@ func (a *tapCounts) add(b tapCounts) {
 	a.TornBefore += b.TornBefore
 	a.Recovered += b.Recovered
 	a.Refused += b.Refused
+	a.Denied += b.Denied
+	a.DeniedOpened += b.DeniedOpened
+	a.Records += b.Records
+	a.Holds += b.Holds
+	a.Completions += b.Completions
+	a.Proved += b.Proved
+	for k := range a.kinds {
+		a.kinds[k].taps += b.kinds[k].taps
+		a.kinds[k].approved += b.kinds[k].approved
+	}
 }
 
 // NewWorld puts the city at 00:00 of D.
@@ -191,6 +202,7 @@ type worker struct {
 	*World
 	chip   *card.Chip
 	answer []byte
+	memory []byte // of the card that is in, to look into
 }
 
 // place works the events of one place, and the follow-ups that fall due among
@@ -241,49 +253,4 @@ func (k *worker) haulFull(p *place, until int64) error {
 		}
 	}
 	return nil
-}
-
-// session runs one contact of a card with a gate. tear says when the card
-// leaves; committed reports whether the chip paid during it.
-func (k *worker) session(t *terminal, uid gate.UID, now int64, te tear, rand *rand.ChaCha8) (*gate.Result, error) {
-	if err := k.chip.PowerOn(rand); err != nil {
-		return nil, err
-	}
-	defer k.chip.PowerOff()
-	before := k.chip.Inspect()
-	act := t.gate.Begin(now, gate.Field{Cards: 1, UID: uid}, k.unpredictable(t))
-	for {
-		switch {
-		case act.Done != nil:
-			return act.Done, nil
-		case act.Remove:
-			k.chip.PowerOff()
-			act = t.gate.Step(kernel.Event{Kind: kernel.CardRemoved})
-			continue
-		}
-		const insGPO, insReadRecord = 0xA8, 0xB2
-		if te == tearBeforeLast && act.Send[1] == insReadRecord {
-			k.chip.PowerOff()
-			act = t.gate.Step(kernel.Event{Kind: kernel.CardLeft})
-			te = tearNone
-			continue
-		}
-		isGPO := act.Send[1] == insGPO
-		var err error
-		if k.answer, err = k.chip.Transmit(k.answer[:0], act.Send); err != nil {
-			return nil, err
-		}
-		lost := te == tearNoAnswer && isGPO
-		if te.afterCommit() {
-			after := k.chip.Inspect()
-			lost = after.LastATC == after.ATC && after.ATC != before.ATC
-		}
-		if lost {
-			te = tearNone
-			k.chip.PowerOff()
-			act = t.gate.Step(kernel.Event{Kind: kernel.CardLeft})
-			continue
-		}
-		act = t.gate.Step(kernel.Answered(k.answer))
-	}
 }

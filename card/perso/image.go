@@ -61,6 +61,20 @@ func (p *Profile) Parts(in *Issue, taken ...[]byte) (card.Parts, error) {
 	return parts, nil
 }
 
+// Directory is the PPSE of the profile with further applications behind its own, each
+// with a priority that no other has. It fails if they have not, or do not fit.
+func (p *Profile) Directory(more ...ppse.Entry) (*ppse.Directory, error) {
+	entries := append([]ppse.Entry{p.entry}, more...)
+	for i, e := range entries[1:] {
+		for _, before := range entries[:i+1] {
+			if e.Priority == 0 || e.Priority == before.Priority {
+				return nil, fmt.Errorf("directory entry %X: priority %d, want one of 1 to 15 that no other entry has", e.AID, e.Priority)
+			}
+		}
+	}
+	return ppse.New(entries...)
+}
+
 // domain makes a security domain that can install the finance application beside
 // those of the image, whose names stay theirs.
 func domain(domain gp.Profile, taken ...[]byte) (*gp.Domain, error) {

@@ -241,7 +241,7 @@ func (p *Profile) readApplication(top *strictyaml.Section) {
 		x.FCI = p.fci(x.PDOL, table, preferred)
 	}
 	var err error
-	if p.directory, err = ppse.New(p.entry); err != nil {
+	if p.directory, err = p.Directory(); err != nil {
 		s.Reader.Fail(s.Line, "application", "%v", err)
 	}
 }

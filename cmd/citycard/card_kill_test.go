@@ -227,7 +227,7 @@ func TestDamagedCardIsRefused(t *testing.T) {
 		address, _ := freeAddress(t)
 		out, err := citycard(t, "card", "serve", "--vpcd", address, "--state", state, "--reconnect", "0").CombinedOutput()
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != exitFailed || !strings.Contains(string(out), "not a usable card state") || !strings.Contains(string(out), "hint: ") {
+		if !errors.As(err, &exit) || exit.ExitCode() != exitFailed || !strings.Contains(string(out), "not a usable state") || !strings.Contains(string(out), "hint: ") {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 		if kept, err := os.ReadFile(state); err != nil || string(kept) != string(b) {
@@ -245,7 +245,7 @@ func TestOneProcessPerCard(t *testing.T) {
 	address, _ := freeAddress(t)
 	out, err := citycard(t, "card", "serve", "--vpcd", address, "--state", state, "--reconnect", "0").CombinedOutput()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != exitUnavailable || !strings.Contains(string(out), "another process uses this card") {
+	if !errors.As(err, &exit) || exit.ExitCode() != exitUnavailable || !strings.Contains(string(out), "another process uses it") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if err := first.Process.Signal(os.Interrupt); err != nil {
@@ -255,7 +255,7 @@ func TestOneProcessPerCard(t *testing.T) {
 		t.Errorf("interrupted: %v, %s", err, first.Stderr)
 	}
 	c.Close()
-	f, err := cardstate.Open(state)
+	f, err := cardstate.Open(state, cardFile)
 	if err != nil {
 		t.Fatal(err)
 	}

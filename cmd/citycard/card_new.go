@@ -156,7 +156,7 @@ func (e *environment) cardNew(r devcard.Request, state string) error {
 	if err != nil {
 		return err
 	}
-	if err := cardstate.Create(state, description, chip.Snapshot(nil)); err != nil {
+	if err := cardstate.Create(state, cardFile, description, chip.Snapshot(nil)); err != nil {
 		return stateError(err)
 	}
 	out := newCard{Profile: r.Profile, PAN: r.PAN.Masked(), PSN: fmt.Sprintf("%02x", r.PSN), Balance: int64(r.Balance), State: state}
@@ -175,6 +175,9 @@ func (e *environment) cardNew(r devcard.Request, state string) error {
 	return e.printText(fmt.Sprintf(e.say("card %s-%s of profile %s with %s yuan: %s\n", "卡 %s-%s，模板 %s，余额 %s 元：%s\n"),
 		out.PAN, out.PSN, out.Profile, r.Balance, state))
 }
+
+// cardFile says in errors what the file of --state is.
+const cardFile = "card state"
 
 // stateError gives an error of a card's file its exit code and hint.
 func stateError(err error) error {
@@ -195,7 +198,7 @@ func stateError(err error) error {
 func restored(f *cardstate.File, path string) (devcard.Request, error) {
 	r, err := devcard.ParseDescription(f.Description())
 	if err != nil {
-		return r, fail(exitFailed, fmt.Errorf("card state %s: %w", path, err), "the file is from another version of this program; profiles now are "+strings.Join(cardProfileNames(), ", "))
+		return r, fail(exitFailed, fmt.Errorf("%s %s: %w", cardFile, path, err), "the file is from another version of this program; profiles now are "+strings.Join(cardProfileNames(), ", "))
 	}
 	return r, nil
 }

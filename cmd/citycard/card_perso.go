@@ -106,7 +106,7 @@ func (f *persoFlags) open(ctx context.Context, env *environment) (reader.Card, f
 		return c, func() error { return nil }, err
 	}
 	env.developmentBanner()
-	file, err := cardstate.Open(f.state)
+	file, err := cardstate.Open(f.state, cardFile)
 	if err != nil {
 		return nil, nil, stateError(err)
 	}

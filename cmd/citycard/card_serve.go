@@ -143,7 +143,7 @@ func (s *server) card(c virtualcard.Config) (*virtualcard.Card, error) {
 		return nil, err
 	}
 	if s.flags.state != "" {
-		if s.file, err = cardstate.Open(s.flags.state); err != nil {
+		if s.file, err = cardstate.Open(s.flags.state, cardFile); err != nil {
 			return nil, stateError(err)
 		}
 		if r, err = s.fromFile(r, &c); err != nil {

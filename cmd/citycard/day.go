@@ -25,6 +25,7 @@ type dayFlags struct {
 	seed    uint64
 	date    string
 	profile string
+	mix     string
 	out     string
 	resume  bool
 	data    string
@@ -41,13 +42,21 @@ the way things go wrong as they do outside: cards torn out of the field, blocks
 lost, late, repeated or forged, cards cloned. In the end the figures must say
 that nothing is unexplained; the exit code is 1 if they do not.
 
+With --mix riders have cards of several kinds, by chance of these weights: bank
+(electronic cash; nine of ten such cards carry their own journeys), quota (spent
+at gates, paid from the account the next day) and tunion (purse of the card
+company). Without it all have bank cards that the stations' records know.
+
 Files of --data DIR replace embedded ones of the same name: lines.csv,
 stations.csv, segments.csv, transfers.csv, virtual-transfers.csv, operators.csv,
-tariff.json, cn-holidays.csv, model.bin (demand), sm.yaml, 3des.yaml (cards).`
+tariff.json, journeys.json, cn-holidays.csv, model.bin (demand), and the cards
+sm.yaml, 3des.yaml, transit-sm.yaml, transit-3des.yaml, quota-sm.yaml and
+quota-3des.yaml.`
 
 const dayExample = `  citycard day                        20,000 riders, a summary
   citycard day --riders 800 --json    a small city, figures as JSON
-  citycard day --out city             leaves database, blocks, T+1 files and report.html`
+  citycard day --out city             leaves database, blocks, T+1 files and report.html
+  citycard day --mix bank=50,quota=30,tunion=20`
 
 func newDayCommand(env *environment) *cobra.Command {
 	var f dayFlags
@@ -63,6 +72,7 @@ func newDayCommand(env *environment) *cobra.Command {
 	flags.Uint64Var(&f.seed, "seed", 1, "the same seed gives the same city, byte for byte")
 	flags.StringVar(&f.date, "date", "2026-11-18", "business day D")
 	flags.StringVar(&f.profile, "profile", "sm", "cards: sm (SM2, SM4), 3des (RSA, triple DES) or mix")
+	flags.StringVar(&f.mix, "mix", "", "kinds of cards with their weights, such as bank=50,quota=30,tunion=20")
 	flags.StringVar(&f.out, "out", "", "folder for database, blocks, T+1 files and report; must be empty")
 	flags.BoolVar(&f.resume, "resume", false, "go on with an interrupted run in --out")
 	flags.StringVar(&f.data, "data", "", "folder with files that replace embedded ones")
@@ -94,6 +104,11 @@ func (f *dayFlags) options() (sim.Options, error) {
 	}
 	if !known {
 		return opt, bad("profile", f.profile, "want sm, 3des or mix")
+	}
+	if f.mix != "" {
+		if opt.Mix, err = sim.ParseMix(f.mix); err != nil {
+			return opt, bad("mix", f.mix, err.Error())
+		}
 	}
 	if f.resume && f.out == "" {
 		return opt, fail(exitUsage, errors.New("--resume: there is nothing to go on with: name the folder of the interrupted run with --out"), "see citycard day --help")

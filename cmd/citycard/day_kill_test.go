@@ -16,7 +16,7 @@ import (
 
 // dayArgs is a small city that has everything in it.
 func dayArgs(out string, more ...string) []string {
-	return append([]string{"day", "--riders", "800", "--seed", "3", "--quiet", "--out", out}, more...)
+	return append([]string{"day", "--riders", "800", "--seed", "3", "--mix", "bank=50,quota=30,tunion=20", "--quiet", "--out", out}, more...)
 }
 
 // citycard is the program under test as a process of its own: TestMain puts it
@@ -155,7 +155,7 @@ func TestKilledRunsEndInTheSameFiles(t *testing.T) {
 	if again > alone*2/3 {
 		t.Errorf("a run of %v took %v to resume when it had ended", alone, again)
 	}
-	for _, other := range [][]string{{"--seed", "4"}, {"--riders", "801"}, {"--profile", "3des"}, {"--date", "2026-11-19"}} {
+	for _, other := range [][]string{{"--seed", "4"}, {"--riders", "801"}, {"--profile", "3des"}, {"--date", "2026-11-19"}, {"--mix", "bank=50,quota=31,tunion=20"}} {
 		args := append(dayArgs(whole, "--resume"), other...)
 		out, err := citycard(t, args...).CombinedOutput()
 		var exit *exec.ExitError

@@ -33,6 +33,13 @@ func daySummary(r *sim.Result, lang string) string {
 	line("Money cleared", "清算金额", "%s yuan", "%s 元", r.ClearedFen)
 	line("Cards torn before / after paying", "扣款前/后离场", "%d / %d, of the latter %d finished at the gate", "%d / %d，后者中 %d 次在闸机补完", r.TornBeforeCommit, r.TornAfterCommit, r.RecoveredAtGate)
 	line("Flash cards", "闪卡", "%d caused, %d provable, %d found, %d open", "发生 %d，可证 %d，查出 %d，未决 %d", r.FlashCard.Caused, r.FlashCard.Decidable, r.FlashCard.Found, r.FlashCard.Undecided)
+	if r.Mix != nil {
+		line("Cards of a bank, quota, T-Union", "银行卡、额度卡、交通联合", "%d, %d, %d", "%d，%d，%d", r.Mix.Bank.Cards, r.Mix.Quota.Cards, r.Mix.TUnion.Cards)
+	}
+	if q := r.Quota; q != nil {
+		line("Quota: debited, restored", "额度：扣款、恢复", "%s yuan, %d cards", "%s 元，%d 张", q.DebitedFen+q.OwedFen, q.Restored)
+		line("Exposure of a quota card, cap", "单卡敞口、上限", "%s, %s yuan", "%s、%s 元", q.ExposureMaxFen, q.ExposureCapFen)
+	}
 	line("Refunds and credits, rebates", "退款与垫付、补差", "%d, %d", "%d，%d", r.Refunds, r.Rebates)
 	verdict := func(ok bool) string {
 		switch {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -185,7 +186,7 @@ func (r *gateRunner) touch(ctx context.Context, env *environment, w *work, at in
 		return nil, tapReaderError(err)
 	}
 	report := trace.Report(&w.Setup, book)
-	one := &touched{report, gatePanel(env, trace, report), gateError(env, report), trace.Broken != nil}
+	one := &touched{report, gatePanel(env, trace, report), gateError(env, trace, report), trace.Broken != nil}
 	if err := r.store(); err != nil {
 		one.err, one.broken = err, true // the tap has happened all the same
 	}
@@ -209,16 +210,11 @@ func inspectionError(env *environment, r *gate.Inspection) error {
 }
 
 // gateError gives an outcome its exit code; nil if the gate opens.
-func gateError(env *environment, r *gate.Report) error {
+func gateError(env *environment, t *gate.Trace, r *gate.Report) error {
 	if r.Opened {
 		return nil
 	}
-	text := env.say(r.Display, r.DisplayZH)
-	for _, why := range []string{r.Refusal, r.Fault, r.Module, r.Setting, r.ReaderError} {
-		if why != "" {
-			text += ": " + why
-		}
-	}
+	text := strings.Join(append([]string{env.say(r.Display, r.DisplayZH)}, gateReasons(env, t, r)...), ": ")
 	code, hint := exitRefused, ""
 	switch r.Outcome {
 	case gate.Again.String():

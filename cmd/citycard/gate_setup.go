@@ -355,9 +355,9 @@ func (r *gateRunner) open(path string) (*gate.State, error) {
 	if path == "" {
 		return gate.NewState(), nil
 	}
-	file, err := cardstate.Open(path)
+	file, err := cardstate.Open(path, "memory of gates")
 	if errors.Is(err, cardstate.ErrLocked) {
-		return nil, fail(exitUnavailable, fmt.Errorf("--array: %w", err), "wait until the other gate has ended")
+		return nil, fail(exitUnavailable, fmt.Errorf("--array %s: another gate uses this file", path), "wait until the other gate has ended")
 	}
 	if errors.Is(err, cardstate.ErrState) {
 		return nil, fail(exitUsage, fmt.Errorf("--array: %w", err), "name a file that citycard gate has made, or a new one")

@@ -8,6 +8,8 @@ import (
 	"github.com/citycard/citycard/role/gate"
 	"github.com/citycard/citycard/role/tap/page"
 	terminal "github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/journey"
+	"github.com/citycard/citycard/txn"
 )
 
 // title says what is about to happen.
@@ -40,10 +42,8 @@ func gatePanel(env *environment, t *gate.Trace, r *gate.Report) page.Panel {
 	row := func(label string, texts ...string) {
 		x.Rows = append(x.Rows, page.Row{Label: label, Texts: texts})
 	}
-	for _, why := range []string{r.Refusal, r.Fault, r.Module, r.Setting, r.ReaderError} {
-		if why != "" {
-			row(env.say("reason", "原因"), why)
-		}
+	for _, why := range gateReasons(env, t, r) {
+		row(env.say("reason", "原因"), why)
 	}
 	if r.PAN != "" {
 		row(env.say("card", "卡号"), r.PAN+"/"+r.PSN)
@@ -67,10 +67,10 @@ func gatePanel(env *environment, t *gate.Trace, r *gate.Report) page.Panel {
 		row(env.say("trip written", "写入记录"), tripText(env, r.Trip))
 	}
 	for i := range r.Expired {
-		row(env.say("expired row", "到期记录"), rowText(env, &r.Expired[i])...)
+		row(env.say("expired row", "到期记录"), rowText(env, &r.Expired[i], &t.Expired[i].Row)...)
 	}
 	for i := range r.Rows {
-		row(env.say("row kept", "保存记录"), rowText(env, &r.Rows[i])...)
+		row(env.say("row kept", "保存记录"), rowText(env, &r.Rows[i], &t.Result.Records[i].Row)...)
 	}
 	if r.Waiting > 0 {
 		row(env.say("waiting", "待处理"), fmt.Sprintf(env.say("%d torn taps for their cards", "%d笔未完成交易等待原卡"), r.Waiting))
@@ -188,17 +188,53 @@ func tripText(env *environment, t *gate.Trip) string {
 }
 
 // rowText is a row in a few lines.
-func rowText(env *environment, r *gate.Row) []string {
-	first := fmt.Sprintf(env.say("%s of %s, counter %d, terminal %d, number %d", "%s %s，计数器%d，终端%d，序号%d"), r.Kind, fenText(r.Amount), r.ATC, r.Terminal, r.Sequence)
+func rowText(env *environment, r *gate.Row, kept *txn.Row) []string {
+	lang := string(env.lang)
+	first := fmt.Sprintf(env.say("%s of %s, counter %d, terminal %d, number %d", "%s %s，计数器%d，终端%d，序号%d"),
+		page.RowKind(lang, kept.Kind), fenText(r.Amount), r.ATC, r.Terminal, r.Sequence)
 	if r.Reason != "" {
-		first += ": " + r.Reason
+		first += env.say(": ", "：") + page.Doubt(lang, kept.Flags.Reason())
 	}
 	lines := []string{first}
 	if r.EntryTime != "" {
 		lines = append(lines, fmt.Sprintf(env.say("entered %s at terminal %d, counter %d", "%s进站，终端%d，计数器%d"), shortClock(r.EntryTime), r.EntryTerminal, r.EntryATC))
 	}
-	if len(r.Flags) > 0 {
-		lines = append(lines, strings.Join(r.Flags, " "))
+	flags := make([]string, 0, len(r.Flags))
+	for _, f := range r.Flags {
+		flags = append(flags, env.say(f, flagsZH[f]))
+	}
+	if len(flags) > 0 {
+		lines = append(lines, strings.Join(flags, env.say(" ", "，")))
 	}
 	return lines
+}
+
+// flagsZH are the flags of a row.
+var flagsZH = map[string]string{
+	"last_record_read": "末条记录已读", "oda_verified": "脱机认证通过", "9f69_checked": "9F69已核对", "service_given": "已放行",
+	"closed_by_proof": "凭行程记录结清", "closed_by_retap": "凭再次刷卡结清", "evidence_kept": "证据已留存",
+	"entry_unread": "进站记录未读到", "month_unread": "月累计未读到",
+}
+
+// gateReasons are why a tap did not come about, if that is known.
+func gateReasons(env *environment, t *gate.Trace, r *gate.Report) []string {
+	var out []string
+	if why := t.Result.Refusal; why != 0 {
+		out = append(out, env.say(r.Refusal, refusalsZH[why]))
+	}
+	if r.Fault != "" {
+		out = append(out, t.Fault(string(env.lang)))
+	}
+	for _, why := range []string{r.Module, r.Setting, r.ReaderError} {
+		if why != "" {
+			out = append(out, why)
+		}
+	}
+	return out
+}
+
+// refusalsZH are what a card's journey forbids.
+var refusalsZH = map[journey.Refusal]string{
+	journey.Locked: "已锁定", journey.NotValid: "不可用", journey.MissingExit: "缺出站记录", journey.MissingEntry: "缺进站记录", journey.OverTime: "超时",
+	journey.MissingAlight: "缺下车记录", journey.MissingBoard: "缺上车记录", journey.WrongDirection: "方向不符", journey.BalanceLow: "余额不足",
 }

@@ -99,6 +99,7 @@ var Table = []Row{
 	{"sim/demand", libraries, []string{modXSync}, "where people go does not depend on how they pay"},
 	{"sim/demand/gen", []string{"sim/demand"}, nil, "program that fits the demand"},
 	{"sim/oracle", []string{"money", "txn", "crypt/cryptogram"}, nil, "judges recon and clearing, so it may share no code with them"},
+	{"sim/oracle/agree", nil, nil, "tests only: reconciliation and its judge side by side"},
 	{"sim/report", libraries, nil, "plain values in, one page out"},
 
 	{"certify/...", slices.Concat(libraries, []string{"certify/..."}), nil, "judges cards and terminals, so it shares no code with them"},

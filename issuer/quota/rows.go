@@ -18,7 +18,7 @@ const (
 	Repeated Taken = 3 // the same counter and content came before
 	Conflict Taken = 4 // the same counter with other content: not debited, the card is denied
 	Over     Taken = 5 // a counter that came before or is over: not debited
-	Ignored  Taken = 6 // a doubt row proves nothing about what is left
+	Ignored  Taken = 6 // a doubt row proves nothing about what is left, nor does a declined one in which the card offered to pay
 )
 
 // Present takes a row of the T+1 file that the issuer has verified (verdict Cleared,
@@ -33,9 +33,12 @@ func (m *Machine) Present(s *Service, p *txn.Presented, verdict txn.Verdict, win
 	if r.Kind == txn.Doubt {
 		return Ignored, Effects{}, nil
 	}
-	seen, err := seenIn(r, now)
+	seen, offered, err := seenIn(r, now)
 	if err != nil {
 		return 0, Effects{}, fmt.Errorf("counter %d of %v: %w", r.ATC, r.Card, err)
+	}
+	if offered {
+		return Ignored, Effects{}, nil
 	}
 	listed := s.Denied()
 	at, found := slices.BinarySearchFunc(s.Seen, r.ATC, func(e Seen, atc uint16) int { return int(e.ATC) - int(atc) })
@@ -71,23 +74,25 @@ func (m *Machine) Present(s *Service, p *txn.Presented, verdict txn.Verdict, win
 	return taken, e, err
 }
 
-// seenIn is what a row proves.
-func seenIn(r *txn.Row, now int64) (Seen, error) {
-	e := Seen{ATC: r.ATC, Kind: r.Kind, Time: r.Time, Arrived: now}
+// seenIn is what a row proves. offered says that the card's approval was not taken: it
+// states what would have been left, and whether it has paid is open (JR/T 0025.12, annex
+// D: with a TC the balance is that after the debit).
+func seenIn(r *txn.Row, now int64) (e Seen, offered bool, err error) {
+	e = Seen{ATC: r.ATC, Kind: r.Kind, Time: r.Time, Arrived: now}
 	if r.Kind == txn.Hold || r.Kind == txn.Completion {
-		return e, fmt.Errorf("%v: a card with a quota is issued without pre-authorisation (DF61 = 01): %w", r.Kind, ErrRow)
+		return e, false, fmt.Errorf("%v: a card with a quota is issued without pre-authorisation (DF61 = 01): %w", r.Kind, ErrRow)
 	}
 	iad, err := cryptogram.ParseIAD(r.IssuerData())
 	if err != nil {
-		return e, fmt.Errorf("%w: %w", err, ErrRow)
+		return e, false, fmt.Errorf("%w: %w", err, ErrRow)
 	}
 	balance, stated := iad.Balance()
 	if !stated {
-		return e, fmt.Errorf("9F10 states no balance (discretionary data %02X): %w", iad.IDD, ErrRow)
+		return e, false, fmt.Errorf("9F10 states no balance (discretionary data %02X): %w", iad.IDD, ErrRow)
 	}
 	e.Balance = balance
 	if r.Kind.Paid() {
 		e.Amount = r.Amount
 	}
-	return e, nil
+	return e, r.Kind == txn.Declined && r.Amount > 0 && iad.Result() == cryptogram.TC, nil
 }

@@ -199,3 +199,21 @@ func TestDatedTerms(t *testing.T) {
 		t.Errorf("under the new terms: %t %+v", ok, p)
 	}
 }
+
+// A terminal that turned the card away after it had offered to pay (deny-listed, leaves
+// that would not open) does not know whether it has paid: the balance in its row is what
+// would be left, and must not lower the bound.
+func TestDeclinedOfferProvesNothing(t *testing.T) {
+	m := newMachine(t, terms)
+	s := running(t, m)
+	offer := row(t, txn.Declined, 1, 400, 4600)
+	offer.Row.IAD[4] = 0x90 // CVR: second GENERATE AC not asked for, first one TC
+	if taken := present(t, m, &s, offer, start); taken != quota.Ignored || m.Exposure(&s, start) != 5000 || s.Shadow() != 5000 {
+		t.Errorf("%d, exposure %v, shadow %v", taken, m.Exposure(&s, start), s.Shadow())
+	}
+	entry := row(t, txn.Declined, 2, 0, 5000)
+	entry.Row.IAD[4] = 0x90
+	if taken := present(t, m, &s, entry, start); taken != quota.Noted {
+		t.Errorf("an entry that was turned away: %d, want noted", taken)
+	}
+}

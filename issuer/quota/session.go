@@ -80,13 +80,15 @@ func NewSession(card txn.CardKey, t *Target, challenge [8]byte, p *Push) Session
 	return s
 }
 
-// Names of the pending commands.
+// NamePush is the name of the pending command that is the push itself.
+const NamePush = "PUSH PUT DATA"
+
+// Names of the other pending commands.
 const (
 	nameSelect       = "SELECT"
 	nameCounter      = "GET DATA C1"
 	nameInitialize   = "INITIALIZE UPDATE"
 	nameAuthenticate = "EXTERNAL AUTHENTICATE"
-	namePush         = "PUSH PUT DATA"
 )
 
 // tagSequence is the sequence counter of a security domain's first key set (GP Card
@@ -115,7 +117,7 @@ func (s *Session) Pending(d Domains) ([]Pending, error) {
 		return s.last(nil, d, s.Opened)
 	case StepPlain:
 		list, err := pending(nil, step{nameSelect, selectName(s.Target.Application)})
-		return append(list, Pending{Name: namePush, Command: s.Push}), err
+		return append(list, Pending{Name: NamePush, Command: s.Push}), err
 	}
 	return nil, fmt.Errorf("push %d to %v: %w", s.PushATC, s.Card, ErrOver)
 }
@@ -161,7 +163,7 @@ func (s *Session) last(list []Pending, d Domains, answer []byte) ([]Pending, err
 		steps = steps[:1]
 	}
 	list, err = pending(list, steps...)
-	return append(list, Pending{Name: namePush, Command: s.Push}), err
+	return append(list, Pending{Name: NamePush, Command: s.Push}), err
 }
 
 // Feed takes the answers to the pending commands, with status words, in their order; fewer
@@ -176,7 +178,7 @@ func (s *Session) Feed(d Domains, answers [][]byte) error {
 	}
 	at := s.Step
 	s.Step, s.Reached, s.Status = StepOver, NotReached, 0
-	holdsPush := list[len(list)-1].Name == namePush
+	holdsPush := list[len(list)-1].Name == NamePush
 	if holdsPush {
 		s.Reached = Unanswered
 	}
@@ -215,7 +217,7 @@ func (s *Session) Feed(d Domains, answers [][]byte) error {
 // the foreseen one (its counter has gone on) will refuse EXTERNAL AUTHENTICATE.
 func (s *Session) take(d Domains, at Step, name string, data []byte, sw apdu.SW) error {
 	switch {
-	case name == namePush:
+	case name == NamePush:
 		s.Reached = Answered // INITIALIZE UPDATE came before, and was proved
 	case sw != apdu.SWOK:
 	case name == nameCounter:

@@ -12,21 +12,28 @@ import (
 // The book balance is the opening value, plus loads booked, minus rows cleared,
 // minus money moved by Judge's actions to customer or operator, plus what came back
 // and what was claimed (section 11: the float held for this card). An impossible
-// pair explains nothing.
+// pair explains nothing. The balance of a quota card is no money, and there is
+// nothing to explain.
 func (c *Card) Explained(bookBalance money.Fen, p *Params) (unexplained money.Fen) {
 	expected := c.carried
 	var pr pair
 	var v Verdict
-	w := c.walk()
-	for w.next(&pr) {
-		decide(&v, &pr, p)
+	w := c.walk(p)
+	for w.next(&pr, &v) {
 		if v.Outcome != OutcomeImpossible {
 			expected += v.Total
 		}
 	}
+	if w.plan != nil && w.plan.quota {
+		return 0
+	}
 	if len(c.entries) > 0 {
 		tail := &c.entries[w.p]
-		expected += tail.b
+		if w.plan != nil {
+			expected += w.plan.tailValue
+		} else {
+			expected += tail.b
+		}
 		switch {
 		case tail.kind() == Load:
 			expected += tail.debit
@@ -56,23 +63,23 @@ func (m *mark) outflow() money.Fen {
 // how many it dropped. A pair is settled when it is clean, or when it was judged and
 // nothing about it waits. Rows with a counter below what is left are refused by Add
 // with ArchivedAlarm, so before must lie further back than any row may be late.
-// Nothing is dropped from a frozen card.
+// Nothing is dropped from a frozen card or a quota card, while a hold is or may be
+// open, or before a value that only its neighbours tell.
 func (c *Card) Compact(before int64, p *Params) int {
-	if c.frozen {
+	if c.frozen || c.mode&modePush != 0 {
 		return 0
 	}
 	var pr pair
 	var v Verdict
 	keepFrom, sum, pending := uint16(0), money.Fen(0), money.Fen(0)
 	found := false
-	w := c.walk()
-	for w.next(&pr) {
-		decide(&v, &pr, p)
-		if pr.latest >= before || pr.clash > 0 || !c.settled(&v) {
+	w := c.walk(p)
+	for w.next(&pr, &v) {
+		if pr.latest >= before || pr.clash > 0 || !c.settled(&pr, &v) {
 			break
 		}
 		pending += v.Total
-		if c.cuts(v.Q, before) {
+		if !pr.bound && c.cuts(v.Q, before) {
 			keepFrom, sum, found = v.Q, sum+pending, true
 			pending = 0
 		}
@@ -103,8 +110,8 @@ func (c *Card) Compact(before int64, p *Params) int {
 
 // settled reports whether a pair is clean, or its break is on record; cuts asks
 // whether that record is closed.
-func (c *Card) settled(v *Verdict) bool {
-	if v.quiet() {
+func (c *Card) settled(pr *pair, v *Verdict) bool {
+	if pr.quiet(v) {
 		return true
 	}
 	if v.Outcome == OutcomeImpossible {

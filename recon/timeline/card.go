@@ -23,6 +23,7 @@ type Card struct {
 	monthSum  money.Fen // provisional credit given in month
 	month     uint16
 	freezes   uint16 // Freeze and Release actions so far
+	mode      mode   // of all entries that have been here
 	frozen    bool   // the last of them was a Freeze
 	compacted bool   // entries before the first one have been dropped
 }
@@ -117,6 +118,7 @@ func (c *Card) insert(e *entry) (Alarm, bool) {
 	if c.compacted && e.atc < c.entries[0].atc {
 		return Alarm{Kind: ArchivedAlarm, P: e.atc, Q: c.entries[0].atc, A: e.terminal}, true
 	}
+	c.mode |= e.mode()
 	n := len(c.entries)
 	if n == 0 || compareIdentity(&c.entries[n-1], e) < 0 && c.entries[n-1].atc != e.atc {
 		c.entries = append(c.entries, *e)
@@ -125,7 +127,9 @@ func (c *Card) insert(e *entry) (Alarm, bool) {
 	i, found := slices.BinarySearchFunc(c.entries, e, func(a entry, b *entry) int { return compareIdentity(&a, b) })
 	if found {
 		was := c.entries[i].terminal
-		if c.entries[i].merge(e) {
+		replayed := c.entries[i].merge(e)
+		c.mode |= c.entries[i].mode()
+		if replayed {
 			return Alarm{Kind: ReplayAlarm, P: e.atc, Q: e.atc, A: was, B: e.terminal}, true
 		}
 		return Alarm{}, false
@@ -140,7 +144,7 @@ func (c *Card) insert(e *entry) (Alarm, bool) {
 // conflictAt finds a neighbour of entry i with the same counter and class.
 func (c *Card) conflictAt(i int) int {
 	for _, j := range [...]int{i - 1, i + 1} {
-		if j >= 0 && j < len(c.entries) && c.entries[j].atc == c.entries[i].atc && c.entries[j].class == c.entries[i].class {
+		if j >= 0 && j < len(c.entries) && c.entries[j].atc == c.entries[i].atc && clash(&c.entries[j], &c.entries[i]) {
 			return j
 		}
 	}
@@ -160,11 +164,17 @@ func (c *Card) group(i int) (speaker, end int) {
 }
 
 func speaksBefore(a, b *entry) bool {
-	if x, y := a.debit > 0, b.debit > 0; x != y {
+	if a.class != b.class && max(a.class, b.class) == classTry {
+		return b.class == classTry // a trade that was made disproves the tries
+	}
+	if x, y := a.moves(), b.moves(); x != y {
 		return x
 	}
 	if x, y := a.cleared(), b.cleared(); x != y {
 		return x
+	}
+	if a.class == classTry && b.class == classTry {
+		return compareSource(a, b) > 0 // the card would not have given the counter again
 	}
 	return compareSource(a, b) < 0
 }
@@ -173,9 +183,13 @@ func speaksBefore(a, b *entry) bool {
 // index of the second, or 0.
 func (c *Card) conflict(i, end int) int {
 	for j := i + 1; j < end; j++ {
-		if c.entries[j].class == c.entries[j-1].class {
+		if clash(&c.entries[j], &c.entries[j-1]) {
 			return j
 		}
 	}
 	return 0
 }
+
+// clash reports whether two entries of one counter cannot both be of this chip. A
+// purse that was asked and did not pay gives the same counter again.
+func clash(a, b *entry) bool { return a.class == b.class && a.class < classTry }

@@ -27,14 +27,28 @@
 //     assignment.
 //   - The package is pure: time is an argument, nothing is logged, no clock is read.
 //
+// # Beyond the pair
+//
+// Pre-authorisations stay open over several pairs, a balance of 0 hides how much of a
+// deposit is used (DF63), what a purse had before a trade is the terminal's word, and a
+// push of a quota cuts the timeline. Such cards get a plan: values are ranges that get
+// narrower from neighbour to neighbour, each pair is decided with the words of terminals
+// and with MACs alone, and Basis tells which of the two a verdict needs. A plain card
+// takes the short way, which allocates nothing, and both ways say the same of it.
+//
+//   - A word never accuses card or acquirer; a wrong one raises WordAlarm.
+//   - What missing counters give back is taken off what earlier ones took: no hold that
+//     was completed is refunded.
+//   - A quota card moves no money at all.
+//
 // # Not yet here
 //
-// Holds and completions, the section fare deposit (DF62, DF63), quota cards and the
-// electronic purse are refused by FromRow with ErrKind, never guessed.
+// The card's own logs.
 //
-// Sources: JR/T 0025.5 (9F10), JR/T 0025.12 (qPBOC, fDDA), JR/T 0025.13 (load);
+// Sources: JR/T 0025.5 (9F10), JR/T 0025.12 (qPBOC, fDDA), JR/T 0025.13 (load),
+// JR/T 0025.14 (DF60 to DF63, pre-authorisation), JT/T 978 (purse);
 // Ye Fei, 计算机时代 2016-9 and 2017-6 (the 20 days, the comparison of two loads).
 // Section numbers in comments and tests are those of the chapter "The card
 // timeline" of the project's reference: 2 counters, 3 pairs, 4 states, 5 repeats,
-// 11 books, 13 the worked example.
+// 6 deposit, 7 quota, 8 purse, 11 books, 12 journeys, 13 the worked example.
 package timeline

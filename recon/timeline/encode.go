@@ -12,9 +12,11 @@ import (
 
 // Sizes and flags of the encoded form, see Append.
 const (
-	encodeVersion = 1
+	encodePlain   = 1
+	encodeTransit = 2
 	headerSize    = 28
 	entrySize     = 33
+	transitSize   = 44
 	regionSize    = 42
 	markSize      = 14
 
@@ -46,12 +48,22 @@ var ErrEncoding = errors.New("not an encoded card timeline")
 //	 26   2 of marks                                                30   6 left to refused rows
 //	 28     entries, regions, marks                                 36   6 refused before
 //
+// Version 02 is that of cards with an entry of the transit extension, of a quota or of
+// a purse. Its entries (44) go on with
+//
+//	33 4 amount held · 37 4 DF63 · 41 2 counter of the hold · 43 1 flags: 01 hold,
+//	02 completes one, 04 DF63 was read, 08 the counter before a push was read
+//
 // A mark (14) is ATC 2, actions so far 2, decision 1, purpose of the money that
 // stands 1, amount 4, date 4.
 func (c *Card) Append(dst []byte) []byte {
 	be := binary.BigEndian
-	dst = slices.Grow(dst, headerSize+len(c.entries)*entrySize+len(c.regions)*regionSize+len(c.marks)*markSize)
-	dst = append(dst, encodeVersion, flag(c.frozen, flagFrozen)|flag(c.compacted, flagCompacted))
+	version, size := byte(encodePlain), entrySize
+	if c.transit() {
+		version, size = encodeTransit, transitSize
+	}
+	dst = slices.Grow(dst, headerSize+len(c.entries)*size+len(c.regions)*regionSize+len(c.marks)*markSize)
+	dst = append(dst, version, flag(c.frozen, flagFrozen)|flag(c.compacted, flagCompacted))
 	dst = be.AppendUint16(dst, c.freezes)
 	dst = be.AppendUint64(dst, uint64(c.carried))
 	dst = be.AppendUint16(dst, c.month)
@@ -69,6 +81,11 @@ func (c *Card) Append(dst []byte) []byte {
 		dst = be.AppendUint32(dst, uint32(e.time))
 		dst = be.AppendUint32(dst, uint32(e.terminal))
 		dst = be.AppendUint32(dst, e.sequence)
+		if version == encodeTransit {
+			dst = be.AppendUint32(dst, e.held)
+			dst = be.AppendUint32(dst, e.used)
+			dst = append(be.AppendUint16(dst, e.hold), e.more)
+		}
 	}
 	for i := range c.regions {
 		r := &c.regions[i]
@@ -90,6 +107,11 @@ func (c *Card) Append(dst []byte) []byte {
 		dst = be.AppendUint32(dst, uint32(m.at))
 	}
 	return dst
+}
+
+// transit reports whether an entry needs the longer form.
+func (c *Card) transit() bool {
+	return c.mode&^modeZero != 0 && slices.ContainsFunc(c.entries, func(e entry) bool { return e.extended() })
 }
 
 func flag(set bool, bit byte) byte {
@@ -123,8 +145,13 @@ func (c *Card) decode(b []byte) error {
 	if len(b) < headerSize {
 		return fmt.Errorf("%d bytes, want at least %d", len(b), headerSize)
 	}
-	if b[0] != encodeVersion {
-		return fmt.Errorf("version %d, want %d", b[0], encodeVersion)
+	size := entrySize
+	switch b[0] {
+	case encodePlain:
+	case encodeTransit:
+		size = transitSize
+	default:
+		return fmt.Errorf("version %d, want %d or %d", b[0], encodePlain, encodeTransit)
 	}
 	if b[1]&^(flagFrozen|flagCompacted) != 0 {
 		return fmt.Errorf("flags %02X are not defined", b[1])
@@ -133,7 +160,7 @@ func (c *Card) decode(b []byte) error {
 	c.freezes, c.carried = be.Uint16(b[2:]), money.Fen(be.Uint64(b[4:]))
 	c.month, c.monthSum = be.Uint16(b[12:]), get48(b[14:])
 	entries, regions, marks := int(be.Uint32(b[20:])), int(be.Uint16(b[24:])), int(be.Uint16(b[26:]))
-	if want := headerSize + entries*entrySize + regions*regionSize + marks*markSize; len(b) != want {
+	if want := headerSize + entries*size + regions*regionSize + marks*markSize; len(b) != want {
 		return fmt.Errorf("%d bytes, want %d for %d entries, %d regions and %d marks", len(b), want, entries, regions, marks)
 	}
 	if c.carried < -1<<56 || c.carried > 1<<56 {
@@ -143,14 +170,16 @@ func (c *Card) decode(b []byte) error {
 		return errors.New("compacted without entries")
 	}
 	b = b[headerSize:]
-	c.entries = slices.Grow(c.entries, entries)
+	c.entries = slices.Grow(c.entries, entries)[:entries]
 	for i := range entries {
-		c.entries = append(c.entries, entry{})
-		if err := c.decodeEntry(i, b[i*entrySize:]); err != nil {
+		if err := c.decodeEntry(i, b[i*size:][:size]); err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
 	}
-	b = b[entries*entrySize:]
+	if size == transitSize && !c.transit() {
+		return errors.New("version 2 without an entry that needs it")
+	}
+	b = b[entries*size:]
 	for i := range regions {
 		if err := c.decodeRegion(b[i*regionSize:]); err != nil {
 			return fmt.Errorf("region %d: %w", i, err)
@@ -178,41 +207,21 @@ func (c *Card) decodeEntry(i int, b []byte) error {
 		content: be.Uint64(b[13:]), time: int64(be.Uint32(b[21:])),
 		terminal: txn.TerminalID(be.Uint32(b[25:])), sequence: be.Uint32(b[29:]),
 	}
+	if len(b) == transitSize {
+		e.held, e.used, e.hold, e.more = be.Uint32(b[33:]), be.Uint32(b[37:]), be.Uint16(b[41:]), b[43]
+		if err := e.validMore(); err != nil {
+			return err
+		}
+		c.mode |= e.mode()
+	} else if e.class > classTC {
+		return fmt.Errorf("class %d in version 1", e.class)
+	} else if e.b == e.debit || e.b == 0 {
+		c.mode |= modeZero
+	}
 	if i > 0 && compareIdentity(&c.entries[i-1], e) >= 0 {
 		return fmt.Errorf("ATC %04X is out of order or repeated", e.atc)
 	}
 	return e.valid()
-}
-
-// valid checks that the bits are those that sources of this class can set.
-func (e *entry) valid() error {
-	if e.b > maxBalance {
-		return fmt.Errorf("balance %s: %w", e.b, ErrValue)
-	}
-	var allowed uint8
-	presented := e.bits & (bitPaid | bitRefused | bitDoubt)
-	switch {
-	case e.class == classTC && e.debit > 0:
-		allowed = bitYes | bitNo | bitService | bitPaid | bitRefused | bitDoubt | bitReplay
-		if presented == 0 || e.debit > e.b || e.bits&bitService != 0 && e.bits&bitDoubt == 0 {
-			return fmt.Errorf("payment with bits %02X and debit %s of %s", e.bits, e.debit, e.b)
-		}
-	case e.class == classTC:
-		allowed = bitReplay
-	case e.class == classARQC && e.debit > 0:
-		allowed = bitLoad | bitYes | bitNo
-		if e.bits&bitLoad == 0 {
-			return fmt.Errorf("amount %s without a load", e.debit)
-		}
-	case e.class > classTC:
-		return fmt.Errorf("class %d is not defined", e.class)
-	case e.debit > 0:
-		return fmt.Errorf("amount %s in class %d", e.debit, e.class)
-	}
-	if e.bits&^allowed != 0 {
-		return fmt.Errorf("bits %02X do not fit class %d", e.bits, e.class)
-	}
-	return nil
 }
 
 func (c *Card) decodeRegion(b []byte) error {

@@ -3,6 +3,7 @@ package timeline_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/citycard/citycard/recon/timeline"
@@ -46,9 +47,79 @@ func TestDecodeRefusesEveryDamage(t *testing.T) {
 	}
 }
 
+// transit is a card with every field of the longer form in use, and a quota card and a
+// purse beside it.
+func transit() []*timeline.Card {
+	held := func(o *timeline.Observation) { o.Held, o.HoldATC, o.Completes = 300, 1, true }
+	used := func(o *timeline.Observation) { o.Used, o.UsedRead = 70, true }
+	bank := card(ob(opening, 0, 900, 0), ob(hold, 1, 600, 0, func(o *timeline.Observation) { o.Held = 300 }), ob(paid, 2, 600, 600, used), ob(paid, 3, 290, 200, held))
+	bank.Judge(windowEnd*3600, rules, nil)
+	push := func(o *timeline.Observation) { o.Content, o.Placed = 3, true }
+	purse := func(o *timeline.Observation) { o.Purse = true }
+	return []*timeline.Card{bank, card(ob(timeline.Push, 0, 500, 0, push), ob(zero, 1, 500, 0)), card(ob(paid, 1, 500, 300, purse), ob(doubt, 2, 200, 100, purse))}
+}
+
+func TestLongerFormOnlyWhereItIsNeeded(t *testing.T) {
+	if b := full().Append(nil); b[0] != 1 {
+		t.Errorf("a plain card has version %d", b[0])
+	}
+	for i, c := range transit() {
+		b := c.Append(nil)
+		d := card()
+		if err := d.Decode(b); b[0] != 2 || err != nil || !bytes.Equal(d.Append(nil), b) {
+			t.Errorf("card %d: version %d, %v", i, b[0], err)
+		}
+		if x, y := slices.Collect(c.Observations), slices.Collect(d.Observations); !slices.Equal(x, y) {
+			t.Errorf("card %d: %+v, decoded %+v", i, x, y)
+		}
+	}
+	// A plain card in the longer form is another form of the same, and refused.
+	plain := card(ob(zero, 1, 10, 0)).Append(nil)
+	if err := card().Decode(append(append([]byte{2}, plain[1:]...), make([]byte, 11)...)); !errors.Is(err, timeline.ErrEncoding) {
+		t.Errorf("plain card with version 2: %v", err)
+	}
+}
+
+func TestDecodeRefusesDamageOfTheLongerForm(t *testing.T) {
+	const hold, used, fare = 28 + 44, 28 + 2*44, 28 + 3*44
+	for name, f := range map[string]func(b []byte){
+		"version 1":           func(b []byte) { b[0] = 1 },
+		"flags":               func(b []byte) { b[hold+43] |= 0x10 },
+		"placed row":          func(b []byte) { b[hold+43] |= 8 },
+		"hold that completes": func(b []byte) { b[hold+43] |= 2 },
+		"hold with a debit":   func(b []byte) { b[hold+12] = 1 },
+		"held without a hold": func(b []byte) { b[used+36] = 1 },
+		"used and not read":   func(b []byte) { b[hold+40] = 1 },
+		"hold after itself":   func(b []byte) { b[fare+42] = 3 },
+		"hold of no fare":     func(b []byte) { b[used+42] = 1 },
+		"class 7":             func(b []byte) { b[fare+2] = 7 },
+		"purse with a hold":   func(b []byte) { b[fare+2] = 4 },
+	} {
+		b := transit()[0].Append(nil)
+		f(b)
+		if err := card().Decode(b); !errors.Is(err, timeline.ErrEncoding) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, f := range map[string]func(b []byte){
+		"push without number": func(b []byte) { b[28+20] = 0 },
+		"push with a debit":   func(b []byte) { b[28+12] = 1 },
+		"paid push":           func(b []byte) { b[28+3] = 8 },
+	} {
+		b := transit()[1].Append(nil)
+		f(b)
+		if err := card().Decode(b); !errors.Is(err, timeline.ErrEncoding) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // FuzzDecode: whatever is taken encodes back to the same bytes and can be judged.
 func FuzzDecode(f *testing.F) {
 	f.Add(full().Append(nil))
+	for _, c := range transit() {
+		f.Add(c.Append(nil))
+	}
 	f.Add(card().Append(nil))
 	f.Add(card(ob(paid, 2, 1000, 300), ob(paid, 2, 1000, 200), ob(paid, 3, 700, 1)).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -26,9 +26,16 @@ type Judgement struct {
 // in the card what it asked for: the caller stores card and actions together. A
 // second call with nothing new asks for nothing.
 func (c *Card) Judge(now int64, p Params, marks Watermarks) Judgement {
+	special := c.special(&p)
+	if special && c.mode&^modeZero != 0 || p.Deposit > 0 && special {
+		return c.judgePlanned(now, p, marks)
+	}
 	s, clean := c.survey(&p)
-	if clean {
+	switch {
+	case clean:
 		return Judgement{}
+	case special: // a plain card, but some of its missing counters may have been holds
+		return c.judgePlanned(now, p, marks)
 	}
 	return c.judgeOpen(now, p, marks, &s)
 }
@@ -37,7 +44,20 @@ func (c *Card) Judge(now int64, p Params, marks Watermarks) Judgement {
 // outlive the walk.
 func (c *Card) judgeOpen(now int64, p Params, marks Watermarks, s *survey) Judgement {
 	j := judging{c: c, now: now, p: &p, marks: marks}
-	j.run(s)
+	j.run(s, c.walk(&p))
+	return j.out
+}
+
+// judgePlanned is Judge for a card with a plan.
+func (c *Card) judgePlanned(now int64, p Params, marks Watermarks) Judgement {
+	w := c.walk(&p)
+	s, clean := c.surveyPlan(w, &p)
+	if clean {
+		return Judgement{}
+	}
+	j := judging{c: c, now: now, p: &p, marks: marks, quota: w.plan.quota}
+	j.run(&s, w)
+	j.out.Alarms = append(j.out.Alarms, w.plan.alarms...)
 	return j.out
 }
 
@@ -48,29 +68,55 @@ type survey struct {
 	disorder   bool // clock faults
 }
 
-// survey walks the timeline once; clean means that nothing at all is to be said.
+// pair looks at one pair.
+func (s *survey) pair(pr *pair, v *Verdict, p *Params) {
+	if (v.Outcome == OutcomeImpossible || pr.clash > 0) && !s.bad {
+		s.bad, s.badP, s.badQ = true, v.P, v.Q
+	}
+	s.disorder = s.disorder || disordered(pr, p)
+}
+
+// tail looks at the last observation, and reports whether nothing is to be said of it.
+func (s *survey) tail(e *entry, clash int) bool {
+	if clash > 0 && !s.bad {
+		s.bad, s.badP, s.badQ = true, e.atc, e.atc
+	}
+	return e.kind() != Doubt
+}
+
+// survey walks the timeline of a plain card once; clean means that nothing at all is to
+// be said.
 func (c *Card) survey(p *Params) (s survey, clean bool) {
 	var pr pair
 	var v Verdict
-	clean = len(c.regions) == 0 && len(c.marks) == 0 && !c.frozen
-	w := c.walk()
+	clean = c.blank()
+	w := c.run()
 	for w.next(&pr) {
 		decide(&v, &pr, p)
 		clean = clean && v.quiet()
-		if (v.Outcome == OutcomeImpossible || pr.clash > 0) && !s.bad {
-			s.bad, s.badP, s.badQ = true, v.P, v.Q
-		}
-		s.disorder = s.disorder || disordered(&pr, p)
+		s.pair(&pr, &v, p)
 	}
-	if n := len(c.entries); n > 0 {
-		tail := &c.entries[w.p]
-		clean = clean && tail.kind() != Doubt
-		if w.clash > 0 && !s.bad {
-			s.bad, s.badP, s.badQ = true, tail.atc, tail.atc
-		}
+	if len(c.entries) > 0 {
+		clean = s.tail(&c.entries[w.p], w.clash) && clean
 	}
 	return s, clean && !s.bad && !s.disorder
 }
+
+// surveyPlan is survey for a card with a plan.
+func (c *Card) surveyPlan(w walker, p *Params) (s survey, clean bool) {
+	var pr pair
+	var v Verdict
+	clean = c.blank() && len(w.plan.alarms) == 0
+	for w.next(&pr, &v) {
+		clean = clean && pr.quiet(&v) && !w.plan.quota
+		s.pair(&pr, &v, p)
+	}
+	clean = s.tail(&c.entries[w.p], w.clash) && clean
+	return s, clean && !s.bad && !s.disorder
+}
+
+// blank reports whether nothing is on record about the card.
+func (c *Card) blank() bool { return len(c.regions) == 0 && len(c.marks) == 0 && !c.frozen }
 
 // disordered is section 5: the counters rise and the clocks fall by more than two
 // clocks can be wrong.
@@ -83,6 +129,7 @@ type judging struct {
 	p      *Params
 	marks  Watermarks
 	frozen bool
+	quota  bool     // a quota card: nothing is due to anybody
 	from   int      // index of the current pair's first break
 	at     int      // index of the region that the walk is in or before
 	gone   []region // records without money that no longer fit a pair
@@ -100,21 +147,20 @@ type sums struct {
 	readyAt  int64     // latest time of the pending pairs: from here a credit's delay counts
 	lost     bool      // a pending pair has a terminal with a gap in its sequence
 	open     bool      // a bit is open that no money can close
+	holding  bool      // a hold is open
 	blocked  bool      // a pair is impossible: nothing can be said about the whole
 	begun    bool
 	terminal txn.TerminalID // of the first pair, or the one with the gap
 	breaks   int            // index of the region's first break in the judgement
 }
 
-func (j *judging) run(s *survey) {
+func (j *judging) run(s *survey, w walker) {
 	c := j.c
 	j.freeze(s)
 	j.dropMisfits()
-	w := c.walk()
 	var pr pair
 	var v Verdict
-	for w.next(&pr) {
-		decide(&v, &pr, j.p)
+	for w.next(&pr, &v) {
 		j.from = len(j.out.Breaks)
 		j.alarms(&pr, &v)
 		j.counter(&pr, &v)
@@ -186,19 +232,25 @@ func (j *judging) counter(pr *pair, v *Verdict) {
 	case v.Kind == Load && v.Committed == No:
 		kind, part, state = markLoadFailed, PartLoad, Proven
 	}
+	if j.quota {
+		move = 0
+	}
 	m := j.decideMark(pr.p, kind, move)
 	if m == nil {
 		return
 	}
-	b := Break{P: v.P, Q: v.Q, Part: part, State: state, Amount: v.Offered, Missing: v.Missing, Named: true, Since: m.at, Terminal: pr.p.terminal}
+	if kind == markPaid {
+		j.out.Flash = append(j.out.Flash, Flash{Card: j.c.Key, ATC: v.P, Amount: v.Offered, Service: state == Collectable, DecidedAt: m.at})
+	}
+	if j.quota && part == PartDoubt {
+		return
+	}
+	b := Break{P: v.P, Q: v.Q, Part: part, State: state, Amount: v.Offered, Missing: v.Missing, Named: true, Since: m.at, Terminal: pr.p.terminal, Basis: v.Basis}
 	if kind == markImpossible {
 		b.Amount, b.Named = max(v.Fall, -v.Fall), false
 	}
 	b.Held = state == Collectable && m.moved != CollectForOperator
 	j.out.Breaks = append(j.out.Breaks, b)
-	if kind == markPaid {
-		j.out.Flash = append(j.out.Flash, Flash{Card: j.c.Key, ATC: v.P, Amount: v.Offered, Service: state == Collectable, DecidedAt: m.at})
-	}
 }
 
 // decideMark brings the mark of p's counter, and the money moved for it, to what
@@ -246,7 +298,7 @@ func (j *judging) onCounter(m *mark, purpose Purpose, amount money.Fen, p *entry
 // tail is the last observation: no verdict, but a doubt row there is a suspicion.
 func (j *judging) tail(e *entry, clash int) {
 	j.clone(clash)
-	if e.kind() == Doubt {
+	if e.kind() == Doubt && !j.quota {
 		j.out.Open = true
 		j.out.Breaks = append(j.out.Breaks, Break{P: e.atc, Part: PartDoubt, State: Suspected, Amount: e.debit, Since: e.time, Terminal: e.terminal})
 	}

@@ -1,11 +1,9 @@
 package timeline
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
-	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
 )
@@ -22,12 +20,15 @@ const (
 	Declined ObsKind = 5 // AAC: the card refused
 	Online   ObsKind = 6 // ARQC: a question to the issuer, no load
 	Load     ObsKind = 7 // ARQC whose answer carried a load script
+	Hold     ObsKind = 8 // a pre-authorisation: value kept on the card until its completion
+	Push     ObsKind = 9 // Push PUT DATA of a quota: sets the value, uses no counter
 )
 
-var kindNames = [...]string{Opening: "opening", Paid: "paid", Zero: "zero", Doubt: "doubt", Declined: "declined", Online: "online", Load: "load"}
+var kindNames = [...]string{Opening: "opening", Paid: "paid", Zero: "zero", Doubt: "doubt", Declined: "declined", Online: "online", Load: "load",
+	Hold: "hold", Push: "push"}
 
 // Valid reports whether k is one of the kinds above.
-func (k ObsKind) Valid() bool { return k >= Opening && k <= Load }
+func (k ObsKind) Valid() bool { return k >= Opening && k <= Push }
 
 // String is the kind in one English word.
 func (k ObsKind) String() string {
@@ -57,17 +58,37 @@ func (c Certainty) String() string {
 }
 
 // Observation is anything that gives a counter together with a balance whose MAC
-// has been verified. Nothing else may be added to a Card: what does not verify is
-// forged and never an observation.
+// has been verified; of a purse row, cryptograms that prove counter and amount.
+// Nothing else may be added to a Card: what does not verify is forged and never an
+// observation.
+//
+// B and Debit are the card's word. Held and Used are the terminal's, and so is B of
+// a purse row: what they say is believed only as far as the neighbours allow.
 type Observation struct {
-	ATC     uint16
-	Kind    ObsKind
-	Debit   money.Fen // the debit the card offered; for a Load the amount loaded
-	B       money.Fen // value before this counter
-	Commit  Certainty // Paid, Doubt and Load only
+	ATC   uint16 // of a Push: the counter after which it was executed
+	Kind  ObsKind
+	Debit money.Fen // the debit the card offered; for a Load the amount loaded
+	// B is the value before this counter: stated value plus Debit. A Hold took Held
+	// from it as well, so that B+Held was there before; of an observation that
+	// Completes it was B-Held. Of a Push it is the value set.
+	B       money.Fen
+	Commit  Certainty // of what offers something, or whether a Push was executed
 	Service bool      // the gate opened or the passage was seen although the row is a doubt row
 	Refused bool      // Paid only: valid card data that was not cleared (denied, late, presented twice)
-	Content uint64    // the cryptogram 9F26, big-endian: equal for the same transaction only
+	// Content is the cryptogram 9F26, big-endian: equal for the same transaction only.
+	// Of a Hold it is made of the balance MAC, of a purse row of the PSAM's number and
+	// transaction number, of a Push it is the Push ATC, of a purse's load its online number.
+	Content uint64
+
+	Held      money.Fen // Hold: the amount kept. Completes: the amount that was kept
+	Completes bool      // Paid, Doubt, Zero: ends the hold at HoldATC and gives back Held
+	HoldATC   uint16    // Completes: counter of the hold, 0 if the terminal did not know it
+	Used      money.Fen // DF63 after this counter, where UsedRead
+	UsedRead  bool
+	// Purse: ATC is the offline number, and B the terminal's word, but for a Load (Online:
+	// one that did not run), whose B is under MAC1 and which lies behind that number.
+	Purse  bool
+	Placed bool // Push: ATC is what the card answered to GET DATA 9F36; else only a lower bound
 
 	Time     int64 // unix seconds by the clock of the terminal or host
 	Terminal txn.TerminalID
@@ -76,9 +97,12 @@ type Observation struct {
 
 // Errors of FromRow and FromHost.
 var (
-	ErrKind    = errors.New("this kind of row has no timeline yet")
+	ErrKind    = errors.New("no observation can be of this kind")
 	ErrBalance = errors.New("9F10 states no electronic cash balance (issuer discretionary data 01)")
 	ErrValue   = errors.New("value outside the range of the card")
+	// ErrSilent is no fault of the row: it names no counter, so it says nothing of the
+	// card and is left out.
+	ErrSilent = errors.New("row names no counter and says nothing of the card")
 )
 
 // Limits of what an observation can hold: n10 on the card, 32 bits in a row.
@@ -87,112 +111,6 @@ const (
 	maxDebit   = money.Fen(1<<32 - 1)
 	maxTime    = 1<<32 - 1
 )
-
-// FromRow makes the observation of an offline row whose cryptogram and balance
-// MAC have been verified; iad is its 9F10. The row must be of an electronic cash
-// card with discretionary data 01, else the error is ErrKind or ErrBalance.
-//
-// For a TC the card states the balance after the debit, else the present one
-// (JR/T 0025.12). Refused says that the row was not cleared: it still proves
-// what the card did, and asks nobody for money.
-func FromRow(r *txn.Row, iad cryptogram.IAD, refused bool) (Observation, error) {
-	value, err := balance(iad)
-	if err != nil {
-		return Observation{}, fmt.Errorf("observe ATC %04X: %w", r.ATC, err)
-	}
-	o := Observation{
-		ATC: r.ATC, B: value, Refused: refused, Content: binary.BigEndian.Uint64(r.AC[:]),
-		Time: r.Time, Terminal: r.Terminal, Sequence: r.Sequence,
-	}
-	if r.Kind == txn.Hold || r.Kind == txn.Completion || !r.Kind.Valid() {
-		return Observation{}, fmt.Errorf("observe ATC %04X, %s: %w", r.ATC, r.Kind, ErrKind)
-	}
-	switch result := iad.Result(); {
-	case result == cryptogram.TC:
-		o.offer(r)
-	case r.Kind.Paid() || r.Kind == txn.Entry:
-		return Observation{}, fmt.Errorf("observe ATC %04X: %s row with %s where a TC is needed: %w", r.ATC, r.Kind, result, ErrKind)
-	case result == cryptogram.ARQC:
-		o.Kind, o.Refused = Online, false
-	case result == cryptogram.AAC:
-		o.Kind, o.Refused = Declined, false
-	default:
-		return Observation{}, fmt.Errorf("observe ATC %04X: reserved cryptogram type in the CVR: %w", r.ATC, ErrKind)
-	}
-	return o, o.Validate()
-}
-
-// offer fills what a TC offered: the debit and the value before it.
-func (o *Observation) offer(r *txn.Row) {
-	o.B += r.Amount
-	o.Debit = r.Amount
-	switch {
-	case r.Amount == 0:
-		o.Kind, o.Refused = Zero, false
-	case r.Kind.Paid():
-		o.Kind, o.Commit = Paid, committed(r.Flags)
-	default: // doubt and declined rows: the card offered a debit and the terminal did not take it
-		o.Kind, o.Refused = Doubt, false
-		o.Commit = committed(r.Flags)
-		o.Service = r.Flags.Has(txn.ServiceGiven)
-		if r.Flags.Reason() == txn.LeftBeforeLast && o.Commit == Open {
-			o.Commit = No
-		}
-	}
-}
-
-// committed is section 1: an SDAD over a 9F69 that only the last record holds, the
-// answer to that record, or the card's own transaction proof. A TC alone is none.
-func committed(f txn.Flags) Certainty {
-	if f.Has(txn.LastRecordRead) || f.Has(txn.ODAVerified|txn.Tag9F69Checked) || f&(txn.ClosedByProve|txn.ClosedByRetap) != 0 {
-		return Yes
-	}
-	return Open
-}
-
-// HostMessage is an ARQC from the issuer's host log whose cryptogram and balance
-// MAC have been verified. Load is the amount that the script of the answer set,
-// 0 if the answer carried none.
-type HostMessage struct {
-	ATC      uint16
-	ARQC     [8]byte
-	IAD      cryptogram.IAD
-	Load     money.Fen
-	Time     int64
-	Terminal txn.TerminalID
-	Sequence uint32
-}
-
-// FromHost makes the observation of an ARQC. The outcome of a load stays open: a
-// script result (DF31) is under no MAC, so only the next balance decides it.
-func FromHost(m HostMessage) (Observation, error) {
-	value, err := balance(m.IAD)
-	if err != nil {
-		return Observation{}, fmt.Errorf("observe online ATC %04X: %w", m.ATC, err)
-	}
-	if got := m.IAD.Result(); got != cryptogram.ARQC {
-		return Observation{}, fmt.Errorf("observe online ATC %04X: cryptogram is a %s, want an ARQC: %w", m.ATC, got, ErrKind)
-	}
-	o := Observation{
-		ATC: m.ATC, Kind: Online, B: value, Content: binary.BigEndian.Uint64(m.ARQC[:]),
-		Time: m.Time, Terminal: m.Terminal, Sequence: m.Sequence,
-	}
-	if m.Load != 0 {
-		o.Kind, o.Debit = Load, m.Load
-	}
-	return o, o.Validate()
-}
-
-func balance(iad cryptogram.IAD) (money.Fen, error) {
-	if iad.IDD != cryptogram.IDDBalance {
-		return 0, fmt.Errorf("discretionary data %02X: %w", iad.IDD, ErrBalance)
-	}
-	value, ok := iad.Balance()
-	if !ok {
-		return 0, ErrBalance
-	}
-	return value, nil
-}
 
 // Validate checks the rules that every observation obeys: a known kind, balance and
 // debit within n10 and 32 bits, a debit that the balance covers, an amount where the
@@ -215,6 +133,33 @@ func (o *Observation) Validate() error {
 		return fmt.Errorf("%s with amount %s at ATC %04X: %w", o.Kind, o.Debit, o.ATC, ErrValue)
 	case o.Time < 0 || o.Time > maxTime:
 		return fmt.Errorf("time %d of ATC %04X: %w", o.Time, o.ATC, ErrValue)
+	}
+	return o.validateTransit()
+}
+
+// validateTransit checks the fields of holds, deposits, purses and quotas, which are
+// zero in all other observations.
+func (o *Observation) validateTransit() error {
+	payment := o.Kind == Paid || o.Kind == Doubt || o.Kind == Zero
+	switch {
+	case o.Held < 0 || o.Held > maxDebit || o.Used < 0 || o.Used > maxDebit:
+		return fmt.Errorf("held %s, deposit used %s at ATC %04X: %w", o.Held, o.Used, o.ATC, ErrValue)
+	case o.Held != 0 && o.Kind != Hold && !o.Completes:
+		return fmt.Errorf("%s holds %s at ATC %04X: %w", o.Kind, o.Held, o.ATC, ErrValue)
+	case o.Completes && !payment:
+		return fmt.Errorf("%s completes a hold at ATC %04X: %w", o.Kind, o.ATC, ErrKind)
+	case o.HoldATC != 0 && (!o.Completes || o.HoldATC >= o.ATC):
+		return fmt.Errorf("%s at ATC %04X completes the hold at %04X: %w", o.Kind, o.ATC, o.HoldATC, ErrValue)
+	case o.Used != 0 && !o.UsedRead:
+		return fmt.Errorf("deposit used %s at ATC %04X and not read: %w", o.Used, o.ATC, ErrValue)
+	case o.UsedRead && (o.Purse || o.Kind == Push):
+		return fmt.Errorf("%s with DF63 at ATC %04X: %w", o.Kind, o.ATC, ErrKind)
+	case o.Purse && (o.Completes || !payment && o.Kind != Declined && o.Kind != Load && o.Kind != Online):
+		return fmt.Errorf("%s of a purse at ATC %04X: %w", o.Kind, o.ATC, ErrKind)
+	case o.Purse && !payment && o.Kind != Declined && (o.Content == 0 || o.Content > 0xFFFF):
+		return fmt.Errorf("%s of a purse behind %04X with online number %d: %w", o.Kind, o.ATC, o.Content, ErrValue)
+	case o.Kind == Push && (o.Content == 0 || o.Content > 0xFFFF) || o.Placed && o.Kind != Push:
+		return fmt.Errorf("%s at ATC %04X with Push ATC %d: %w", o.Kind, o.ATC, o.Content, ErrValue)
 	}
 	return nil
 }

@@ -23,6 +23,13 @@ type Params struct {
 	Window     int64      // seconds within which terminals must present: 20 days (JR/T 0025 business rules)
 	Drift      int64      // seconds that one clock may be wrong: 2
 	LatePolicy LatePolicy // for LateRow
+	// Holds says that cards can make pre-authorisations (DF61 = 02): missing counters
+	// may have given back what earlier ones held, so that a value may rise. Cards with a
+	// hold or a completion among their rows are taken to do so anyway.
+	Holds bool
+	// Deposit is the most that a card's DF62 can be: how far fares may go beyond the
+	// balance. 0 if no card has one.
+	Deposit money.Fen
 
 	ProvisionalAfter    int64     // seconds after the later observation before a credit may be given ahead of the window
 	ProvisionalPerCard  money.Fen // most provisional credit standing on one card, 0 for none at all

@@ -24,6 +24,9 @@ func (j *judging) dropMisfits() {
 // neighbours reports whether q is the next observed counter after p.
 func (c *Card) neighbours(p, q uint16) bool {
 	i, _ := slices.BinarySearchFunc(c.entries, int(p)+1, func(e entry, atc int) int { return cmp.Compare(int(e.atc), atc) })
+	for i < len(c.entries) && c.entries[i].aside() {
+		i++
+	}
 	return i < len(c.entries) && c.entries[i].atc == q
 }
 
@@ -34,23 +37,19 @@ func (j *judging) gap(pr *pair, v *Verdict) {
 	for j.at < len(c.regions) && c.regions[j.at].q <= v.P {
 		j.at++
 	}
-	service := pr.p.bits&bitService != 0
-	atOnce, later, contested := money.Fen(0), v.certain(service), money.Fen(0)
-	switch {
-	case v.Kind == Doubt && v.Committed == Yes && !service, v.Kind == Load && v.Committed == No:
-		atOnce = v.Offered
-	case v.Kind == Doubt && v.Outcome == Undecided && service:
-		contested = v.Offered
+	d := pr.money(v)
+	if j.quota {
+		j.lostUpload(pr, v)
 	}
 	inside := j.at < len(c.regions) && c.regions[j.at].p <= v.P
 	if !inside {
-		if atOnce+later+contested == 0 {
+		if d == (dues{}) {
 			return
 		}
 		c.regions = slices.Insert(c.regions, j.at, region{p: v.P, q: v.Q, since: j.now})
 	}
 	r := &c.regions[j.at]
-	j.add(r, pr, v, atOnce, later, contested)
+	j.add(r, pr, v, &d)
 	if r.q == v.Q {
 		j.settle(r)
 		j.sum = sums{}
@@ -59,8 +58,8 @@ func (j *judging) gap(pr *pair, v *Verdict) {
 
 // add puts what one pair says into the sums, and the break of its missing counters
 // into the judgement. settle completes state and date of that break.
-func (j *judging) add(r *region, pr *pair, v *Verdict, atOnce, later, contested money.Fen) {
-	s := &j.sum
+func (j *judging) add(r *region, pr *pair, v *Verdict, d *dues) {
+	s, later, contested := &j.sum, d.later, d.contested
 	if !s.begun {
 		s.begun, s.terminal, s.breaks = true, pr.p.terminal, j.from
 	}
@@ -68,14 +67,15 @@ func (j *judging) add(r *region, pr *pair, v *Verdict, atOnce, later, contested 
 	if v.Kind == Paid && !pr.p.cleared() {
 		s.refused += pr.p.debit
 	}
-	s.due += atOnce
+	s.due += d.atOnce
+	j.kept(pr, v, d.held)
 	if later+contested == 0 {
 		return
 	}
 	end := pr.latest + j.p.windowAt(pr.latest)
 	over := r.final || j.now >= end || j.marks != nil && j.marks.Complete() > pr.latest+j.p.Drift
 	b := Break{P: v.P, Q: v.Q, Part: PartGap, State: Proven, Amount: later, Contested: contested, Missing: v.Missing,
-		Named: v.Missing == 1, Final: end, Terminal: pr.p.terminal}
+		Named: v.Missing == 1, Final: end, Terminal: pr.p.terminal, Basis: v.Basis}
 	if v.Outcome == Undecided {
 		b.Part, b.Named = PartPair, false
 	}
@@ -99,12 +99,45 @@ func (j *judging) add(r *region, pr *pair, v *Verdict, atOnce, later, contested 
 	j.out.Breaks = append(j.out.Breaks, b)
 }
 
+// kept puts the open hold of P into the sums and the judgement. The next gate may
+// complete it at any time, so no watermark ends the wait: the issuer releases it when
+// the window that began with it is over.
+func (j *judging) kept(pr *pair, v *Verdict, held money.Fen) {
+	if held == 0 {
+		return
+	}
+	s := &j.sum
+	end := pr.p.time + j.p.windowAt(pr.p.time)
+	b := Break{P: v.P, Q: v.Q, Part: PartHold, State: Proven, Amount: held, Missing: v.Missing, Named: v.Kind == Hold, Final: end, Terminal: pr.p.terminal, Basis: v.Basis}
+	if j.now >= end {
+		s.due += held
+	} else {
+		b.State = Expected
+		s.holding = true
+		j.wake(end)
+	}
+	j.out.Breaks = append(j.out.Breaks, b)
+}
+
 // lostBetween names a terminal whose sequence has a gap between the two taps.
 func (j *judging) lostBetween(pr *pair) (t txn.TerminalID, ok bool) {
 	if j.marks == nil {
 		return 0, false
 	}
 	return j.marks.Gap(min(pr.p.time, pr.q.time)-j.p.Drift, pr.q.time+j.p.Drift)
+}
+
+// lostUpload names the terminal whose gap may hold what is missing from the head-room
+// of a quota card. No money depends on it.
+func (j *judging) lostUpload(pr *pair, v *Verdict) {
+	end := pr.latest + j.p.windowAt(pr.latest)
+	t, lost := j.lostBetween(pr)
+	if !lost || v.Outcome != Decided || v.Missed <= 0 || j.now >= end {
+		return
+	}
+	j.out.Breaks = append(j.out.Breaks, Break{P: v.P, Q: v.Q, Part: PartGap, State: LostUpload, Amount: v.Missed, Missing: v.Missing,
+		Named: v.Missing == 1, Since: pr.latest, Final: end, Terminal: t, Basis: v.Basis})
+	j.wake(end)
 }
 
 // wake notes when the card has to be judged again.
@@ -139,11 +172,11 @@ func (j *judging) date(r *region, s *sums, from, to int) {
 		if b.State == Proven {
 			b.Held = r.standing-r.lateRefused < s.due
 		}
-		if b.Part != PartGap && b.Part != PartPair || b.State == Impossible {
+		if b.Part != PartGap && b.Part != PartPair && b.Part != PartHold || b.State == Impossible {
 			continue
 		}
 		b.Since = r.since
-		if b.State != Proven && r.provisional > 0 && b.Amount > 0 {
+		if b.State != Proven && b.Part != PartHold && r.provisional > 0 && b.Amount > 0 {
 			b.State = Provisional
 		}
 	}
@@ -244,7 +277,7 @@ func (r *region) stateOf(s *sums) State {
 		return Expected
 	case r.late > 0 || r.lateRefused > 0:
 		return Late
-	case s.open:
+	case s.open || s.holding:
 		return Expected
 	case s.due > 0:
 		return Proven

@@ -58,13 +58,14 @@ const (
 	// became of it. PartStands is the same, for what refused rows left standing.
 	PartPast   Part = 6
 	PartStands Part = 7
+	PartHold   Part = 8 // the hold at P, which nobody has completed
 )
 
-var partNames = [...]string{PartDoubt: "doubt", PartLoad: "load", PartRow: "row", PartGap: "gap", PartPair: "pair", PartPast: "past", PartStands: "stands"}
+var partNames = [...]string{PartDoubt: "doubt", PartLoad: "load", PartRow: "row", PartGap: "gap", PartPair: "pair", PartPast: "past", PartStands: "stands", PartHold: "hold"}
 
 // String is the part in one English word.
 func (p Part) String() string {
-	if p < PartDoubt || p > PartStands {
+	if p < PartDoubt || p > PartHold {
 		return "invalid"
 	}
 	return partNames[p]
@@ -87,6 +88,7 @@ type Break struct {
 	Since     int64          // when this state was entered: the time of the judgement
 	Final     int64          // when it becomes final by the window, 0 if it needs no time
 	Terminal  txn.TerminalID // terminal of P, or the one with the sequence gap
+	Basis     Basis          // whether it needs a terminal's word
 }
 
 // Purpose is why money moves, or why a card is stopped. Numbers are for ever.
@@ -173,13 +175,14 @@ const (
 	ImpossibleAlarm AlarmKind = 3 // value came from nowhere
 	ClockAlarm      AlarmKind = 4 // counter order against clock order: test the terminals' clocks, then suspect a clone
 	ArchivedAlarm   AlarmKind = 5 // older than what this timeline still holds: not added
+	WordAlarm       AlarmKind = 6 // what the terminal said beside the MACs (amount held, DF63, balance of a purse) is not so
 )
 
-var alarmNames = [...]string{CloneAlarm: "clone", ReplayAlarm: "replay", ImpossibleAlarm: "impossible", ClockAlarm: "clock", ArchivedAlarm: "archived"}
+var alarmNames = [...]string{CloneAlarm: "clone", ReplayAlarm: "replay", ImpossibleAlarm: "impossible", ClockAlarm: "clock", ArchivedAlarm: "archived", WordAlarm: "word"}
 
 // String is the alarm in one English word.
 func (k AlarmKind) String() string {
-	if k < CloneAlarm || k > ArchivedAlarm {
+	if k < CloneAlarm || k > WordAlarm {
 		return "invalid"
 	}
 	return alarmNames[k]

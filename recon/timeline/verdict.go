@@ -26,6 +26,24 @@ func (o Outcome) String() string {
 	return outcomeNames[o]
 }
 
+// Basis says what the values of a verdict rest on; whether P committed may rest on the
+// word of its sources either way, where balances are silent. Numbers are for ever.
+type Basis uint8
+
+// The bases.
+const (
+	Hard Basis = 0 // every value that it needs is under a MAC, or follows from such values
+	Soft Basis = 1 // it needs a terminal's word: an amount held, DF63, the balance of a purse, the place of a push
+)
+
+// String is "hard" or "soft".
+func (b Basis) String() string {
+	if b > Soft {
+		return "invalid"
+	}
+	return [...]string{"hard", "soft"}[b]
+}
+
 // Verdict is what two neighbouring observations P and Q prove:
 //
 //	feasible u     outcome
@@ -42,14 +60,26 @@ type Verdict struct {
 	Offered   money.Fen // debit or load of P
 	Outcome   Outcome
 	Committed Certainty // Open if undecided or if P offers nothing
-	Missed    money.Fen // R(u), -1 unless the bit is decided
-	Total     money.Fen // what the value fell by beyond what the issuer has paid out or booked for P
+	// Missed is R(u), -1 unless the bit is decided. It is negative where missing
+	// counters completed holds. Where values are known to a range only, it is the least
+	// that R(u) can be, and Spread is how much more it can be.
+	Missed money.Fen
+	Spread money.Fen
+	Total  money.Fen // what the value fell by beyond what the issuer has paid out or booked for P
+	Held   money.Fen // amount that P kept, or completed
+	Basis  Basis
+	Cut    uint16 // Push ATC of the last push between P and Q, 0 if there is none
 }
 
 // Verdicts gives the verdict of every pair of neighbours, in counter order.
 func (c *Card) Verdicts(p *Params) []Verdict {
 	var out []Verdict
-	c.pairs(p, func(_ *pair, v *Verdict) { out = append(out, *v) })
+	var pr pair
+	var v Verdict
+	w := c.walk(p)
+	for w.next(&pr, &v) {
+		out = append(out, v)
+	}
 	return out
 }
 
@@ -58,29 +88,21 @@ func (c *Card) Verdicts(p *Params) []Verdict {
 type pair struct {
 	p, q   *entry
 	latest int64
-	clash  int // index of a second cryptogram for P's counter, 0 if there is none
+	clash  int   // index of a second cryptogram for P's counter, 0 if there is none
+	dues   *dues // of a card with a plan
+	bound  bool  // what comes after Q cannot be judged without what comes before
 }
 
-// pairs walks the timeline.
-func (c *Card) pairs(p *Params, visit func(*pair, *Verdict)) {
-	var pr pair
-	var v Verdict
-	for w := c.walk(); w.next(&pr); {
-		decide(&v, &pr, p)
-		visit(&pr, &v)
-	}
-}
-
-// walker goes from pair to pair without allocation.
-type walker struct {
+// runner goes from pair to pair without allocation and decides nothing.
+type runner struct {
 	c      *Card
 	p, end int // speaker of the current counter, and the end of its run
 	clash  int
 	latest int64
 }
 
-func (c *Card) walk() walker {
-	w := walker{c: c}
+func (c *Card) run() runner {
+	w := runner{c: c}
 	if len(c.entries) == 0 {
 		return w
 	}
@@ -91,7 +113,7 @@ func (c *Card) walk() walker {
 }
 
 // next moves to the following pair; after the last one w.p is the tail.
-func (w *walker) next(pr *pair) bool {
+func (w *runner) next(pr *pair) bool {
 	entries := w.c.entries
 	if w.end >= len(entries) {
 		return false
@@ -104,6 +126,42 @@ func (w *walker) next(pr *pair) bool {
 	*pr = pair{p: &entries[w.p], q: &entries[q], latest: w.latest, clash: w.clash}
 	w.clash = w.c.conflict(w.end, end)
 	w.p, w.end = q, end
+	return true
+}
+
+// walker goes from pair to pair and decides each, of any card.
+type walker struct {
+	runner
+	params *Params
+	plan   *plan // of a card that needs more than its pairs; nil for others
+	step   int   // in plan: index of the next step
+}
+
+func (c *Card) walk(p *Params) walker {
+	if c.special(p) {
+		w := walker{plan: c.makePlan(p)}
+		w.p, w.clash = w.plan.tail, w.plan.tailClash
+		return w
+	}
+	return walker{runner: c.run(), params: p}
+}
+
+// next moves to the following pair; after the last one w.p is the tail.
+func (w *walker) next(pr *pair, v *Verdict) bool {
+	if w.plan == nil {
+		if !w.runner.next(pr) {
+			return false
+		}
+		decide(v, pr, w.params)
+		return true
+	}
+	if w.step == len(w.plan.steps) {
+		return false
+	}
+	s := &w.plan.steps[w.step]
+	w.step++
+	*pr, *v = s.pair, s.verdict
+	pr.dues = &s.dues
 	return true
 }
 
@@ -150,6 +208,27 @@ func decide(v *Verdict, pr *pair, p *Params) {
 	}
 }
 
+// dues is what a pair says about money: to the customer at once, at the end of the
+// window, in dispute between customer and operator, and on the card in an open hold
+// of P.
+type dues struct{ atOnce, later, contested, held money.Fen }
+
+// money gives the dues of a pair. For a plain card they follow from the verdict.
+func (pr *pair) money(v *Verdict) dues {
+	if pr.dues != nil {
+		return *pr.dues
+	}
+	service := pr.p.bits&bitService != 0
+	d := dues{later: v.certain(service)}
+	switch {
+	case v.Kind == Doubt && v.Committed == Yes && !service, v.Kind == Load && v.Committed == No:
+		d.atOnce = v.Offered
+	case v.Kind == Doubt && v.Outcome == Undecided && service:
+		d.contested = v.Offered
+	}
+	return d
+}
+
 // certain is what the customer lacks in every feasible assignment because of the
 // missing counters, once the window is over. An undecided doubt row without service
 // adds its own debit: the customer lacks the whole fall either way.
@@ -172,6 +251,15 @@ func (v *Verdict) certain(service bool) money.Fen {
 }
 
 // quiet reports whether nothing about the pair needs a clerk, a record or money.
+func (pr *pair) quiet(v *Verdict) bool {
+	if pr.dues == nil {
+		return v.quiet()
+	}
+	bad := v.Outcome == OutcomeImpossible || v.Outcome == OutcomeUnbacked
+	return !bad && *pr.dues == dues{} && v.Kind != Doubt && (v.Kind != Load || v.Committed == Yes)
+}
+
+// quiet is that for a plain card.
 func (v *Verdict) quiet() bool {
 	switch v.Outcome {
 	case Decided:

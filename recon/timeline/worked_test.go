@@ -15,14 +15,16 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// TestStories runs the text files of testdata/stories: rows and host messages in, verdicts,
+// TestStories runs the text files of testdata: rows and host messages in, verdicts,
 // breaks and actions out. Every judgement goes through the encoded form.
 func TestStories(t *testing.T) {
-	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
+	run := func(t *testing.T, path string) {
 		s := &story{card: new(timeline.Card), saved: map[string][]byte{}, params: timeline.DefaultParams()}
 		s.card.Key = txn.CardKey{PAN: testPAN, PSN: 1}
 		datadriven.RunTest(t, path, s.run)
-	})
+	}
+	datadriven.Walk(t, "testdata/stories", run)
+	datadriven.Walk(t, "testdata/transit", run)
 }
 
 var testPAN = func() txn.PAN {
@@ -49,6 +51,10 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 			switch a.Key {
 			case "cap":
 				s.params.Cap = money.Fen(n)
+			case "deposit":
+				s.params.Deposit = money.Fen(n)
+			case "holds":
+				s.params.Holds = n != 0
 			case "window":
 				s.params.Window = n * day
 			case "credit-after":
@@ -61,6 +67,13 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 				d.Fatalf(t, "unknown parameter %s", a.Key)
 			}
 		}
+	case "tap", "ask", "purse", "push", "credit":
+		o, err := s.transit(t, d)
+		if err != nil {
+			return "error: " + err.Error() + "\n"
+		}
+		writeTransit(out, &o)
+		writeAlarms(out, s.card.Add(o))
 	case "row", "load":
 		o, err := s.observe(t, d)
 		if err != nil {
@@ -175,7 +188,20 @@ func writeVerdict(out *strings.Builder, v timeline.Verdict) {
 	if v.Outcome == timeline.Decided || v.Outcome == timeline.OutcomeUnbacked {
 		fmt.Fprintf(out, ", missed %d", int64(v.Missed))
 	}
-	fmt.Fprintf(out, ", total %d\n", int64(v.Total))
+	fmt.Fprintf(out, ", total %d", int64(v.Total))
+	if v.Spread != 0 {
+		fmt.Fprintf(out, ", up to %d more", int64(v.Spread))
+	}
+	if v.Held != 0 {
+		fmt.Fprintf(out, ", held %d", int64(v.Held))
+	}
+	if v.Cut != 0 {
+		fmt.Fprintf(out, ", push %d between", v.Cut)
+	}
+	if v.Basis == timeline.Soft {
+		out.WriteString(", soft")
+	}
+	out.WriteString("\n")
 }
 
 func writeAlarms(out *strings.Builder, alarms []timeline.Alarm) {
@@ -198,6 +224,9 @@ func writeJudgement(out *strings.Builder, j timeline.Judgement) {
 			if set {
 				out.WriteString(", " + name)
 			}
+		}
+		if b.Basis == timeline.Soft {
+			out.WriteString(", soft")
 		}
 		fmt.Fprintf(out, ", terminal %d\n", b.Terminal)
 	}

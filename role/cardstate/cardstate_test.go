@@ -20,7 +20,7 @@ func check(t testing.TB, err error) {
 
 func open(t testing.TB, path string) *cardstate.File {
 	t.Helper()
-	f, err := cardstate.Open(path)
+	f, err := cardstate.Open(path, "card state")
 	check(t, err)
 	return f
 }
@@ -59,8 +59,8 @@ func TestLifeOfAFile(t *testing.T) {
 // TestCreateNeverOverwrites a card.
 func TestCreateNeverOverwrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.card")
-	check(t, cardstate.Create(path, []byte("one"), []byte{1}))
-	if err := cardstate.Create(path, []byte("two"), []byte{2}); !errors.Is(err, cardstate.ErrExists) {
+	check(t, cardstate.Create(path, "card state", []byte("one"), []byte{1}))
+	if err := cardstate.Create(path, "card state", []byte("two"), []byte{2}); !errors.Is(err, cardstate.ErrExists) {
 		t.Errorf("second card of the same name: %v", err)
 	}
 	f := open(t, path)
@@ -74,7 +74,7 @@ func TestCreateNeverOverwrites(t *testing.T) {
 func TestOneAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.card")
 	f := open(t, path)
-	if _, err := cardstate.Open(path); !errors.Is(err, cardstate.ErrLocked) {
+	if _, err := cardstate.Open(path, "card state"); !errors.Is(err, cardstate.ErrLocked) {
 		t.Errorf("a second opener: %v", err)
 	}
 	check(t, f.Close())
@@ -86,7 +86,7 @@ func TestOneAtATime(t *testing.T) {
 func TestCutWrites(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.card")
-	check(t, cardstate.Create(path, []byte("which"), bytes.Repeat([]byte{7}, 100)))
+	check(t, cardstate.Create(path, "card state", []byte("which"), bytes.Repeat([]byte{7}, 100)))
 	whole, err := os.ReadFile(path)
 	check(t, err)
 	for n := 0; n <= len(whole); n += 9 {
@@ -105,13 +105,47 @@ func TestCutWrites(t *testing.T) {
 		altered[n] ^= 0x10
 		for what, b := range map[string][]byte{"cut": whole[:n], "altered": altered} {
 			check(t, os.WriteFile(path, b, 0o600))
-			if _, err := cardstate.Open(path); !errors.Is(err, cardstate.ErrState) {
+			if _, err := cardstate.Open(path, "card state"); !errors.Is(err, cardstate.ErrState) {
 				t.Fatalf("%s at %d: %v", what, n, err)
 			}
 			if kept, err := os.ReadFile(path); err != nil || !bytes.Equal(kept, b) {
 				t.Fatalf("%s at %d: the file was changed, %v", what, n, err)
 			}
 		}
+	}
+}
+
+// TestRefusedFileIsLeftAlone: nothing appears or disappears beside a file that is none of
+// ours, and the error says what the caller wanted it to be.
+func TestRefusedFileIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "passwd")
+	check(t, os.WriteFile(path, []byte("root:x:0:0\n"), 0o600))
+	check(t, os.WriteFile(path+".tmp", []byte("somebody's"), 0o600))
+	check(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+	for _, name := range []string{path, filepath.Join(dir, "folder")} {
+		_, err := cardstate.Open(name, "gate memory")
+		if err == nil || !strings.HasPrefix(err.Error(), "gate memory "+name+": ") || strings.Contains(err.Error(), "card") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if errors.Is(err, cardstate.ErrState) != (name == path) {
+			t.Errorf("%s: %v is of another kind", name, err)
+		}
+	}
+	// A lock that is there already, of an earlier file of this name, changes nothing.
+	check(t, os.WriteFile(filepath.Join(dir, "old.lock"), nil, 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "old"), []byte("none of ours"), 0o600))
+	if _, err := cardstate.Open(filepath.Join(dir, "old"), "card state"); !errors.Is(err, cardstate.ErrState) {
+		t.Errorf("beside a lock: %v", err)
+	}
+	list, err := os.ReadDir(dir)
+	check(t, err)
+	var names []string
+	for _, e := range list {
+		names = append(names, e.Name())
+	}
+	if got := strings.Join(names, " "); got != "folder old old.lock passwd passwd.tmp" {
+		t.Errorf("in the folder: %s", got)
 	}
 }
 

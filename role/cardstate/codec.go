@@ -10,8 +10,8 @@ import (
 	"github.com/citycard/citycard/card/cos"
 )
 
-// ErrState says that bytes are not the state of a card, or that they were damaged.
-var ErrState = errors.New("not a usable card state")
+// ErrState says that bytes are not a file of this package, or that they were damaged.
+var ErrState = errors.New("not a usable state")
 
 const (
 	magic      = "CCVCARD\x01"
@@ -39,7 +39,7 @@ type State struct {
 // or the number is 0.
 func (s *State) Append(dst []byte) ([]byte, error) {
 	if s.Number == 0 || len(s.Description) > MaxDescription || len(s.Memory) > MaxMemory {
-		return dst, fmt.Errorf("card state %d of %d and %d bytes, at most %d and %d are possible: %w",
+		return dst, fmt.Errorf("state %d of %d and %d bytes, at most %d and %d are possible: %w",
 			s.Number, len(s.Description), len(s.Memory), MaxDescription, MaxMemory, ErrState)
 	}
 	start := len(dst)
@@ -57,7 +57,7 @@ func (s *State) Append(dst []byte) ([]byte, error) {
 // are parts of b.
 func Parse(b []byte) (*State, error) {
 	bad := func(format string, args ...any) (*State, error) {
-		return nil, fmt.Errorf("card state: "+format+": %w", append(args, ErrState)...)
+		return nil, fmt.Errorf(format+": %w", append(args, ErrState)...)
 	}
 	switch {
 	case len(b) > maxFile:

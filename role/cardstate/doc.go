@@ -10,7 +10,11 @@
 //     one complete state, the old or the new one.
 //   - One process at a time has the file open: a lock in a file beside it, NAME.lock,
 //     which the system releases when the process ends, however it ends.
-//   - A file that was cut short, lengthened or altered is refused and not touched.
+//   - A file that was cut short, lengthened or altered is refused and not touched, and
+//     so is what lies beside it.
+//
+// Other programs' memory is kept in the same way, that of gates for example; who opens a
+// file says what it is, so that errors name it.
 //
 // The file holds the card's memory, secrets included, and can be read by its owner
 // only. It is meant for cards on development keys.

@@ -12,8 +12,8 @@ import (
 
 // Kinds of error beside ErrState.
 var (
-	// ErrLocked: another process has the card.
-	ErrLocked = errors.New("another process uses this card")
+	// ErrLocked: another process has the file.
+	ErrLocked = errors.New("another process uses it")
 	// ErrExists: there is a file of this name already.
 	ErrExists = errors.New("the file exists already")
 )
@@ -21,6 +21,7 @@ var (
 // File is a card's file, locked by this process. It is for one goroutine.
 type File struct {
 	path  string
+	what  string // what it is and its path, for errors
 	lock  *os.File
 	state State
 	buf   []byte
@@ -28,60 +29,84 @@ type File struct {
 	err   error // after a failed Store nothing is certain any more
 }
 
-// Open takes a card's file into use and reads it, if it is there: Fresh tells
-// whether it is not. A file that is left from a write that was cut off is removed.
-// Errors are ErrLocked, ErrState and those of the file system.
-func Open(path string) (*File, error) {
-	f := &File{path: path}
+// Open takes a file into use and reads it, if it is there: Fresh tells whether it is
+// not. What says in errors what the file is, for example "card state". A file that is
+// left from a write that was cut off is removed. Nothing is made or removed beside a
+// file that is refused. Errors are ErrLocked, ErrState and those of the file system.
+func Open(path, what string) (*File, error) {
+	f := &File{path: path, what: what + " " + path}
+	if err := f.peek(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.what, err)
+	}
 	var err error
-	if f.lock, err = acquire(path + ".lock"); err != nil {
-		return nil, fmt.Errorf("card state %s: %w", path, err)
+	if f.lock, err = acquire(f.lockPath()); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.what, err)
 	}
 	if err := f.load(); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("card state %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", f.what, err)
 	}
 	return f, nil
 }
 
+func (f *File) lockPath() string { return f.path + ".lock" }
+
+// peek refuses a file that is none of ours before a lock is made beside it. Where a lock
+// file is already it does not look: on Windows a process that has the lock could not
+// replace the file while it is open here.
+func (f *File) peek() error {
+	if _, err := os.Lstat(f.lockPath()); err == nil {
+		return nil
+	}
+	_, err := f.read()
+	return err
+}
+
 // Create makes a new card's file. Errors are ErrExists, and those of Open and
 // Store.
-func Create(path string, description, memory []byte) error {
-	f, err := Open(path)
+func Create(path, what string, description, memory []byte) error {
+	f, err := Open(path, what)
 	if err != nil {
 		return err
 	}
 	if !f.fresh {
-		err = fmt.Errorf("card state %s: %w", path, ErrExists)
+		err = fmt.Errorf("%s: %w", f.what, ErrExists)
 	} else if err = f.Describe(description); err == nil {
 		err = f.Store(memory)
 	}
 	return errors.Join(err, f.Close())
 }
 
+// load reads the file under the lock, and only then removes what may lie beside it.
 func (f *File) load() error {
+	s, err := f.read()
+	if err != nil {
+		return err
+	}
 	if err := os.Remove(f.temporary()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove what a cut write left: %w", err)
 	}
+	if f.fresh = s == nil; !f.fresh {
+		f.state = *s
+	}
+	return nil
+}
+
+// read gives the state in the file, nil if there is none.
+func (f *File) read() (*State, error) {
 	file, err := os.Open(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		f.fresh = true
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer file.Close()
 	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
-		return fmt.Errorf("read: %w", err)
+		return nil, fmt.Errorf("read: %w", err)
 	}
-	s, err := Parse(b)
-	if err != nil {
-		return err
-	}
-	f.state = *s
-	return nil
+	return Parse(b)
 }
 
 func (f *File) temporary() string { return f.path + ".tmp" }
@@ -101,7 +126,7 @@ func (f *File) Number() uint64 { return f.state.Number }
 // Describe says which card a fresh file is for.
 func (f *File) Describe(description []byte) error {
 	if len(description) > MaxDescription {
-		return fmt.Errorf("card state %s: description of %d bytes, at most %d are possible: %w", f.path, len(description), MaxDescription, ErrState)
+		return fmt.Errorf("%s: description of %d bytes, at most %d are possible: %w", f.what, len(description), MaxDescription, ErrState)
 	}
 	f.state.Description = bytes.Clone(description)
 	return nil
@@ -118,7 +143,7 @@ func (f *File) Store(memory []byte) error {
 		return nil
 	}
 	if err := f.replace(memory); err != nil {
-		f.err = fmt.Errorf("card state %s: store: %w", f.path, err)
+		f.err = fmt.Errorf("%s: store: %w", f.what, err)
 		return f.err
 	}
 	return nil
@@ -165,6 +190,6 @@ func (f *File) Close() error {
 	}
 	err := f.lock.Close()
 	f.lock = nil
-	f.err = errors.New("card state " + f.path + ": it is closed")
+	f.err = errors.New(f.what + ": it is closed")
 	return err
 }

@@ -23,6 +23,19 @@ var payApplications = []byte{0xA0, 0x00, 0x00, 0x03, 0x33}
 // Specification 2.2, annex H; the second on older cards).
 var domains = [...][]byte{{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00}, {0xA0, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00}}
 
+// purses are electronic purses, which have neither certificates nor the objects of JR/T
+// 0025: T-Union (JT/T 978) and City Union.
+var purses = [...][]byte{{0xA0, 0x00, 0x00, 0x06, 0x32, 0x01, 0x01, 0x05}, {0xA0, 0x00, 0x00, 0x00, 0x03, 0x86, 0x98, 0x07, 0x01}}
+
+func isPurse(aid []byte) bool {
+	for _, name := range purses {
+		if bytes.HasPrefix(aid, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // domain looks for the issuer security domain.
 func (d *dialogue) domain() error {
 	for _, aid := range domains {
@@ -96,7 +109,7 @@ func (d *dialogue) contactDirectory(list []found) ([]found, error) {
 	return list, nil
 }
 
-// entries adds the application templates 61 of a directory.
+// entries adds the application templates 61 of a directory, purses excepted.
 func (d *dialogue) entries(list []found, b []byte, where string, mark func(*Application)) []found {
 	it := tlv.Iterate(b)
 	for it.Next() {
@@ -107,6 +120,10 @@ func (d *dialogue) entries(list []found, b []byte, where string, mark func(*Appl
 		aid, _ := tlv.Find(whole, tlv.TagApplicationTemplate, tlv.TagADFName)
 		if len(aid) < 5 || len(aid) > 16 {
 			d.note("%s: an entry has a name of %d bytes", where, len(aid))
+			continue
+		}
+		if isPurse(aid) {
+			d.note("%s: %X is an electronic purse, which is not read", where, aid)
 			continue
 		}
 		label, _ := tlv.Find(whole, tlv.TagApplicationTemplate, tlv.TagApplicationLabel)

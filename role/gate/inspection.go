@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/role/tap"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/inspect"
 	"github.com/citycard/citycard/txn"
@@ -79,6 +80,9 @@ func (t *Trace) Inspection(bus bool, book *fare.Book) *Inspection {
 	}
 	if r.Err != nil {
 		out.Module = r.Err.Error()
+		if t.Mute != nil {
+			out.Module += ": " + tap.Why(t.Mute)
+		}
 	}
 	if t.Broken != nil {
 		out.ReaderError = t.Broken.Error()

@@ -71,15 +71,18 @@ func (s *session) hideAnswer(side *tap.Side, cmd, answer []byte) {
 	case insReadCAPP:
 		cover(side, serialAt, min(serialEnd, len(data)))
 	case insReadRecord:
-		if cmd[3]&7 == 0 && len(data) == journey.Size {
+		if cmd[3]&7 == 0 && len(data) != journey.CompactSize {
 			cover(side, serialAt, min(serialEnd, len(data)))
 		}
 	case insReadBinary:
 		cover(side, numberAt, min(numberEnd, len(data)))
 	case insSelect:
 		if v, ok := tlv.Find(data, tlv.TagFCITemplate, tlv.TagFCIProprietary, tagPurseInfo); ok && len(v) >= numberEnd {
-			at := bytes.Index(data, v)
-			cover(side, at+numberAt, at+numberEnd)
+			number := v[numberAt:numberEnd]
+			for at := 0; bytes.Contains(data[at:], number); at += len(number) { // a card may give it twice
+				at += bytes.Index(data[at:], number)
+				cover(side, at, at+len(number))
+			}
 			side.Facts = nil // they would show it again
 		}
 	}

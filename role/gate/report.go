@@ -9,6 +9,7 @@ import (
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/role/tap"
 	"github.com/citycard/citycard/terminal/gate"
+	"github.com/citycard/citycard/terminal/purse"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/journey"
 )
@@ -184,9 +185,7 @@ func (t *Trace) Report(s *Setup, book *fare.Book) *Report {
 	if r.Card.PAN != (txn.PAN{}) {
 		out.PAN, out.PSN = r.Card.PAN.Masked(), fmt.Sprintf("%02X", r.Card.PSN)
 	}
-	if r.Fault.Code != 0 {
-		out.Fault = r.Fault.String()
-	}
+	out.Fault = t.Fault("en")
 	if r.Refusal != 0 {
 		out.Refusal = r.Refusal.String()
 	}
@@ -194,6 +193,9 @@ func (t *Trace) Report(s *Setup, book *fare.Book) *Report {
 		if err != nil {
 			*text = err.Error()
 		}
+	}
+	if out.Module != "" && t.Mute != nil {
+		out.Module += ": " + tap.Why(t.Mute)
 	}
 	for i := range t.Expired {
 		out.Expired = append(out.Expired, rowOf(&t.Expired[i].Row))
@@ -212,6 +214,22 @@ func (t *Trace) Report(s *Setup, book *fare.Book) *Report {
 		out.Trip = &trip
 	}
 	return out
+}
+
+// Fault is what the card or its answers lack, in words of a language ("en" or "zh"), of
+// kernel or purse; empty if nothing.
+func (t *Trace) Fault(lang string) string {
+	r := &t.Result
+	switch f := r.Purse; {
+	case r.Fault.Code != 0:
+		return r.Fault.Text(lang)
+	case f.Code == purse.NoFault || f.Code == purse.ModuleFailed: // Result.Module says more
+		return ""
+	case f.SW != 0:
+		return fmt.Sprintf("%s (%v)", f.Code.Name(lang), f.SW)
+	default:
+		return f.Code.Name(lang)
+	}
 }
 
 func known(v int64) *int64 {

@@ -293,7 +293,7 @@ func (s *session) ask(cmd []byte) []byte {
 	step := tap.Step{Kind: tap.Module, Command: tap.Side{Title: moduleTitle(cmd), Hex: hidden(cmd, moduleShown)}}
 	answer, err := s.exchange(&step, cmd)
 	if err != nil {
-		step.Lost = err
+		step.Lost, s.trace.Mute = err, err
 		s.Session.Close()
 		s.add(&step)
 		return nil

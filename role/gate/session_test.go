@@ -150,6 +150,44 @@ func TestNumbersAreHidden(t *testing.T) {
 	}
 }
 
+// TestPurseNumbersAreHidden: a purse's number stands in what SELECT or READ BINARY gives;
+// and nothing of what the module is told and says is shown but its status words.
+func TestPurseNumbersAreHidden(t *testing.T) {
+	for profile, numbers := range map[string][]string{"dev-tunion": {"03103104810010000001", "3103104810010000001"}, "dev-cityunion": {"4100000080000001"}} {
+		p := newPlant(t, profile, true)
+		tr, r := p.tap(gate.Setup{Mode: terminal.Entry, Station: p.station("天安门东")}, noon)
+		if tr.Outcome() != gate.Opened || !strings.HasSuffix(r.PAN, "0001") {
+			t.Fatalf("%s: %+v", profile, r)
+		}
+		b, err := json.Marshal(tr.Steps)
+		check(t, err)
+		for _, secret := range numbers {
+			if strings.Contains(string(b), secret) {
+				t.Errorf("%s: %s is shown", profile, secret)
+			}
+		}
+		for i := range tr.Steps {
+			s := &tr.Steps[i]
+			if shown := strings.Trim(s.Answer.Hex, "*"); s.Kind == tap.Module && (shown != s.SW || len(strings.Trim(s.Command.Hex, "*")) > 8) {
+				t.Errorf("%s, %s: %s, %s", profile, s.Command.Title, s.Command.Hex, s.Answer.Hex)
+			}
+		}
+	}
+}
+
+// TestPurseFault: what is wrong with a purse is said as it is of a bank card.
+func TestPurseFault(t *testing.T) {
+	p := newPlant(t, "dev-tunion", true)
+	var last *gate.Trace
+	for range 3 { // the highest fare each time, until nothing is left
+		last, _ = p.tap(gate.Setup{Mode: terminal.Exit, Station: p.station("国贸")}, noon)
+		p.state = gate.NewState()
+	}
+	if last.Outcome() != gate.Refused || last.Fault("en") == "" || last.Fault("zh") == last.Fault("en") {
+		t.Errorf("%v, %q, %q", last.Outcome(), last.Fault("en"), last.Fault("zh"))
+	}
+}
+
 // TestWithoutModule: a card that carries its journeys pays at a terminal that has no
 // security module as others do, by the station records.
 func TestWithoutModule(t *testing.T) {
@@ -173,7 +211,7 @@ func TestModuleIsGone(t *testing.T) {
 	tr, err := gate.NewPlant(p.city, gate.NewSession(c), p.state).Tap(context.Background(), s, noon)
 	check(t, err)
 	r := tr.Report(&s, p.city.Book)
-	if r.Outcome != "out_of_order" || r.Module == "" || len(r.Rows) != 0 {
+	if r.Outcome != "out_of_order" || !strings.HasSuffix(r.Module, ": "+reader.ErrNoCard.Error()) || len(r.Rows) != 0 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -187,6 +225,16 @@ func TestBus(t *testing.T) {
 	}
 	if r.Trip == nil || r.Trip.Trade != "bus" || r.Trip.Line != 300 {
 		t.Errorf("%+v", r.Trip)
+	}
+	// A second tap pays for a second rider; who boards or alights does so once.
+	if _, r = p.tap(gate.Setup{Mode: terminal.Bus, Route: 300, Stop: 4, Metres: 5000}, noon+5); r.Outcome != "opened" || r.Amount == 0 {
+		t.Errorf("second rider: %+v", r)
+	}
+	for i, mode := range []terminal.Mode{terminal.Board, terminal.Board, terminal.Alight, terminal.Alight} {
+		_, r = p.tap(gate.Setup{Mode: mode, Route: 301, Stop: byte(mode), Metres: 5000 * int(mode-terminal.Board)}, noon+600+10*int64(i))
+		if again := i%2 == 1; r.Outcome != "opened" || (len(r.Rows) == 0) != again || (r.Amount == 0) != (again || mode == terminal.Board) {
+			t.Errorf("tap %d, %v: %+v", i, mode, r)
+		}
 	}
 }
 

@@ -68,6 +68,33 @@ func TestStateIsStoredWhole(t *testing.T) {
 	}
 }
 
+// TestRecords: a journey's end takes its entry away and adds to the month; a UID that
+// changes with each tap is nobody's.
+func TestRecords(t *testing.T) {
+	pan, err := txn.ParsePAN("6228000100001117")
+	check(t, err)
+	random, err := terminal.ParseUID("08010203")
+	check(t, err)
+	card := txn.CardKey{PAN: pan, PSN: 1}
+	r := gate.NewRecords()
+	for range 2 {
+		check(t, r.PutEntry(terminal.EntryRecord{Card: card, UID: random, Station: 14, Terminal: 141, Time: noon, ATC: 7}))
+		if _, err := r.OpenEntry(random); !errors.Is(err, terminal.ErrNoRecord) {
+			t.Errorf("random UID: %v", err)
+		}
+		if _, err := r.OpenEntryOf(card); err != nil {
+			t.Error(err)
+		}
+		check(t, r.CloseJourney(terminal.Closing{Card: card, Month: [2]byte{0x26, 0x11}, Counted: 300}))
+		if _, err := r.OpenEntryOf(card); !errors.Is(err, terminal.ErrNoRecord) {
+			t.Errorf("entry of an ended journey: %v", err)
+		}
+	}
+	if sum, err := r.MonthSum(card, [2]byte{0x26, 0x11}); err != nil || sum != 600 {
+		t.Errorf("month's sum %v, %v", sum, err)
+	}
+}
+
 func TestStateIsChecked(t *testing.T) {
 	b, err := used(t).Append(nil)
 	check(t, err)

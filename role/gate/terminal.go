@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/citycard/citycard/card/perso"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/fare/beijing"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/kernel"
+	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/journey"
 )
 
 // Setup is what may be chosen about a development terminal; the rest is Terminal's.
@@ -95,7 +98,7 @@ func (s *Setup) Terminal(c City, array *gate.Array, records gate.Records) (*gate
 		cfg.PassWindow = gate.DefaultBusPassWindow
 	}
 	if s.Module {
-		cfg.Transit = &gate.Transit{AllowHold: s.Hold}
+		cfg.Transit = &gate.Transit{AllowHold: s.Hold, Factor: factor}
 	}
 	g, err := gate.New(cfg, array, records, c.Book)
 	if err != nil {
@@ -105,6 +108,11 @@ func (s *Setup) Terminal(c City, array *gate.Array, records gate.Records) (*gate
 }
 
 var yuan = [2]byte{0x01, 0x56}
+
+// factor is the number in the journey record of the cards of our profiles.
+func factor(k txn.CardKey) journey.Serial {
+	return perso.CardFactor(perso.Identity{PAN: k.PAN, PSN: k.PSN})
+}
 
 // What the terminal is (9F35 unattended, offline only; 9F4E).
 const (

@@ -38,6 +38,8 @@ type Trace struct {
 	// Broken is an error of the reader that is more than a card which left; nil if
 	// there was none.
 	Broken error
+	// Mute is why the security module gave no answer; nil if it gave all.
+	Mute error
 }
 
 // take copies what the gate lends.

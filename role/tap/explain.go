@@ -314,6 +314,9 @@ func (x *Explainer) title(c apdu.Command) string {
 	case 0xB2:
 		return fmt.Sprintf("%s %d SFI %d", name, c.P1, c.P2>>3)
 	case 0xCA:
+		if c.P1 == 0 && c.P2 == 0 { // no tag: the authentication code of a purse
+			return name
+		}
 		tag := tlv.Tag(c.P1)<<8 | tlv.Tag(c.P2)
 		if c.P1 == 0 {
 			tag = tlv.Tag(c.P2)

@@ -41,6 +41,7 @@ func TestCommandsAndAnswers(t *testing.T) {
 		{"00B2010C00", "70098C039F37048D028A02 9000", "READ RECORD 1 SFI 1", "", "9000 normal processing", "8C 9F3704 asks for 4 bytes; 8D 8A02 asks for 2 bytes"},
 		{"0088000004AABBCCDD00", "80021234 9000", "INTERNAL AUTHENTICATE", "9F37 AABBCCDD", "9000 normal processing", "9F4B 1234"},
 		{"80CA9F1700", "9F17010 3 9000", "GET DATA 9F17", "", "9000 normal processing", "9F17 03 3"},
+		{"80CA000009", "8511223344556677889000", "GET AUTH CODE", "", "9000 normal processing", ""},
 		{"0020008008261234FFFFFFFFFF", "63C2", "VERIFY PIN", "", "63C2 verification failed, 2 tries left", ""},
 		{"80AE90000411223344 00", "800B800001000102030405060 7 9000", "GENERATE AC ARQC + CDA", "9F37 11223344",
 			"9000 normal processing", "9F27 80; 9F36 0001 1; 9F26 0001020304050607"},

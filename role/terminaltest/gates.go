@@ -125,7 +125,7 @@ func (g *Gates) place(number txn.TerminalID, mode gate.Mode, station string) (*p
 			TTQ: kernel.GateTTQ, Country: g.setup.Country, Currency: g.setup.Currency, TerminalType: 0x26, Merchant: []byte("TERMINAL TEST"),
 			AppVersion: g.setup.Version, AIDs: kernel.DebitCredit(), SM: g.setup.SM, Verify: g.verifier,
 		},
-		Transit: &gate.Transit{AllowHold: g.setup.Hold},
+		Transit: &gate.Transit{AllowHold: g.setup.Hold, AllowSilent: g.wrong != nil && g.wrong.trusts},
 	}
 	if !g.setup.Purse {
 		for _, a := range gate.DefaultApplications() {

@@ -37,6 +37,7 @@ type fault struct {
 	answer  func(*txn.OnlineAnswer)
 	raw     bool // fetches no waiting answers
 	forgets bool // sends no reversals
+	trusts  bool // needs no code of a card that has put a journey record by
 }
 
 // NewTill makes a till that is set as a run supposes it, with the development CA keys.

@@ -86,6 +86,28 @@ func (b *Books) Commit(card int, atc uint16, amount money.Fen) error {
 	return nil
 }
 
+// Hold notes that a chip answered its last record and keeps an amount for a journey.
+// Until the journey is completed it has left the value, as if it had been paid.
+func (b *Books) Hold(card int, atc uint16, amount money.Fen) error {
+	return b.Commit(card, atc, amount)
+}
+
+// Complete notes that a chip ended the hold of a counter and paid the final amount at
+// another. The error is ErrNothing if there is no such hold, or somebody posted it.
+func (b *Books) Complete(card int, hold, atc uint16, final money.Fen) error {
+	if err := b.check(card, final); err != nil {
+		return fmt.Errorf("completion at counter %04X: %w", atc, err)
+	}
+	c := b.find(card, hold)
+	if c == nil || c.posted || c.amount == 0 {
+		return fmt.Errorf("completion of card %d at counter %04X, hold at %04X: %w", card, atc, hold, ErrNothing)
+	}
+	b.total.Outstanding -= money.Fen(c.amount)
+	c.amount = 0
+	b.rematch(card)
+	return b.Commit(card, atc, final)
+}
+
 // Posted notes that the issuer paid for a counter of a card, to settle a cleared row
 // or to let the operator collect. A second posting for a counter, or one of another
 // amount, is Unbacked.

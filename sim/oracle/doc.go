@@ -10,7 +10,9 @@
 // Decide takes the rows of one card that arrived, plays every history that the card
 // can have had, and keeps the histories in which every stated balance is right. A row
 // is decided if all of them agree on its end. Judge compares that with what the
-// injector caused, so that caused = decidable + undecided.
+// injector caused, so that caused = decidable + undecided. Chip.Decide does so for cards
+// that hold, use a deposit, have a quota or are purses; it believes what terminals say
+// beside the MACs.
 //
 // # What is true
 //
@@ -30,8 +32,10 @@
 //
 // # Limits
 //
-// Cards are loaded when they are issued and never again; holds, completions and
-// cards whose 9F10 states no electronic cash balance do not speak here.
+// Cards are loaded when they are issued and never again, quota cards by pushes only.
+// Cards whose 9F10 states no electronic cash balance do not speak here. Holds,
+// completions, deposits, pushes and purses are for Chip.Decide; to Decide they are
+// silent.
 //
 // Sources: JR/T 0025.5 (9F10, issuer discretionary data 01), JR/T 0025.12 (qPBOC: the
 // counter rises at GET PROCESSING OPTIONS, the value falls with the last record; fDDA

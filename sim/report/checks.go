@@ -31,7 +31,7 @@ func Checks(d *Data) []Check {
 			right++
 		}
 	}
-	return []Check{
+	checks := []Check{
 		{Text{"Nothing is unexplained", "无未解释差额"}, d.Unexplained == 0, fen(d.Unexplained)},
 		{Text{"Float equals the value on the cards", "备付金与卡内余额相符"}, d.FloatGap == 0, fen(d.FloatGap)},
 		{Text{"Net positions add to zero", "净额合计为零"}, netSum(d) == 0, fen(netSum(d))},
@@ -44,6 +44,12 @@ func Checks(d *Data) []Check {
 			fmt.Sprintf("%d / %d", right, len(d.Refusals))},
 		{Text{"Every figure of the close is in order", "日终各项指标均合格"}, len(d.Failed) == 0, cmp.Or(strings.Join(d.Failed, " "), "0")},
 	}
+	if q := d.Quota; q != nil {
+		checks = append(checks,
+			Check{Text{"No quota card could cost more than the cap", "额度卡敞口不超上限"}, q.CapHeld, fen(q.Exposure) + " / " + fen(q.Cap)},
+			Check{Text{"Quota cards, shadows and accounts agree", "额度卡、影子额度与账户相符"}, q.Explained, fen(q.Debited + q.Owed)})
+	}
+	return checks
 }
 
 // Balanced reports whether every check holds.

@@ -41,6 +41,9 @@ type Data struct {
 	Stations []Station   // in any order; the page shows the busiest
 	Lines    []Line      // in the order of the page
 
+	Kinds []Kind // kinds of cards in the order of the page; none in a city with one kind
+	Quota *Quota // nil without cards that have a quota
+
 	Blocks   Blocks
 	Rows     []Count   // accepted rows by verdict of clearing (txn.Verdict.String)
 	Refusals []Refusal // injected and refused, by key
@@ -98,6 +101,40 @@ type Line struct {
 type Stop struct {
 	Name Text
 	Next int64 // riders carried from here to the next stop, both directions together
+}
+
+// Kind is one kind of card.
+type Kind struct {
+	Name     Text
+	Cards    int64
+	Taps     int64 // times that one was presented
+	Approved int64
+	Cleared  money.Fen
+}
+
+// Quota is the scheme of cards whose balance is no money but what may be spent before
+// the account is debited.
+type Quota struct {
+	Services           int64
+	Restored           int64     // quotas that a card has said it has
+	Repeated           int64     // times that the same push was sent again
+	Denied             int64     // cards put on the deny list
+	Debited            money.Fen // by the accounts behind the cards
+	Owed, Recovered    money.Fen // what accounts did not cover, and what of it was paid later
+	Exposure           money.Fen // the most that one card could still cost
+	Cap                money.Fen // which that must not be above
+	Terms              Text      // quota and threshold in words
+	Days               []QuotaDay
+	CapHeld, Explained bool // exposure never above the cap; chips, shadows and accounts agree
+}
+
+// QuotaDay is one day of the scheme.
+type QuotaDay struct {
+	Offset  int   // 0 is D
+	Debits  int64 // rows debited
+	Amount  money.Fen
+	Pushes  int64 // sent, repeats included
+	Refused int64 // rows that accounts did not cover
 }
 
 // Count is a number of things of one kind. Key is the word of the package that

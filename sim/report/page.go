@@ -28,6 +28,10 @@ type page struct {
 	TapsIn, TapsOut, TapsBus    int64
 	Busiest                     []stationView
 	Diagram                     []lineView
+	KindStrip                   template.HTML
+	KindRows                    []kindView
+	Exposure                    template.HTML
+	DebitDays, PushDays, ShortD dayView
 	BlockStrip, RowStrip        template.HTML
 	BlockCounts, RowCounts      []countView
 	BlockRefusals, RowRefusals  []refusalView
@@ -47,6 +51,12 @@ type stationView struct {
 	Station
 	Rank    int
 	In, Out template.HTML
+}
+
+type kindView struct {
+	Kind
+	Class string
+	Bar   template.HTML // money cleared
 }
 
 type countView struct {
@@ -102,6 +112,8 @@ func newPage(d *Data) *page {
 	p.TearStrip = strip([]string{"calm", "ok", "open"}, []int64{d.Tears.Before, d.Tears.Recovered, p.Doubt})
 	p.FirstFiles, p.MoreFiles = files(d.Files)
 	p.stations()
+	p.kinds()
+	p.quota()
 	p.blocks()
 	p.money()
 	p.breaks()
@@ -133,6 +145,43 @@ func (p *page) stations() {
 	for i, s := range all {
 		p.Busiest = append(p.Busiest, stationView{s, i + 1, bar("in", s.Entries, longest), bar("out", s.Exits, longest)})
 	}
+}
+
+// kindClasses are the colours of the kinds of cards, in their order.
+var kindClasses = [...]string{"in", "out", "bus", "calm"}
+
+func (p *page) kinds() {
+	var most int64
+	var classes []string
+	var taps []int64
+	for _, k := range p.Data.Kinds {
+		most = max(most, int64(k.Cleared))
+	}
+	for i, k := range p.Data.Kinds {
+		class := kindClasses[min(i, len(kindClasses)-1)]
+		classes, taps = append(classes, class), append(taps, k.Taps)
+		p.KindRows = append(p.KindRows, kindView{k, class, bar("yuan", int64(k.Cleared), most)})
+	}
+	p.KindStrip = strip(classes, taps)
+}
+
+func (p *page) quota() {
+	q := p.Data.Quota
+	if q == nil {
+		return
+	}
+	p.Exposure = bar("out", int64(q.Exposure), int64(max(q.Cap, q.Exposure)))
+	var offsets []int
+	var debits, pushes, short []int64
+	for _, d := range q.Days {
+		offsets = append(offsets, d.Offset)
+		debits, pushes, short = append(debits, d.Debits), append(pushes, d.Pushes), append(short, d.Refused)
+		p.DebitDays.N += d.Debits
+		p.DebitDays.Amount += d.Amount
+		p.PushDays.N += d.Pushes
+		p.ShortD.N += d.Refused
+	}
+	p.DebitDays.Svg, p.PushDays.Svg, p.ShortD.Svg = days("ok", offsets, debits), days("out", offsets, pushes), days("late", offsets, short)
 }
 
 func (p *page) blocks() {

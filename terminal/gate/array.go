@@ -133,11 +133,15 @@ func (t *tornTap) proved() row.Record {
 		r.Row.Kind = t.quote.kind
 	}
 	r.Row.Flags = r.Row.Flags.WithReason(txn.NoDoubt) | txn.ClosedByProve
-	if t.bought != nil {
-		copy(r.Row.AC[:], t.bought.TAC[:])
-		copy(r.Row.AC[4:], t.bought.MAC2[:])
-	}
 	return r
+}
+
+// learn keeps what a purse has answered about its torn purchase: the issuer can judge
+// the codes by the row.
+func (t *tornTap) learn(d *purse.Data) {
+	*t.bought = *d
+	copy(t.Row.AC[:], d.TAC[:])
+	copy(t.Row.AC[4:], d.MAC2[:])
 }
 
 // settled takes out the torn taps whose end is proved, and appends their records.

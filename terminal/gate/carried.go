@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"errors"
+
 	"github.com/citycard/citycard/crypt/epurse"
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/terminal/journey"
@@ -104,10 +106,14 @@ func (g *Gate) recordRead(r *kernel.Reply) Action {
 // notCarried goes on without a record, by the station records.
 func (g *Gate) notCarried() Action {
 	if g.cfg.Mode > Bus {
+		g.result.Fault = kernel.Fault{Code: kernel.Missing, Tag: tlv.TagCAPPSupport}
 		return g.turnAway(CardNotKnown)
 	}
 	return g.follow(g.kernel.Trade(g.quote.amount, 0))
 }
+
+// errOtherRecord: the card has given another record of the file than it was asked for.
+var errOtherRecord = errors.New("another journey record than the one asked for")
 
 // recordChecked has the module's word on a record.
 func (g *Gate) recordChecked(other bool) Action {
@@ -118,6 +124,9 @@ func (g *Gate) recordChecked(other bool) Action {
 	}
 	t.alg, t.key.Alg = g.job.Alg(), g.job.Alg()
 	record, err := wire.Decode(t.prev[:])
+	if err == nil && record.ID != t.id {
+		err = errOtherRecord
+	}
 	if other {
 		if t.other = record; err == nil {
 			t.card.Other = &t.other
@@ -190,6 +199,12 @@ var refusalTexts = [...]Display{
 	journey.WrongDirection: WrongDirection, journey.BalanceLow: BalanceLow,
 }
 
+// strange says that the card which answers GET PROCESSING OPTIONS is not the one whose
+// record was read.
+func (g *Gate) strange(card txn.CardKey) bool {
+	return g.quote.carried() && g.cfg.Transit.Factor != nil && g.cfg.Transit.Factor(card) != g.trip.serial()
+}
+
 // carry goes on with a card that has told its number and counter: record and log are
 // made, and the module protects them.
 func (g *Gate) carry() Action {
@@ -235,10 +250,36 @@ func (g *Gate) recordTaken(r *kernel.Reply) Action {
 		g.stopCard()
 		g.result.Fault = kernel.Fault{Code: kernel.BadStatus, SW: r.SW, Tag: tlv.TagCAPPIndicator}
 		return g.done(CardNotKnown)
-	case t.step == stepUpdateRecord:
-		t.key.File = fileLog
-		return g.work(stepCodeLog, g.module.Code(t.key, g.kernel.Data().ATC, t.log[:]))
+	case t.step == stepUpdateLog:
+		t.step = noStep
+		return g.follow(g.kernel.Step(kernel.Event{Kind: kernel.Continue}))
+	case len(r.Data) == len(epurse.MAC{}):
+		return g.work(stepCheckAnswer, g.module.CheckAnswer(t.key, g.job.MAC(), epurse.MAC(r.Data)))
+	case len(r.Data) != 0 || !g.cfg.Transit.AllowSilent:
+		return g.refuseRecord(kernel.BadAnswer, tlv.TagCAPPIndicator)
 	}
-	t.step = noStep
-	return g.follow(g.kernel.Step(kernel.Event{Kind: kernel.Continue}))
+	return g.codeLog()
+}
+
+// answerChecked has the module's word on the card's answer: it has put the record by for
+// this very payment, which is then no other than the gate has asked for.
+func (g *Gate) answerChecked() Action {
+	if g.job.Check() != sam.Genuine {
+		return g.refuseRecord(kernel.Mismatch, tlv.TagCAPPIndicator)
+	}
+	return g.codeLog()
+}
+
+func (g *Gate) codeLog() Action {
+	t := &g.trip
+	t.key.File = fileLog
+	return g.work(stepCodeLog, g.module.Code(t.key, g.kernel.Data().ATC, t.log[:]))
+}
+
+// refuseRecord ends a tap of a card that is not the one of its record, or has not taken
+// the record. It has not paid.
+func (g *Gate) refuseRecord(c kernel.FaultCode, tag tlv.Tag) Action {
+	g.stopCard()
+	g.result.Fault = kernel.Fault{Code: c, Tag: tag}
+	return g.done(NotGenuine)
 }

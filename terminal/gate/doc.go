@@ -27,12 +27,21 @@
 // number and its code checked by the security module, before anything is asked of the
 // card; the rules decide; GET PROCESSING OPTIONS names the amount and what it is (DF60);
 // record and log are handed over under codes of the module; and the card's last record
-// commits it all together. An entry may hold an amount that the exit completes. Station
+// commits it all together. Two things that no signature covers are compared before that
+// last record: the number in the record with the card that answers GET PROCESSING OPTIONS
+// (Transit.Factor), so that the record of one card does not price the payment of another;
+// and the code in the card's answer to UPDATE CAPP DATA CACHE, which it gives only in a
+// payment of the extension with this counter, so that nobody has made it a plain one by
+// another DF60. Whether it is a fare or a completion (DF60 1 or 3) is still the word of
+// who stands between: with 1 in place of 3 a card pays and keeps its hold, with 3 in place
+// of 1 it refuses if it has none for this record. An entry may hold an amount that the exit completes. Station
 // records remain for cards that cannot carry records, which have no extension or no
 // record of this trade.
 //
 //	PPSE, SELECT, READ CAPP DATA, GET PROCESSING OPTIONS,
 //	UPDATE CAPP DATA CACHE (record), the same (log), READ RECORD, three of them
+//
+// The module has seven commands in such a tap, if it is started.
 //
 // Which application pays is the operator's order (Transit.Applications) applied to the
 // card's directory (Choose); a card without a directory is asked for each application in
@@ -81,7 +90,11 @@
 // the air. Only a card whose record was changed elsewhere since leaves a doubt.
 //
 // A torn purchase of a purse is known by the card's number and closed by GET TRANSACTION
-// PROVE, whose TAC the module checks (terminal/purse). A number that was not used may be
+// PROVE, whose TAC the module checks (terminal/purse). Where the module has no key for it,
+// the doubt row takes the codes for the issuer and the rider goes to the staff
+// (Transit.AllowUnverified); any other answer that leaves open whether the purse has paid
+// ends the tap without a new purchase, except that its counter has moved on. A purchase
+// whose answer was spoilt on the way waits likewise. A number that was not used may be
 // used by the next purchase, so the row of the torn one can have the counter of a paid one.
 //
 // # Paid and not yet through

@@ -8,6 +8,7 @@ import (
 	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/terminal/sam"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/tlv"
 )
 
 // Gate is one terminal. It is made once and runs tap after tap.
@@ -298,6 +299,9 @@ func (g *Gate) begin() Action {
 // identified decides, while nothing is paid, whether this card may pay this price.
 func (g *Gate) identified() Action {
 	d := g.kernel.Data()
+	if g.strange(d.Card) {
+		return g.refuseRecord(kernel.Mismatch, tlv.TagPAN)
+	}
 	if p := g.passOfCard(d.Card); p != nil {
 		g.stopCard()
 		return g.again(p)
@@ -307,6 +311,7 @@ func (g *Gate) identified() Action {
 	}
 	if g.cfg.Mode > Bus { // a card without records, and this reader needs them
 		g.stopCard()
+		g.result.Fault = kernel.Fault{Code: kernel.Missing, Tag: tlv.TagCAPPSupport}
 		return g.done(CardNotKnown)
 	}
 	if right, wrong := g.rightPrice(d.Card); wrong {

@@ -47,7 +47,7 @@ func (g *Gate) worked(command []byte, done bool, err error) Action {
 	}
 	g.stage = stageKernel
 	if err != nil {
-		g.result.Module = err
+		g.loseModule(err)
 		return g.moduleFailed()
 	}
 	t := &g.trip
@@ -60,10 +60,19 @@ func (g *Gate) worked(command []byte, done bool, err error) Action {
 		return g.recordChecked(false)
 	case stepCodeRecord:
 		return g.update(stepUpdateRecord, t.next[:])
+	case stepCheckAnswer:
+		return g.answerChecked()
 	case stepCodeLog:
 		return g.update(stepUpdateLog, t.log[:])
 	}
 	panic("gate: the security module has worked for nobody")
+}
+
+// loseModule forgets a module that has not done its part: it may be another one by now,
+// with another terminal number.
+func (g *Gate) loseModule(err error) {
+	g.result.Module = err
+	g.module.Lose()
 }
 
 // moduleFailed ends a tap that cannot go on without the module. At the start it is not
@@ -72,7 +81,7 @@ func (g *Gate) moduleFailed() Action {
 	switch g.trip.step {
 	case stepStart:
 		return g.meet()
-	case stepCodeRecord, stepCodeLog:
+	case stepCodeRecord, stepCheckAnswer, stepCodeLog:
 		g.stopCard()
 		return g.done(ModuleFailed)
 	}

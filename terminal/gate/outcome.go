@@ -48,7 +48,7 @@ func (g *Gate) balance(out *kernel.Outcome) money.Fen {
 // price, it is asked for its own.
 func (g *Gate) declined(out *kernel.Outcome) Action {
 	g.unpaid(txn.Declined, out.Reason)
-	if p := g.passOfCard(out.Data.Card); p != nil {
+	if p := g.passOfCard(out.Data.Card); p != nil && !g.strange(out.Data.Card) {
 		return g.again(p)
 	}
 	if out.Fault.Code != kernel.CardRefused || g.runs > 1 || g.quote.carried() {

@@ -57,6 +57,7 @@ func (g *Gate) again(p *pass) Action {
 func (g *Gate) done(d Display) Action {
 	g.result.Records = g.array.settled(g.result.Records)
 	g.back.release()
+	g.purse.release()
 	g.running = false
 	g.result.Display = d
 	g.result.Waiting = g.array.Doubts(g.result.Waiting)

@@ -11,6 +11,7 @@ import (
 	"github.com/citycard/citycard/terminal/row"
 	"github.com/citycard/citycard/terminal/sam"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/apdu"
 	wire "github.com/citycard/citycard/wire/journey"
 )
 
@@ -19,7 +20,16 @@ type purseTap struct {
 	refs    [2]purse.RecordRef // read: that of this terminal's trade, and of a bus the metro's
 	n       int
 	proving *tornTap   // whose proof the card is asked for
-	asked   []*tornTap // whose proof it was asked for in this tap
+	asked   []*tornTap // claimed in the array: whose proof it was asked for in this tap
+}
+
+// release gives up the claims.
+func (p *purseTap) release() {
+	for i, o := range p.asked {
+		o.claims--
+		p.asked[i] = nil
+	}
+	p.proving, p.asked = nil, p.asked[:0]
 }
 
 // Files and records of a City Union purse: its compound file has one byte of identifier.
@@ -54,7 +64,7 @@ func (g *Gate) beginPurse() Action {
 	if g.app.Kind == CityUnionPurse {
 		network = sam.CityUnion
 	}
-	g.purse.proving, g.purse.asked = nil, g.purse.asked[:0]
+	g.purse.release()
 	r, err := g.pay.Begin(&purse.Input{AID: g.app.Name(), Network: network, Records: g.purseRecords(g.app.Kind), Time: g.now})
 	if err != nil {
 		g.result.Setting = err
@@ -115,6 +125,7 @@ func (g *Gate) proveNext() Action {
 	p, key := &g.purse, g.pay.Card().Key
 	for _, o := range slices.Backward(g.array.torn) {
 		if o.bought != nil && o.ends == stillOpen && o.bought.Card.Key == key && !slices.Contains(p.asked, o) {
+			o.claims++
 			p.proving, p.asked = o, append(p.asked, o)
 			return g.followPurse(g.pay.Prove(o.bought))
 		}
@@ -126,18 +137,25 @@ func (g *Gate) proveNext() Action {
 	return g.purseJourney()
 }
 
-// purseProved has the purse's word on a torn tap. A proof that the module cannot check
-// goes to the issuer, who can, and counts here: the rider is not charged twice (our
-// choice).
+// purseProved has the purse's word on a torn tap. A proof that the module cannot check is
+// for the issuer, who can: the doubt row has it, and the rider is neither charged again
+// nor let through, if the operator has not said otherwise. An answer that makes no proof
+// of a counter that has not moved on does not make room for another purchase either.
 func (g *Gate) purseProved(p *purse.Probe) Action {
 	o := g.purse.proving
 	if p.Left {
 		g.result.Retap = true
 		return g.done(TapAgain)
 	}
-	switch p.Verdict {
-	case purse.Paid, purse.Unverified:
-		*o.bought = *p.Data
+	if o.ends != stillOpen || !slices.Contains(g.array.torn, o) { // another gate was quicker
+		return g.proveNext()
+	}
+	switch verdict := p.Verdict; {
+	case verdict == purse.Unverified && !g.cfg.Transit.AllowUnverified:
+		o.learn(p.Data)
+		return g.turnPurseAway(AskStaff)
+	case verdict == purse.Paid, verdict == purse.Unverified:
+		o.learn(p.Data)
 		if o.mode == g.cfg.Mode && g.now <= o.Until && g.array.remove(o) {
 			g.pay.Stop()
 			g.quote = o.quote
@@ -147,10 +165,21 @@ func (g *Gate) purseProved(p *purse.Probe) Action {
 			return g.letThrough(r, kernel.Seen{})
 		}
 		g.passElsewhere(o, wire.Serial{})
-	case purse.NotPaid:
+	case verdict == purse.NotPaid:
 		o.ends = cannotPay
+	case p.Fault.Code != purse.NoFault:
+		return g.unproved(p.Fault)
 	}
 	return g.proveNext()
+}
+
+// unproved ends a tap of a purse that gives no clear answer about its torn one.
+func (g *Gate) unproved(f purse.Fault) Action {
+	g.result.Purse, g.result.Retap = f, true
+	if f.Code == purse.ModuleFailed {
+		g.loseModule(f.Err)
+	}
+	return g.turnPurseAway(purseText(f.Code))
 }
 
 // purseJourney decides what the tap comes to. A purse without a record of this trade can
@@ -163,6 +192,10 @@ func (g *Gate) purseJourney() Action {
 	}
 	record, err := g.purseRecord(raw, p.refs[0])
 	if raw == nil || err != nil {
+		g.result.Purse = purse.Fault{Code: purse.BadAnswer}
+		if raw == nil {
+			g.result.Purse = purse.Fault{Code: purse.BadStatus, SW: apdu.SWRecordNotFound}
+		}
 		return g.turnPurseAway(CardNotValid)
 	}
 	t.card = journey.Card{Record: record, Purse: true, Balance: -1}
@@ -220,6 +253,9 @@ func (g *Gate) purseOpened() Action {
 		g.result.Card, g.result.Balance = d.Card.Key, balance
 		return g.turnPurseAway(BalanceLow)
 	}
+	if d.After() < 0 { // an overdraft that its balance does not tell of, or no balance
+		return g.turnPurseAway(CardNotValid)
+	}
 	if !g.quote.carried() {
 		return g.writePurse()
 	}
@@ -264,7 +300,7 @@ func (g *Gate) purseEnded(out *purse.Outcome) Action {
 	d := out.Data
 	g.result.Purse = out.Fault
 	if out.Fault.Code == purse.ModuleFailed {
-		g.result.Module = out.Fault.Err
+		g.loseModule(out.Fault.Err)
 	}
 	if out.Identified {
 		g.result.Card, g.result.Balance = d.Card.Key, out.After()
@@ -273,12 +309,12 @@ func (g *Gate) purseEnded(out *purse.Outcome) Action {
 	case out.Result == kernel.Approved:
 		r := row.Record{Row: g.purseRow(g.kind(&g.quote), txn.LastRecordRead|txn.ServiceGiven, d)}
 		return g.letThrough(r, kernel.Seen{})
-	case out.Commit == kernel.CommitUnknown && out.Reason == txn.LastAnswerLost:
-		return g.waitPurse(d)
+	case out.Commit == kernel.CommitUnknown && (out.Reason == txn.LastAnswerLost || out.Fault.Code == purse.NotGenuine):
+		return g.waitPurse(d) // with an answer that was spoilt on the way it has paid too
 	case out.Commit == kernel.CommitUnknown:
 		g.result.Records = append(g.result.Records, row.Record{Row: g.purseRow(txn.Doubt, txn.Flags(0).WithReason(out.Reason), d)})
 	}
-	return g.done(purseText(out))
+	return g.done(purseText(out.Fault.Code))
 }
 
 // waitPurse keeps a purchase whose end is unknown until its card comes back.
@@ -306,8 +342,8 @@ func (g *Gate) settlePurse(card txn.CardKey) {
 }
 
 // purseText is what to say about a purse that was refused.
-func purseText(out *purse.Outcome) Display {
-	switch out.Fault.Code {
+func purseText(c purse.FaultCode) Display {
+	switch c {
 	case purse.NoFault:
 		return TapAgain
 	case purse.Blocked:

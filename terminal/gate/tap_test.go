@@ -122,8 +122,15 @@ func (w *world) exchange(st *station, r *rider, cmd []byte, where cut) []byte {
 // that "renumbers" only changes the PSN in the answer to GET PROCESSING OPTIONS, and
 // one that "garbles" only gives the last record itself, and badly, and one that "replays"
 // answers READ CAPP DATA with what the card said to the first one. "hides" is a card that
-// has none of the city's records.
+// has none of the city's records. What between says goes before all of them.
 func (w *world) through(r *rider, cmd []byte, last bool) ([]byte, error) {
+	if r.between != nil {
+		return r.between(cmd, func(cmd []byte) []byte {
+			answer, err := r.chip.Transmit(nil, cmd)
+			w.must(err)
+			return answer
+		}), nil
+	}
 	switch name := commandName(cmd); {
 	case r.relay == "":
 	case r.relay == "hides" && name == "READ CAPP DATA":

@@ -10,6 +10,7 @@ import (
 	"github.com/citycard/citycard/terminal/journey"
 	"github.com/citycard/citycard/terminal/purse"
 	"github.com/citycard/citycard/terminal/sam"
+	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
 	wire "github.com/citycard/citycard/wire/journey"
 )
@@ -29,6 +30,20 @@ type Transit struct {
 	// ProofBefore says that purses name a purchase in GET TRANSACTION PROVE by the number
 	// before it (purse.Config).
 	ProofBefore bool
+	// Factor is the number that a bank card's journey record has inside, by the issuer's
+	// rule: what the record's keys are diversified by. A card with a record of another
+	// card is then refused, so that two genuine cards behind one relay cannot make a
+	// dear journey of the one out of a cheap one of the other. nil: not compared.
+	Factor func(txn.CardKey) wire.Serial
+	// AllowSilent takes bank cards that put a journey record by without a code of their
+	// own in the answer. DF60 is under no signature: without that code a relay can make a
+	// payment of the extension a plain one, so that the fare is paid and the journey stays
+	// open.
+	AllowSilent bool
+	// AllowUnverified lets a rider pass whose purse proves a torn purchase by a TAC that
+	// the module has no key for. Anybody can send eight bytes, so that such a pass can be
+	// a free ride; else the row waits for the issuer, and the rider is sent to the staff.
+	AllowUnverified bool
 	// Books are the rule books by date: a journey is priced by the one in force at its
 	// beginning. nil: the Pricer alone.
 	Books *fare.Books
@@ -121,6 +136,7 @@ const (
 	stepCheck
 	stepCodeRecord
 	stepUpdateRecord
+	stepCheckAnswer
 	stepCodeLog
 	stepUpdateLog
 )

@@ -19,7 +19,7 @@ func TestExitBudget(t *testing.T) {
 		commands int
 		module   int // commands
 	}{
-		{"transit-sm", 9, 6}, {"transit-3des", 9, 6}, {"quota-sm", 9, 6}, {"quota-3des", 9, 6}, {"dev-transit-sm", 9, 6}, {"dev-transit-3des", 9, 6}, {"dev-quota", 9, 6},
+		{"transit-sm", 9, 7}, {"transit-3des", 9, 7}, {"quota-sm", 9, 7}, {"quota-3des", 9, 7}, {"dev-transit-sm", 9, 7}, {"dev-transit-3des", 9, 7}, {"dev-quota", 9, 7},
 		{"tunion", 7, 4}, {"dev-cityunion", 8, 6},
 	} {
 		t.Run(c.profile, func(t *testing.T) {

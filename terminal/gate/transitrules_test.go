@@ -254,27 +254,43 @@ func TestExtensionWithoutOurRecord(t *testing.T) {
 }
 
 // TestUnverifiedProof: a module without the key of the TAC, and with another purchase since,
-// cannot check the proof of a torn purchase. The issuer can: the rider passes.
+// cannot check the proof of a torn purchase, which anybody can make up. The rider is neither
+// let through nor charged again, and the issuer finds the codes in the doubt row; with
+// AllowUnverified he passes.
 func TestUnverifiedProof(t *testing.T) {
-	w := newWorld(t)
-	layout := sam.Usual
-	layout.TACKey = 0
-	st := w.exitGate(&gate.Transit{Module: layout})
-	r := w.makeCard("rider", cardSpec{profile: "tunion", balance: 9000})
-	if res := w.tap(st, r, cutAfterDebit, nil); !res.Retap {
-		t.Fatal(res.Display)
-	}
-	w.tap(st, w.makeCard("other", cardSpec{profile: "tunion", balance: 9000}), noCut, nil)
-	w.now += 5
-	res := w.tap(st, r, noCut, nil)
-	if !res.Opened || len(res.Records) != 1 || !res.Records[0].Row.Flags.Has(txn.ClosedByProve|txn.ServiceGiven) {
-		t.Fatalf("%v, %d records", res.Display, len(res.Records))
-	}
-	if got := w.checkPurse(&res.Records[0].Row); got != "TAC true, MAC2 true" {
-		t.Error(got)
-	}
-	if balance, last := r.purseState(w); balance != 9000-3800 || last != 1 {
-		t.Errorf("balance %d, number %d", balance, last)
+	for _, allowed := range []bool{false, true} {
+		w := newWorld(t)
+		layout := sam.Usual
+		layout.TACKey = 0
+		st := w.exitGate(&gate.Transit{Module: layout, AllowUnverified: allowed})
+		r := w.makeCard("rider", cardSpec{profile: "tunion", balance: 9000})
+		if res := w.tap(st, r, cutAfterDebit, nil); !res.Retap {
+			t.Fatal(res.Display)
+		}
+		w.tap(st, w.makeCard("other", cardSpec{profile: "tunion", balance: 9000}), noCut, nil)
+		w.now += 5
+		res := w.tap(st, r, noCut, nil)
+		rows := appendRows(w, nil, res.Records)
+		if !allowed {
+			if res.Opened || res.Display != gate.AskStaff || len(res.Records) != 0 || st.array.Waiting() != 1 {
+				t.Fatalf("%v, %d records, %d wait", res.Display, len(res.Records), st.array.Waiting())
+			}
+			w.restart("south", st.array)
+			w.now += 70
+			rows = appendRows(w, nil, st.array.Expire(w.now))
+		}
+		if len(rows) != 1 || res.Opened != allowed || rows[0].Flags.Has(txn.ClosedByProve|txn.ServiceGiven) != allowed {
+			t.Fatalf("%v, %d rows", res.Display, len(rows))
+		}
+		if reason := rows[0].Flags.Reason(); !allowed && (rows[0].Kind != txn.Doubt || reason != txn.LastAnswerLost) {
+			t.Errorf("%v, %v", rows[0].Kind, reason)
+		}
+		if got := w.checkPurse(&rows[0]); got != "TAC true, MAC2 true" {
+			t.Error(got)
+		}
+		if balance, last := r.purseState(w); balance != 9000-3800 || last != 1 {
+			t.Errorf("balance %d, number %d", balance, last)
+		}
 	}
 }
 
@@ -297,8 +313,11 @@ func TestMinEntryBalance(t *testing.T) {
 // it is given up; the rider passes, and is not charged anew.
 func TestLateProof(t *testing.T) {
 	for _, profile := range []string{"transit-sm", "tunion"} {
-		for _, mode := range []gate.Mode{gate.Exit, gate.Entry} { // where the card comes back
-			w := newWorld(t)
+		for _, back := range []struct {
+			mode  gate.Mode // where the card comes back
+			after int64
+		}{{gate.Exit, 90}, {gate.Entry, 90}, {gate.Entry, 30}} { // an entry never lets through for an exit
+			mode, w := back.mode, newWorld(t)
 			st := w.exitGate(&gate.Transit{})
 			other := w.addGate("in", "south", gate.Config{Terminal: 4, Mode: gate.Entry, Station: w.mustStation("北京南站"), Medium: fare.MunicipalCard, PassWindow: time.Minute, Transit: &gate.Transit{}})
 			r := w.makeCard("rider", cardSpec{profile: profile, balance: 9000})
@@ -306,7 +325,7 @@ func TestLateProof(t *testing.T) {
 			if res := w.tapWith(st, r, last).res; !res.Retap {
 				t.Fatalf("%s: %v", profile, res.Display)
 			}
-			w.now += 90
+			w.now += back.after
 			at, want := st, gate.AlreadyPaid
 			if mode == gate.Entry {
 				at, want = other, gate.Welcome

@@ -40,16 +40,26 @@ type tapped struct {
 	answeredAfter bool // the answer to the last record came
 }
 
-// tapWith runs a tap in which something goes wrong.
-func (w *world) tapWith(st *station, r *rider, f fault) tapped {
+// liveTap is a tap under way, one step after the other.
+type liveTap struct {
+	w     *world
+	st    *station
+	r     *rider
+	f     fault
+	a     gate.Action
+	first int // writes of the card's memory before
+	steps int
+	out   tapped
+}
+
+// beginTap puts a card into a gate's field.
+func (w *world) beginTap(st *station, r *rider, f fault) *liveTap {
 	w.t.Helper()
-	var out tapped
 	w.must(r.chip.PowerOn(r.random))
-	defer r.chip.PowerOff()
 	memory := r.chip.Memory()
-	first := memory.Writes()
+	t := &liveTap{w: w, st: st, r: r, f: f, first: memory.Writes()}
 	if f.write > 0 {
-		memory.CutAt(first+f.write, f.tear)
+		memory.CutAt(t.first+f.write, f.tear)
 	}
 	field := gate.Field{Cards: 1, UID: r.uid}
 	un := w.nextUN()
@@ -58,34 +68,57 @@ func (w *world) tapWith(st *station, r *rider, f fault) tapped {
 		w.must(err)
 		field.UID = uid
 	}
-	a := st.gate.Begin(w.now, field, un)
-	for steps := 0; a.Done == nil; steps++ {
-		if steps > 80 {
-			w.t.Fatal("the tap does not end")
-		}
-		switch {
-		case a.Remove:
-			r.chip.PowerOff()
-			a = st.gate.Step(kernel.Event{Kind: kernel.CardRemoved})
-		case a.SAM != nil:
-			out.module++
-			a = st.gate.StepSAM(w.moduleWith(st, a.SAM, out.module == f.module, f.heard))
-		default:
-			out.card++
-			w.checkHeard(st.gate.Pending(nil), out.heardGPO)
-			answer := w.cardWith(st, r, bytes.Clone(a.Send), &out, f)
-			if answer == nil {
-				a = st.gate.Step(kernel.Event{Kind: kernel.CardLeft})
-			} else {
-				a = st.gate.Step(kernel.Answered(answer))
-			}
+	t.a = st.gate.Begin(w.now, field, un)
+	return t
+}
+
+// next does one step; false once the tap has ended.
+func (t *liveTap) next() bool {
+	w, st, r := t.w, t.st, t.r
+	w.t.Helper()
+	if t.steps++; t.steps > 80 {
+		w.t.Fatal("the tap does not end")
+	}
+	switch a := &t.a; {
+	case a.Done != nil:
+		return false
+	case a.Remove:
+		r.chip.PowerOff()
+		*a = st.gate.Step(kernel.Event{Kind: kernel.CardRemoved})
+	case a.SAM != nil:
+		t.out.module++
+		*a = st.gate.StepSAM(w.moduleWith(st, a.SAM, t.out.module == t.f.module, t.f.heard))
+	default:
+		t.out.card++
+		w.checkHeard(st.gate.Pending(nil), t.out.heardGPO)
+		answer := w.cardWith(st, r, bytes.Clone(a.Send), &t.out, t.f)
+		if answer == nil {
+			*a = st.gate.Step(kernel.Event{Kind: kernel.CardLeft})
+		} else {
+			*a = st.gate.Step(kernel.Answered(answer))
 		}
 	}
-	out.writes = memory.Writes() - first
+	return true
+}
+
+// ended takes the card away and says what came of the tap.
+func (t *liveTap) ended() tapped {
+	memory := t.r.chip.Memory()
+	t.out.writes = memory.Writes() - t.first
 	memory.CutAt(0, cos.TearNone)
-	w.must(a.Done.Settle(w.records))
-	out.res = a.Done
-	return out
+	t.r.chip.PowerOff()
+	t.w.must(t.a.Done.Settle(t.w.records))
+	t.out.res = t.a.Done
+	return t.out
+}
+
+// tapWith runs a tap in which something goes wrong.
+func (w *world) tapWith(st *station, r *rider, f fault) tapped {
+	w.t.Helper()
+	t := w.beginTap(st, r, f)
+	for t.next() {
+	}
+	return t.ended()
 }
 
 // checkHeard: before the result a gate leaves rows behind of the counters of this tap

@@ -46,9 +46,19 @@ func (w *world) makeTransitCard(name string, s cardSpec) *rider {
 // newModule makes the security module of a terminal and switches it on.
 func (w *world) newModule() *card.Chip {
 	w.t.Helper()
+	return w.moduleOf(nil)
+}
+
+// moduleOf makes one that is changed from the usual.
+func (w *world) moduleOf(change func(*psam.Spec)) *card.Chip {
+	w.t.Helper()
 	profile, err := psam.Embedded("dev-psam")
 	w.must(err)
-	image, err := profile.Default()
+	spec := profile.Spec()
+	if change != nil {
+		change(&spec)
+	}
+	image, err := psam.Image(spec, nil)
 	w.must(err)
 	chip := card.New()
 	w.must(chip.Insert(image, nil))

@@ -22,6 +22,7 @@ import (
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/journey"
 )
 
 // world is a station with its cards, gates and records, and the issuer who can
@@ -45,6 +46,7 @@ type world struct {
 	transit  *gate.Transit      // of gates whose configuration has none
 	rules    *fare.JourneyRules // nil: those of the book
 	silent   bool               // no security module answers
+	unbound  bool               // gates do not compare card and record
 }
 
 type station struct {
@@ -68,7 +70,9 @@ type rider struct {
 	// forgetful: it does not repeat its last record, as real cards do not after another
 	// command.
 	forgetful bool
-	old       []byte // what a relay has kept of its journey record
+	// between is a relay that does as it likes; card gives a command to the card.
+	between func(cmd []byte, card func(cmd []byte) []byte) []byte
+	old     []byte // what a relay has kept of its journey record
 }
 
 // stream is a repeatable source of random bytes: SM3 over a name and a counter.
@@ -279,6 +283,11 @@ func (w *world) addGate(name, array string, cfg gate.Config) *station {
 	if cfg.Transit == nil {
 		cfg.Transit = w.transit
 	}
+	if t := cfg.Transit; t != nil && t.Factor == nil && !w.unbound {
+		bound := *t
+		bound.Factor = cardFactor
+		cfg.Transit = &bound
+	}
 	g, err := gate.New(cfg, w.arrays[array], w.records, w.pricer())
 	w.must(err)
 	w.gates[name] = &station{gate: g, array: w.arrays[array]}
@@ -293,6 +302,11 @@ func (w *world) must(err error) {
 		w.t.Helper()
 		w.t.Fatal(err)
 	}
+}
+
+// cardFactor is the number in a card's journey record.
+func cardFactor(k txn.CardKey) journey.Serial {
+	return perso.CardFactor(perso.Identity{PAN: k.PAN, PSN: k.PSN})
 }
 
 // nextUN is repeatable; a terminal would take it from its random source.

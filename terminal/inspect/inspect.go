@@ -315,7 +315,7 @@ func (p *Inspector) recordRead(data []byte, sw apdu.SW) Action {
 func (p *Inspector) keep() Action {
 	if p.report.Why == Proved || p.report.Why == ModuleFailed {
 		rec, err := journey.Decode(p.raw[:])
-		if err != nil {
+		if _, id := p.place(); err != nil || rec.ID != id { // it is not the one that was asked for
 			p.report.Why = Unreadable
 		} else {
 			p.show(rec)

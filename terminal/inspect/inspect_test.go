@@ -11,10 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/card/capp"
 	"github.com/citycard/citycard/card/cos"
 	"github.com/citycard/citycard/card/ppse"
 	"github.com/citycard/citycard/card/psam"
 	"github.com/citycard/citycard/card/purse"
+	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
 	"github.com/citycard/citycard/fare"
@@ -25,6 +27,7 @@ import (
 	"github.com/citycard/citycard/terminal/inspect"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/journey"
 )
 
 // start is 2026-03-27 08:00 at UTC+8.
@@ -277,6 +280,11 @@ func TestNotVerified(t *testing.T) {
 	tr.inspect()
 	tr.tap(gate.Entry, "建国门")
 	tr.now += 60
+	request, err := devcard.Default("transit-sm")
+	must(t, err)
+	master, err := cryptogram.NewBlock(cryptogram.SM4, devcard.RecordMaster(0x15))
+	must(t, err)
+	key := cryptogram.DeriveCardKey(cryptogram.SM4, master, request.PAN, request.PSN)
 	for name, c := range map[string]struct {
 		change func(cmd, answer []byte) []byte
 		want   string
@@ -293,6 +301,15 @@ func TestNotVerified(t *testing.T) {
 			}
 			return answer
 		}, "not verified (record is not genuine)"},
+		"another record of the file": {func(cmd, answer []byte) []byte {
+			if isRead(cmd) {
+				record := answer[:journey.Size]
+				record[0], record[1] = 0x27, 0x01
+				code := capp.ReadMAC(cryptogram.SM4, key, [8]byte(cmd[7:]), record)
+				copy(answer[journey.Size:], code[:])
+			}
+			return answer
+		}, "not verified (record is unreadable)"},
 		"no such record": {func(cmd, answer []byte) []byte {
 			if cmd[1] == 0xB4 {
 				return []byte{0x6A, 0x83}

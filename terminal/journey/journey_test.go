@@ -67,6 +67,18 @@ func TestSettingsThatCannotBePriced(t *testing.T) {
 	}
 }
 
+// The last settings that can be priced, and the two ways to give a direction.
+func TestEdgesOfSettings(t *testing.T) {
+	b := parse(t, func(map[string][]byte) {})
+	for given, want := range map[byte]byte{0: wire.DirectionAB, wire.DirectionAB: wire.DirectionAB, 1: wire.DirectionBA, wire.DirectionBA: wire.DirectionBA} {
+		card, tap := newCard(), journey.Tap{Mode: journey.Board, Metres: 655350, Direction: given, Now: 1<<32 - 1}
+		d, err := journey.Decide(b, b.Journeys(), &card, &tap)
+		if err != nil || d.Next.Direction != want || d.Trip.Direction != want || d.Next.Position != 65535 || d.Next.Entry.Time != tap.Now {
+			t.Errorf("direction %02X: %+v, %v", given, d, err)
+		}
+	}
+}
+
 // dear is a book with another highest price.
 type dear struct {
 	*fare.Book
@@ -215,6 +227,24 @@ func TestStationsOfAnotherBook(t *testing.T) {
 	}
 }
 
+// What the log says of the balance before the card has told it: nothing, where the
+// terminal cannot know.
+func TestBalanceBeforeTheCardTells(t *testing.T) {
+	b := parse(t, func(map[string][]byte) {})
+	tap := journey.Tap{Mode: journey.Bus, Metres: 9000, Now: 1774997100, Medium: fare.BankCard} // 1 yuan
+	for balance, want := range map[money.Fen]money.Fen{1<<32 + 99: wire.UnknownBalance, 1<<32 + 98: wire.MaxBalance, 200: 100, 100: 0, 99: wire.UnknownBalance, -1: wire.UnknownBalance} {
+		card := newCard()
+		card.Balance = balance
+		if d, err := journey.Decide(b, b.Journeys(), &card, &tap); err != nil || d.Amount != 100 || d.Trip.Balance != want {
+			t.Errorf("of %v: %v, %v, want %v", balance, d.Trip.Balance, err, want)
+		}
+		card.Record.State, card.Record.Held = wire.In, 300
+		if d, err := journey.Decide(b, b.Journeys(), &card, &tap); err != nil || d.Kind != txn.Completion || d.Trip.Balance != wire.UnknownBalance {
+			t.Errorf("completion of %v: %v, %v", balance, d.Trip.Balance, err)
+		}
+	}
+}
+
 func TestNamesOfNumbers(t *testing.T) {
 	for got, want := range map[string]string{
 		journey.Alight.String(): "alight", journey.Mode(0).String(): "invalid", journey.Mode(6).String(): "invalid",
@@ -317,7 +347,7 @@ func FuzzDecide(f *testing.F) {
 				d.Finish(5, money.Fen(balance))
 				_, bad := d.Next.Append(nil)
 				_, wrong := d.Trip.Append(nil)
-				if bad != nil || wrong != nil || d.Amount < 0 || d.Counted < 0 || d.Counted > d.Amount && d.Kind != txn.Hold {
+				if bad != nil || wrong != nil || d.Amount < 0 || max(d.Amount, d.Full) > 1<<24-1 || d.Counted < 0 || d.Counted > d.Amount && d.Kind != txn.Hold {
 					t.Fatalf("%+v: %v, %v", d, bad, wrong)
 				}
 				if d.Next.ID != rec.ID || d.Next.Serial != rec.Serial || d.Next.Concession != rec.Concession || d.Next.Locked || d.Kind == txn.Entry && d.Amount != 0 {

@@ -377,7 +377,9 @@ func TestDecideAgreesWithTheTwin(t *testing.T) {
 				continue
 			}
 			got.Finish(uint16(now), -1)
-			cards[trade] = checkNext(t, &got, &cards[trade])
+			if cards[trade] = checkNext(t, &got, &cards[trade]); int(cards[trade].Rides) != left[trade] {
+				t.Fatalf("%s at %d: %d rides left, want %d", tap.Mode, tap.Now, cards[trade].Rides, left[trade])
+			}
 		}
 	})
 }

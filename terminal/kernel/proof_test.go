@@ -99,6 +99,22 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// TestProofBeforeBalance: a balance can have changed meanwhile, and be what it was before.
+func TestProofBeforeBalance(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		want   Verdict
+	}{{"0000000000000000 9000", LooksPaid}, {"6D00", LooksUnpaid}} {
+		torn := tornTransit(t, 2)
+		card := &provingCard{paperCard: newTransitPaperCard("DF610102", "DF6001"), proof: unhex(c.answer)}
+		card.records[[2]byte{1, 0x14}], card.balance = unhex("6985"), unhex("9F7906000000010000 9000")
+		m := newMachine(t, transitConfig(), testInput())
+		if p := card.run(m, m.Probe(torn)); p.Verdict(torn) != c.want {
+			t.Errorf("%s: %v, want %v", c.answer, p.Verdict(torn), c.want)
+		}
+	}
+}
+
 // TestProbeAsksInOrder: the record first of all, then the proof; of a payment without the
 // extension no proof is asked for.
 func TestProbeAsksInOrder(t *testing.T) {
@@ -162,6 +178,12 @@ func TestProofAfterRecognise(t *testing.T) {
 	if got := commands(card.paperCard); got != "805A000002001C08 80CA9F3600 80CA9F7900" || p.ProofOf(torn) != ProofNotCommitted {
 		t.Errorf("%s: %v", got, p.ProofOf(torn))
 	}
+	// A card that left while it was asked may be another one now.
+	m.Recognise(seen)
+	m.Step(Answered(card.fci))
+	if r := m.Step(Event{Kind: CardLeft}); r.Probe == nil || !r.Probe.Left || !bytes.HasPrefix(m.ProbeOn(torn).Send, unhex("00A404")) {
+		t.Errorf("after a card that left: %+v", r)
+	}
 }
 
 // TestTradeOn: the selection of the Probe stands, where it can be used.
@@ -178,6 +200,10 @@ func TestTradeOn(t *testing.T) {
 		{"no such application", func(c *provingCard) { c.fci = unhex("6A82") }, false, "00A404"},
 		{"no FCI", func(c *provingCard) { c.fci = unhex("9000") }, false, "00A404"},
 		{"without the extension", func(c *provingCard) { c.fci = newPaperCard().fci }, false, "80A800"},
+		{"under a longer name", func(c *provingCard) {
+			c.fci = bytes.Replace(c.fci, unhex("8408 A000000333010101"), unhex("8409 A00000033301010101"), 1)
+			c.fci[1]++
+		}, false, "00A404"},
 	} {
 		card := &provingCard{paperCard: newTransitPaperCard("DF610102", "DF6001"), proof: unhex("9406")}
 		c.spoil(card)
@@ -245,6 +271,19 @@ func TestBalances(t *testing.T) {
 		if known != (c.before >= 0) || known && before != c.before || !stated || after != c.after {
 			t.Errorf("DF60 %02X, %s: before %v %v, after %v %v", c.df60, c.stated, before, known, after, stated)
 		}
+	}
+}
+
+// TestBalanceOfNothing: a fare of nothing leaves what was there.
+func TestBalanceOfNothing(t *testing.T) {
+	d := tornTransit(t, 1)
+	d.objects[objIAD] = bytes.Replace(d.objects[objIAD], unhex("0000009600"), unhex("0000000000"), 1)
+	d.Amount = 0
+	if f := d.identify(); f.Code != NoFault {
+		t.Fatal(f)
+	}
+	if before, known := d.BalanceBefore(); before != 0 || !known {
+		t.Errorf("%v, %v", before, known)
 	}
 }
 

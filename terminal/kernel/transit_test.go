@@ -58,9 +58,15 @@ func TestSupport(t *testing.T) {
 		cfg.Transit = !c.off
 		m := newMachine(t, cfg, testInput())
 		r := pausedAt(m, m.Step(Event{Kind: Start}), newTransitPaperCard(c.df61, c.df60))
-		if r.Transit != (c.want != 0) || m.Support() != c.want {
+		if r.Transit != (c.want != 0) || m.Support() != c.want || !m.AsksSM() {
 			t.Errorf("%s: %+v, DF61 %02X, want %02X", c.name, r, m.Support(), c.want)
 		}
+	}
+	m := newMachine(t, transitConfig(), testInput())
+	card := newTransitPaperCard("DF610101", "DF6001")
+	card.fci = bytes.Replace(card.fci, unhex("DF6901"), unhex("DF6801"), 1)
+	if pausedAt(m, m.Step(Event{Kind: Start}), card); m.AsksSM() {
+		t.Error("a card that does not ask for DF69")
 	}
 }
 
@@ -238,6 +244,17 @@ func TestLimitsCountForTrade(t *testing.T) {
 			t.Errorf("%d fen: %X, want %s", amount, r.Send, want)
 		}
 	}
+	// The same without a directory, and after a Probe.
+	dear := Input{Amount: 500, Time: testInput().Time}
+	m := newMachine(t, cfg, dear)
+	if o := m.Select(unhex("A000000333010101")).Outcome; o == nil || o.Fault.Code != LimitReached {
+		t.Errorf("by name: %+v", o)
+	}
+	card := &provingCard{paperCard: newPaperCard(), proof: unhex("9406")}
+	card.run(m, m.Probe(tornTransit(t, 1)))
+	if o := m.TradeOn(dear).Outcome; o == nil || o.Fault.Code != LimitReached {
+		t.Errorf("after a probe: %+v", o)
+	}
 }
 
 // TestHostFaultsPanic: what no card can cause is a fault of the program.
@@ -254,20 +271,35 @@ func TestHostFaultsPanic(t *testing.T) {
 		}
 		return m
 	}
+	probed := func(spoil func(*provingCard)) *Machine {
+		card := &provingCard{paperCard: newTransitPaperCard("DF610102", "DF6001"), proof: unhex("9406")}
+		spoil(card)
+		m := newMachine(t, transitConfig(), testInput())
+		card.run(m, m.Probe(tornTransit(t, 1)))
+		return m
+	}
+	elsewhere := tornTransit(t, 1)
+	elsewhere.last.number++
+	left, stranger := func(c *provingCard) { c.gone = true }, func(c *provingCard) { c.fci = unhex("6A82") }
 	for name, do := range map[string]func(){
-		"ask before the card is there":  func() { at("idle").Ask(ask) },
-		"select in the pause":           func() { at("transit").Ask(apdu.Command{INS: 0xA4, P1: 4, Data: unhex("A000000333"), Le: 256}) },
-		"options in the pause":          func() { at("transit").Ask(apdu.Command{CLA: 0x80, INS: 0xA8, Data: unhex("8300"), Le: 256}) },
-		"a record after identification": func() { at("identified").Ask(apdu.Command{INS: 0xB2, P1: 1, P2: 0x14, Le: 256}) },
-		"trade before the card":         func() { at("idle").Trade(1, 1) },
-		"trade twice":                   func() { at("identified").Trade(1, 1) },
-		"DF60 of 4":                     func() { at("transit").Trade(1, 4) },
-		"an amount below zero":          func() { at("transit").Trade(-1, 1) },
-		"continue in the pause":         func() { at("transit").Step(Event{Kind: Continue}) },
-		"a short name":                  func() { at("idle").Select(unhex("A0000003")) },
-		"select in the middle":          func() { at("transit").Select(unhex("A000000333")) },
-		"trade on without a probe":      func() { at("transit").TradeOn(testInput()) },
-		"proof without a probe":         func() { at("transit").ProveOn(tornTransit(t, 1)) },
+		"trade on with a card that left": func() { probed(left).TradeOn(testInput()) },
+		"proof of a card that left":      func() { probed(left).ProveOn(tornTransit(t, 1)) },
+		"proof of another card":          func() { probed(stranger).ProveOn(tornTransit(t, 1)) },
+		"proof without the extension":    func() { probed(func(*provingCard) {}).ProveOn(tornTransit(t, 0)) },
+		"proof of another record":        func() { probed(func(*provingCard) {}).ProveOn(elsewhere) },
+		"ask before the card is there":   func() { at("idle").Ask(ask) },
+		"select in the pause":            func() { at("transit").Ask(apdu.Command{INS: 0xA4, P1: 4, Data: unhex("A000000333"), Le: 256}) },
+		"options in the pause":           func() { at("transit").Ask(apdu.Command{CLA: 0x80, INS: 0xA8, Data: unhex("8300"), Le: 256}) },
+		"a record after identification":  func() { at("identified").Ask(apdu.Command{INS: 0xB2, P1: 1, P2: 0x14, Le: 256}) },
+		"trade before the card":          func() { at("idle").Trade(1, 1) },
+		"trade twice":                    func() { at("identified").Trade(1, 1) },
+		"DF60 of 4":                      func() { at("transit").Trade(1, 4) },
+		"an amount below zero":           func() { at("transit").Trade(-1, 1) },
+		"continue in the pause":          func() { at("transit").Step(Event{Kind: Continue}) },
+		"a short name":                   func() { at("idle").Select(unhex("A0000003")) },
+		"select in the middle":           func() { at("transit").Select(unhex("A000000333")) },
+		"trade on without a probe":       func() { at("transit").TradeOn(testInput()) },
+		"proof without a probe":          func() { at("transit").ProveOn(tornTransit(t, 1)) },
 	} {
 		func() {
 			defer func() {

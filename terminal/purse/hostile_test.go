@@ -42,7 +42,6 @@ func TestOddAnswers(t *testing.T) {
 		"record of another mode":     {map[byte]string{0xB2: "270100009000"}, purse.BadAnswer},
 		"record of one byte":         {map[byte]string{0xB2: "279000"}, purse.BadAnswer},
 		"record is not to be read":   {map[byte]string{0xB2: "6982"}, purse.BadStatus},
-		"record of 300 bytes":        {map[byte]string{0xB2: "2702" + strings.Repeat("00", 298) + "9000"}, purse.BadAnswer},
 		"blocked":                    {map[byte]string{0xA4: "6283"}, purse.Blocked},
 		"endless more":               {map[byte]string{0xA4: "6100"}, purse.BadStatus},
 		"not the application at all": {map[byte]string{0xA4: "6A82"}, purse.BadStatus},
@@ -232,6 +231,15 @@ func TestRecordsAreTheCardsOwn(t *testing.T) {
 		if r := s.tap(b, wants{amount: 1, change: change(t, map[byte]string{0xB2: sw})}); len(r.record) != 0 || r.out.Result != kernel.Approved {
 			t.Errorf("%s: the record of another card, %v", sw, r.out.Fault)
 		}
+	}
+	long := unhex(t, "2702"+strings.Repeat("00", 298)+"9000")
+	if out := s.tap(a, wants{amount: 1, change: func(_ int, command, answer []byte) []byte {
+		if command[1] == 0xB2 && command[2] == 0x02 {
+			return long
+		}
+		return answer
+	}}).out; out.Fault.Code != purse.BadAnswer {
+		t.Errorf("a record of 300 bytes: %v", out.Fault)
 	}
 }
 

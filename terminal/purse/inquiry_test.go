@@ -125,3 +125,24 @@ func FuzzDecodeLog(f *testing.F) {
 		}
 	})
 }
+
+// The top bit of a balance is not money.
+func TestStatementTopBit(t *testing.T) {
+	s := newStage(t)
+	x := s.issue("card", "dev-tunion", 5000, nil)
+	x.chip.PowerOff()
+	check(t, x.chip.PowerOn(&x.rand))
+	var q purse.Inquiry
+	ready, err := q.Begin(x.aid, x.network)
+	check(t, err)
+	for ready.Statement == nil {
+		answer := s.transmit(x.chip, ready.Send)
+		if ready.Send[1] == 0x5C && ready.Send[2] == 0 {
+			answer[0] |= 0x80
+		}
+		ready = q.Answer(answer)
+	}
+	if ready.Statement.Balance != 5000 {
+		t.Errorf("%v", ready.Statement.Balance)
+	}
+}

@@ -2,17 +2,12 @@ package purse
 
 import "fmt"
 
-// MarshalText gives what Format writes: neither JSON nor a log holds a card number.
+// MarshalText gives what Format writes: neither JSON nor a log holds a card number, nor
+// what has a Card in it, as Data and Request.
 func (c Card) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
-
-// MarshalText gives what Format writes, so that JSON never holds file 15.
-func (d Data) MarshalText() ([]byte, error) { return fmt.Append(nil, d), nil }
 
 // MarshalText gives what Format writes, so that JSON never holds a PIN.
 func (l LoadInput) MarshalText() ([]byte, error) { return fmt.Append(nil, l), nil }
-
-// MarshalText gives what Format writes, so that JSON never holds a card number.
-func (r Request) MarshalText() ([]byte, error) { return fmt.Append(nil, r), nil }
 
 // Format answers every verb with state and purchase: the machine holds file 15.
 func (m *Machine) Format(f fmt.State, _ rune) {

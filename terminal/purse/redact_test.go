@@ -44,7 +44,7 @@ func TestNothingIsPrinted(t *testing.T) {
 		fmt.Fprintf(&text, " %v %+v %#v %s %x %d", v, v, v, v, v, v)
 		slog.New(slog.NewTextHandler(&text, nil)).Info("x", "v", v)
 		slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "v", v)
-		plain := strings.NewReplacer(",", " ", "0x", "", " ", "", "\n", "").Replace(text.String())
+		plain := strings.NewReplacer(",", "", "0x", "", " ", "", "\n", "").Replace(text.String())
 		for _, secret := range [][]byte{number[2:6], number[6:], pin} {
 			decimal := strings.Trim(fmt.Sprint(secret), "[]")
 			for _, form := range []string{fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), strings.ReplaceAll(decimal, " ", ""), base64.StdEncoding.EncodeToString(secret)} {

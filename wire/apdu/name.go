@@ -51,9 +51,22 @@ var instructions = [...]instruction{
 	{0xF2, 0, 0, "GET STATUS"},
 }
 
+// The authentication code of City Union purses is read by the INS of GET DATA with the
+// tag 0000, which no object has, and taken to the PSAM by the same command with data.
+const (
+	classPurse  = 0x80
+	insAuthCode = 0xCA
+)
+
 // Name is the standards' name of the command, or "" when CLA and INS are not
 // in the table. Standards use the English names in Chinese text too.
 func (c Command) Name() string {
+	if c.CLA == classPurse && c.INS == insAuthCode && c.P1 == 0 && c.P2 == 0 {
+		if len(c.Data) > 0 {
+			return "AUTH MESSAGE"
+		}
+		return "GET AUTH CODE"
+	}
 	for _, i := range instructions {
 		if c.INS == i.ins && c.CLA&i.mask == i.class {
 			return i.name

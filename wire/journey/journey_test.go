@@ -290,3 +290,25 @@ func ExampleDecode() {
 	fmt.Println(r.State, r.Serial, r.Entry.Line, r.Entry.Stop, r.MonthSum, r.Held, err)
 	// Output: in ************1117 300 12 123.45 38.00 <nil>
 }
+
+// The greatest values of a trip come back as they are.
+func TestGreatestTrip(t *testing.T) {
+	want := ridden
+	want.Amount, want.Balance, want.Time = 1<<32-1, journey.MaxBalance, 1<<32-1
+	b, err := want.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := journey.DecodeTrip(b); err != nil || got != want {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for name, change := range map[string]func(*journey.Trip){
+		"amount": func(t *journey.Trip) { t.Amount++ }, "balance": func(t *journey.Trip) { t.Balance++ }, "time": func(t *journey.Trip) { t.Time++ },
+	} {
+		above := want
+		change(&above)
+		if _, err := above.Append(nil); !errors.Is(err, journey.ErrRecord) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -83,7 +83,7 @@ func (p *Profile) Image(in *Issue) (*card.Image, error) {
 		return nil, fmt.Errorf("issue %s: %w", p.name, err)
 	}
 	parts.Applications = append(append(parts.Applications, environment), templates...)
-	parts.Root, parts.Historical = root, p.historicalBytes(in)
+	parts.Directory, parts.Root, parts.Historical = p.directory, root, p.historicalBytes(in)
 	img, err := card.Assemble(parts)
 	if err != nil {
 		return nil, fmt.Errorf("issue %s: %w", p.name, err)

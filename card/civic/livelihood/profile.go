@@ -11,6 +11,7 @@ import (
 
 	"github.com/citycard/citycard/card/civic"
 	"github.com/citycard/citycard/card/perso"
+	"github.com/citycard/citycard/card/ppse"
 	"github.com/citycard/citycard/card/purse"
 	"github.com/citycard/citycard/crypt/epurse"
 	"github.com/citycard/citycard/internal/strictyaml"
@@ -35,6 +36,7 @@ type Profile struct {
 	name, title string
 	finance     *perso.Profile
 	purse       *purse.Profile // nil for none
+	directory   *ppse.Directory
 	partitions  []*civic.Partition
 	root        string
 	historical  [historicalLength - serialLength]byte
@@ -74,7 +76,7 @@ func Parse(text []byte) (*Profile, error) {
 }
 
 func read(r *strictyaml.Reader, n *yaml.Node) *Profile {
-	s := r.Mapping(n, "", "name", "title", "finance", "purse", "historical", "area", "region", "root", "partitions")
+	s := r.Mapping(n, "", "name", "title", "finance", "purse", "purse_entry", "historical", "area", "region", "root", "partitions")
 	p := &Profile{name: s.ASCII("name", 1, 32, true), title: s.Text("title", 90, true)}
 	var err error
 	if p.finance, err = perso.Embedded(s.ASCII("finance", 1, 32, true)); err != nil {
@@ -87,6 +89,7 @@ func read(r *strictyaml.Reader, n *yaml.Node) *Profile {
 			s.FailAt("purse", "%v", err)
 		}
 	}
+	p.readDirectory(&s)
 	copy(p.historical[:], s.Bytes("historical", len(p.historical), len(p.historical), true))
 	p.area = s.Digits("area", 6, 6, true)
 	copy(p.region[:], s.Bytes("region", len(p.region), len(p.region), true))
@@ -108,6 +111,29 @@ func read(r *strictyaml.Reader, n *yaml.Node) *Profile {
 		s.FailAt("root", "it is none of the partitions")
 	}
 	return p
+}
+
+// readDirectory makes the PPSE: the finance application and, if the profile says how,
+// the purse.
+func (p *Profile) readDirectory(s *strictyaml.Section) {
+	var more []ppse.Entry
+	if n := s.Node("purse_entry"); n != nil {
+		entry := s.Reader.Mapping(n, "purse_entry", "label", "priority")
+		e := ppse.Entry{Label: entry.ASCII("label", 1, 16, true), Priority: byte(entry.Number("priority", 1, 15, 0))}
+		if p.purse == nil {
+			s.FailAt("purse_entry", "the profile has no purse")
+		} else {
+			e.AID = p.purse.AID()
+		}
+		more = append(more, e)
+	}
+	if s.Reader.Err() != nil {
+		return
+	}
+	var err error
+	if p.directory, err = p.finance.Directory(more...); err != nil {
+		s.FailAt("purse_entry", "%v", err)
+	}
 }
 
 // Name is the profile's own name.

@@ -1,16 +1,21 @@
 package livelihood_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/citycard/citycard/card"
 	"github.com/citycard/citycard/card/civic"
 	"github.com/citycard/citycard/card/civic/livelihood"
+	"github.com/citycard/citycard/card/ppse"
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/role/devcard"
+	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
 )
 
 const source = "profiles/livelihood.yaml"
@@ -46,13 +51,17 @@ func TestFaultsNameLineAndKey(t *testing.T) {
 		{"finance: dev-sm", "finance: gold", "line 6, finance: card profile"},
 		{"finance: dev-sm", "finance: sm", "line 6, finance: the profile is none of a whole chip"},
 		{"purse: dev-tunion", "purse: leather", "line 7, purse: purse profile"},
-		{"8660 1100\n", "8660\n", "line 10, historical: 7 bytes, want 9 to 9"},
-		{`area: "110000"`, `area: "1100"`, "line 11, area: 4 characters"},
-		{"root: social-security", "root: library", "line 13, root: it is none of the partitions"},
-		{"beijing-tong,", "fishing,", "line 14, partitions: partition \"fishing\""},
-		{"beijing-tong,", "civil-affairs,", "line 14, partitions: civil-affairs is there twice"},
+		{"purse: dev-tunion ", "# ", "line 8, purse_entry: the profile has no purse"},
+		{"priority: 2", "priority: 1", "line 8, purse_entry: directory entry A000000632010105: priority 1, want one of 1 to 15 that no other entry has"},
+		{", priority: 2", "", "line 8, purse_entry: directory entry A000000632010105: priority 0"},
+		{"MOT_T_EP", "MOT_T_EP_AND_MORE", "line 8, purse_entry.label: 17 characters"},
+		{"8660 1100\n", "8660\n", "line 11, historical: 7 bytes, want 9 to 9"},
+		{`area: "110000"`, `area: "1100"`, "line 12, area: 4 characters"},
+		{"root: social-security", "root: library", "line 14, root: it is none of the partitions"},
+		{"beijing-tong,", "fishing,", "line 15, partitions: partition \"fishing\""},
+		{"beijing-tong,", "civil-affairs,", "line 15, partitions: civil-affairs is there twice"},
 		{"title:", "titel:", `line 5, profile: key "titel" is not known`},
-		{"region: 1100001100001100", "region: 11", "line 12, region: 1 bytes"},
+		{"region: 1100001100001100", "region: 11", "line 13, region: 1 bytes"},
 	} {
 		if strings.Count(good, c.old) != 1 {
 			t.Fatalf("%q is there %d times", c.old, strings.Count(good, c.old))
@@ -61,6 +70,25 @@ func TestFaultsNameLineAndKey(t *testing.T) {
 		if !errors.Is(err, livelihood.ErrProfile) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: error %v, want %q", c.new, err, c.want)
 		}
+	}
+}
+
+// TestDirectory: over the air the card names the bank's application, then the purse, and
+// none of the partitions where nothing is paid.
+func TestDirectory(t *testing.T) {
+	entry := func(aid, label string, priority byte) []byte {
+		e := tlv.Append(nil, tlv.TagADFName, unhex(t, aid))
+		e = tlv.Append(e, tlv.TagApplicationLabel, []byte(label))
+		return tlv.Append(nil, tlv.TagApplicationTemplate, tlv.Append(e, tlv.TagApplicationPriority, []byte{priority}))
+	}
+	want := append(entry("A000000333010101", "PBOC DEBIT", 1), entry("A000000632010105", "MOT_T_EP", 2)...)
+	s := &session{t: t, chip: card.New()}
+	s.chip.UseInterface(card.Contactless)
+	check(t, s.chip.Insert(image(t), nil))
+	check(t, s.chip.PowerOn(random(1)))
+	fci := s.want(apdu.SWOK, selecting([]byte(ppse.Name)))
+	if got, _ := tlv.Find(fci, tlv.TagFCITemplate, tlv.TagFCIProprietary, tlv.TagFCIIssuerDiscretionary); !bytes.Equal(got, want) {
+		t.Errorf("directory %X, want %X", got, want)
 	}
 }
 

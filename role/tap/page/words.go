@@ -24,7 +24,15 @@ var kindsZH = map[txn.Kind]string{
 	txn.Doubt: "可疑记录", txn.Declined: "拒绝记录",
 }
 
-func (p *Printer) rowKind(k txn.Kind) string { return p.say(k.String(), kindsZH[k]) }
+// RowKind is the kind of a row in words; lang is "en" or "zh".
+func RowKind(lang string, k txn.Kind) string {
+	if lang == "zh" {
+		return kindsZH[k]
+	}
+	return k.String()
+}
+
+func (p *Printer) rowKind(k txn.Kind) string { return RowKind(p.o.Lang, k) }
 
 var doubtsZH = map[txn.DoubtReason]string{
 	txn.LeftBeforeLast: "卡在读取末条记录前离场", txn.LastAnswerLost: "末条记录的应答丢失", txn.ODAFailed: "脱机数据认证失败", txn.DenyListed: "在黑名单中",
@@ -32,4 +40,12 @@ var doubtsZH = map[txn.DoubtReason]string{
 	txn.MissingCardData: "卡片数据缺失", txn.FareNotComputed: "无法计算票价",
 }
 
-func (p *Printer) doubt(r txn.DoubtReason) string { return p.say(r.String(), doubtsZH[r]) }
+// Doubt is the reason of doubt, or why a tap was declined, in words; lang is "en" or "zh".
+func Doubt(lang string, r txn.DoubtReason) string {
+	if lang == "zh" {
+		return doubtsZH[r]
+	}
+	return r.String()
+}
+
+func (p *Printer) doubt(r txn.DoubtReason) string { return Doubt(p.o.Lang, r) }

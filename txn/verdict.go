@@ -15,7 +15,7 @@ const (
 	ConflictingCounter Verdict = 6 // same counter, another valid TC: the card exists twice
 	DeniedCard         Verdict = 7 // card was on the deny list
 	LateOverLimit      Verdict = 8 // presented after the limit
-	BadCardData        Verdict = 9 // 9F10 cannot be read, names an unknown key or issuer, or says that the card did not approve; a kind of row that is not run here; a card whose stored state is damaged
+	BadCardData        Verdict = 9 // 9F10 cannot be read, names an unknown key or issuer, or says that the card did not approve; a kind of row that is not defined; a card whose stored state is damaged
 	verdictCount               = 10
 )
 

@@ -16,6 +16,9 @@
 //   - Every partition has memory, files and keys of its own; selecting another ends
 //     what was verified. The security domain cannot install anything under their
 //     names.
+//   - Over the air the directory (PPSE) names the finance application and, with
+//     purse_entry, the purse behind it; the PSE of the contacts names the first alone.
+//     Partitions where nothing is paid are in neither.
 //   - Social security is the root, so that its directories are found by their own
 //     names; the PSE of the contacts is an application of its own.
 //

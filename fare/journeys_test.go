@@ -91,8 +91,8 @@ func TestJourneyRulesByDefault(t *testing.T) {
 	}
 	// Beijing's file changes nothing that a price of today depends on.
 	r := *book(t).Journeys()
-	if got := len(r.Hold.Stations); got != 4 || len(r.Hold.Lines) != 2 {
-		t.Errorf("hold at %d stations, the airport lines have 4 of their own", got)
+	if got := len(r.Hold.Stations); got != 30 || len(r.Hold.Lines) != 4 {
+		t.Errorf("hold at %d stations, the two airport lines, 昌平线 and 房山线 have 30 of their own", got)
 	}
 	if r.Concessions[1].Bus != 500 || len(r.Concessions) != 3 {
 		t.Errorf("concessions %+v", r.Concessions)

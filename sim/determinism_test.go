@@ -229,7 +229,7 @@ func TestOpenNamesEveryFigure(t *testing.T) {
 	if open := honest.Open(); len(open) != 0 {
 		t.Fatalf("a clean result has open figures %v", open)
 	}
-	broken := Result{Mix: &MixFigures{StationRecords: 1}, Quota: &QuotaFigures{PushesRefused: 1, Unrestored: 1, OwedFen: 1, DeniedOpened: 1, ExposureMaxFen: 1, Refunded: 1, Alarms: 1, Unseen: 1, GapFen: 1},
+	broken := Result{Mix: &MixFigures{StationRecords: 1}, Quota: &QuotaFigures{PushesRefused: 1, Unrestored: 1, RestoredSameClosing: 1, OwedFen: 1, DeniedOpened: 1, ExposureMaxFen: 1, Refunded: 1, Alarms: 1, Unseen: 1, GapFen: 1},
 		Unexplained: -1, FareGap: 1, SplitGap: 1, Unsettled: 1, Owed: 1, Provisional: 1, RefundsUndone: 1, UnreadableRows: 1, NetsSumFen: -3, FloatIdentityGap: 1, BlocksUnreceipted: 2,
 		FlashCard: Flash{Found: 1, AmountWrong: 1, FalseAlarms: 1},
 		Injected:  Faults{BadSignature: 1, BrokenChain: 1, SequenceGap: 1, ReplayedBlock: 1, UnknownTerminal: 1, BadCryptogram: 1},
@@ -237,7 +237,7 @@ func TestOpenNamesEveryFigure(t *testing.T) {
 	want := strings.Fields(`bad_signature broken_chain sequence_gap replayed_block unknown_terminal bad_cryptogram bad_balance_mac duplicate
 		conflicting_counter denied_card late_over_limit found amount_wrong false_alarms nets_sum_fen ledger_balanced float_identity_gap_fen
 		unexplained_fen fare_gap_fen split_gap_fen unsettled_fen owed_fen refunds_undone provisional_fen unreadable_rows blocks_unreceipted
-		station_records pushes_refused unrestored recovered_fen denied_opened exposure_max_fen refunded alarms unseen_fen gap_fen`)
+		station_records pushes_refused unrestored restored_same_closing recovered_fen denied_opened exposure_max_fen refunded alarms unseen_fen gap_fen`)
 	if got := broken.Open(); !slices.Equal(got, want) {
 		t.Errorf("open figures:\n%s", cmp.Diff(want, got))
 	}

@@ -15,6 +15,7 @@ func kindData(d *report.Data, res *Result) {
 		return
 	}
 	m := res.Mix
+	d.Holds, d.Completions = int64(m.Holds), int64(m.Completions)
 	for _, k := range []struct {
 		figures KindFigures
 		name    report.Text
@@ -64,7 +65,7 @@ func quotaPage(q *QuotaFigures) *report.Quota {
 		return nil
 	}
 	t := &quotaTerms
-	return &report.Quota{Services: int64(q.Opened), Restored: int64(q.Restored), Repeated: int64(q.PushesRepeated), Denied: int64(q.Denied),
+	return &report.Quota{Services: int64(q.Opened), Restored: int64(q.Restored), Below: int64(q.BelowThreshold), SameClosing: int64(q.RestoredSameClosing), Repeated: int64(q.PushesRepeated), Denied: int64(q.Denied),
 		Debited: q.DebitedFen, Owed: q.OwedFen, Recovered: q.RecoveredFen, Exposure: q.ExposureMaxFen, Cap: q.ExposureCapFen,
 		CapHeld: q.ExposureMaxFen <= q.ExposureCapFen && q.Unseen == 0, Explained: q.GapFen == 0 && q.Refunded == 0 && q.OwedFen == q.RecoveredFen,
 		Terms: report.Text{

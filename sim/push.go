@@ -158,6 +158,9 @@ func (r *road) answered(day, round int, sends []sqlite.QuotaSend, came []pushAns
 			switch quota.After(came[i].status) {
 			case quota.Done:
 				r.quota.tally.Restored++
+				if r.quota.waits[rider] == (waitingPush{sends[i].PushATC, day}) {
+					r.quota.tally.SameClosing++
+				}
 			case quota.Stop:
 				r.quota.tally.Refused++
 			}

@@ -69,8 +69,9 @@ type quotas struct {
 	domains  [len(issuers)]*quota.DomainKeys
 	services []served // by rider
 	tally    quotaTally
-	closed   int                   // the last day that was closed before this run went on, -1 if none was
-	sent     map[uint32][]sentPush // by rider, as far as the run has come
+	waits    map[uint32]waitingPush // by rider, what the last closing found waiting
+	closed   int                    // the last day that was closed before this run went on, -1 if none was
+	sent     map[uint32][]sentPush  // by rider, as far as the run has come
 }
 
 // served is the service of one rider's card.
@@ -112,6 +113,8 @@ type quotaTally struct {
 	Repeated    int       // times that the same bytes were sent again
 	Refused     int       // pushes that a card refused for good
 	Restored    int       // quotas that a card has said it has
+	Below       int       // times that a closing found a card below the threshold and had a push for it
+	SameClosing int       // of them, restored before that closing was over
 	Listed      int       // cards put on the deny list
 	ExposureMax money.Fen // the most that one card could still cost, by the issuers' own bound
 	Unseen      money.Fen // what cards could cost beyond that bound
@@ -119,14 +122,23 @@ type quotaTally struct {
 	Unrestored  int       // cards below the threshold at the end of a day that nothing kept from being restored
 }
 
-const quotaState = "quota tally"
+// waitingPush is a push that a closing found waiting for its card.
+type waitingPush struct {
+	Number uint16
+	Day    int // after D, of the closing that found it first
+}
+
+const (
+	quotaState   = "quota tally"
+	quotaWaiting = "quota waiting"
+)
 
 // openQuotas makes the scheme; nil for a city without cards that have a quota.
 func (c *City) openQuotas(vault *sqlite.Vault, tokens issuer.Tokens) (*quotas, error) {
 	if c.opt.Mix.Quota == 0 {
 		return nil, nil
 	}
-	q := &quotas{city: c, vault: vault, closed: -1, sent: map[uint32][]sentPush{}}
+	q := &quotas{city: c, vault: vault, waits: map[uint32]waitingPush{}, closed: -1, sent: map[uint32][]sentPush{}}
 	for i := range c.riders.Len() {
 		if c.hasQuota(uint32(i)) {
 			q.services = append(q.services, served{rider: uint32(i)})
@@ -184,6 +196,12 @@ func (q *quotas) load(rd *sqlite.Reader) error {
 	}
 	if err != nil {
 		return fmt.Errorf("tally of the quota scheme: %w", err)
+	}
+	if v, err = rd.RunState(quotaWaiting); err == nil && v != nil {
+		err = json.Unmarshal(v, &q.waits)
+	}
+	if err != nil {
+		return fmt.Errorf("waiting pushes of the quota scheme: %w", err)
 	}
 	if err := rd.QuotaServices(q.vault, func(card txn.CardKey, state []byte) error {
 		rider, known := q.city.riderOf(card)

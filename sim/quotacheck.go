@@ -80,30 +80,33 @@ func (r *Run) checkQuota(rider uint32, s *quota.Service, day int, now int64) {
 
 // QuotaFigures are the figures of the cards with a quota. Amounts are fen.
 type QuotaFigures struct {
-	Opened         int       `json:"opened"`           // services
-	Debited        int       `json:"debited"`          // rows that the accounts behind the cards paid
-	DebitedFen     money.Fen `json:"debited_fen"`      //
-	Restored       int       `json:"restored"`         // quotas that a card has said it has
-	Pushes         int       `json:"pushes"`           // values pushed
-	PushesRepeated int       `json:"pushes_repeated"`  // times that the same bytes were sent again
-	PushesRefused  int       `json:"pushes_refused"`   // for good; must be 0
-	Unrestored     int       `json:"unrestored"`       // below the threshold although nothing kept it from being restored; must be 0
-	Owed           int       `json:"owed"`             // rows that an account did not cover
-	OwedFen        money.Fen `json:"owed_fen"`         //
-	RecoveredFen   money.Fen `json:"recovered_fen"`    // paid later; must be all
-	Denied         int       `json:"denied"`           // cards on the deny list until then
-	DeniedTaps     int       `json:"denied_taps"`      // of such cards meanwhile
-	DeniedOpened   int       `json:"denied_opened"`    // for which a gate opened all the same; must be 0
-	ExposureMaxFen money.Fen `json:"exposure_max_fen"` // of one card
-	ExposureCapFen money.Fen `json:"exposure_cap_fen"` //
-	Refunded       money.Fen `json:"refunded"`         // must be 0: nothing is ever given back
-	Alarms         int       `json:"alarms"`           // of reconciliation about such cards, of which none is copied; must be 0
-	Unseen         money.Fen `json:"unseen_fen"`       // what cards could cost beyond the issuers' bound; must be 0
-	GapFen         money.Fen `json:"gap_fen"`          // between chips and shadows, and between what left chips and what was debited; must be 0
+	Opened              int       `json:"opened"`                // services
+	Debited             int       `json:"debited"`               // rows that the accounts behind the cards paid when they were asked first
+	DebitedFen          money.Fen `json:"debited_fen"`           // without owed_fen
+	Restored            int       `json:"restored"`              // quotas that a card has said it has
+	BelowThreshold      int       `json:"below_threshold"`       // times that a closing found a card below the threshold and had a push for it
+	RestoredSameClosing int       `json:"restored_same_closing"` // of them, restored before that closing was over
+	Pushes              int       `json:"pushes"`                // values pushed
+	PushesRepeated      int       `json:"pushes_repeated"`       // times that the same bytes were sent again
+	PushesRefused       int       `json:"pushes_refused"`        // for good; must be 0
+	Unrestored          int       `json:"unrestored"`            // below the threshold although nothing kept it from being restored; must be 0
+	Owed                int       `json:"owed"`                  // rows that an account did not cover
+	OwedFen             money.Fen `json:"owed_fen"`              //
+	RecoveredFen        money.Fen `json:"recovered_fen"`         // paid later; must be all
+	Denied              int       `json:"denied"`                // cards on the deny list until then
+	DeniedTaps          int       `json:"denied_taps"`           // of such cards meanwhile
+	DeniedOpened        int       `json:"denied_opened"`         // for which a gate opened all the same; must be 0
+	ExposureMaxFen      money.Fen `json:"exposure_max_fen"`      // of one card
+	ExposureCapFen      money.Fen `json:"exposure_cap_fen"`      //
+	Refunded            money.Fen `json:"refunded"`              // must be 0: nothing is ever given back
+	Alarms              int       `json:"alarms"`                // of reconciliation about such cards, of which none is copied; must be 0
+	Unseen              money.Fen `json:"unseen_fen"`            // what cards could cost beyond the issuers' bound; must be 0
+	GapFen              money.Fen `json:"gap_fen"`               // between chips and shadows, and between what left chips and what was debited; must be 0
 }
 
 func (q *quotaTally) figures() QuotaFigures {
-	return QuotaFigures{Opened: q.Opened, Restored: q.Restored, Pushes: q.Pushes, PushesRepeated: q.Repeated, PushesRefused: q.Refused, Unrestored: q.Unrestored,
+	return QuotaFigures{Opened: q.Opened, Restored: q.Restored, BelowThreshold: q.Below, RestoredSameClosing: q.SameClosing, Pushes: q.Pushes,
+		PushesRepeated: q.Repeated, PushesRefused: q.Refused, Unrestored: q.Unrestored,
 		Denied: q.Listed, ExposureMaxFen: q.ExposureMax, ExposureCapFen: quotaTerms.Cap, Unseen: q.Unseen, GapFen: q.ShadowGap}
 }
 
@@ -111,6 +114,7 @@ func (q *quotaTally) figures() QuotaFigures {
 func (q *QuotaFigures) open(must func(key string, ok bool)) {
 	must("pushes_refused", q.PushesRefused == 0)
 	must("unrestored", q.Unrestored == 0)
+	must("restored_same_closing", q.RestoredSameClosing <= min(q.BelowThreshold, q.Restored))
 	must("recovered_fen", q.RecoveredFen == q.OwedFen)
 	must("denied_opened", q.DeniedOpened == 0)
 	must("exposure_max_fen", q.ExposureMaxFen <= q.ExposureCapFen)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/citycard/citycard/clearing"
@@ -125,7 +126,36 @@ func (w *closing) quotaDay() error {
 	if err := t.finish(); err != nil {
 		return err
 	}
+	if err := t.found(); err != nil {
+		return err
+	}
 	return t.plan(1)
+}
+
+// found counts the cards that this closing is the first to find below the threshold:
+// those whose push was not waiting at the closing before.
+func (t *quotaTurn) found() error {
+	q := t.quota
+	waits := map[uint32]waitingPush{}
+	for i := range q.services {
+		s, rider := &q.services[i].Service, q.services[i].rider
+		p, due := s.Outgoing()
+		if s.State == 0 || !due {
+			continue
+		}
+		was, known := q.waits[rider]
+		if !known || was.Number != p.ATC {
+			was = waitingPush{p.ATC, t.day}
+			q.tally.Below++
+		}
+		waits[rider] = was
+	}
+	q.waits = waits
+	v, err := json.Marshal(waits)
+	if err != nil {
+		return err
+	}
+	return t.tx.PutRunState(quotaWaiting, v)
 }
 
 // finish books what was asked for, tells the services what became of it until

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/citycard/citycard/card/capp"
+	"github.com/citycard/citycard/card/perso"
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
@@ -170,6 +171,7 @@ func TestJourneysAreMasked(t *testing.T) {
 		cmd [][]byte
 	}{
 		{"gate-entry", [][]byte{append(append([]byte{0x00, 0xA4, 0x04, 0x00, 0x08}, debit...), 0), {0x80, 0xB4, 0x00, 0xA8, 0x02, 0x01, 0x10, 0x00}}},
+		{"gate-serial", [][]byte{append(append([]byte{0x00, 0xA4, 0x04, 0x00, 0x08}, debit...), 0), {0x80, 0xB4, 0x00, 0xA8, 0x02, 0x01, 0x10, 0x00}}},
 		{"purse-entry", [][]byte{append(append([]byte{0x00, 0xA4, 0x04, 0x00, 0x08}, tunion.aid...), 0), {0x00, 0xB2, 0x02, 0xD0, 0x00}}},
 	} {
 		card, _ := caseCard(t, o, x.id)
@@ -177,12 +179,32 @@ func TestJourneysAreMasked(t *testing.T) {
 			card.Transmit(cmd)
 		}
 		for _, e := range card.shown() {
-			if strings.Contains(e.Answer, panDigits(card.pan)) || len(e.Answer) < 8 {
+			if number := panDigits(card.pan); strings.Contains(e.Answer, number) || strings.Contains(e.Answer, number[len(number)-factorDigits:]) || len(e.Answer) < 8 {
 				t.Errorf("%s: %s is answered %s", x.id, e.Command, e.Answer)
 			}
 		}
 		if last := card.shown()[len(x.cmd)]; !strings.Contains(last.Answer, "****") {
 			t.Errorf("%s: %s shows no masked number", x.id, last.Answer)
+		}
+	}
+}
+
+// TestFactor: the serial number in journey records, against the cards of card/perso.
+func TestFactor(t *testing.T) {
+	for _, x := range []struct {
+		digits string
+		want   [8]byte
+	}{
+		{"6228000100041600", [8]byte{0x28, 0x00, 0x01, 0x00, 0x04, 0x16, 0x00, 0x07}},
+		{"6228000100041600123", [8]byte{0x00, 0x10, 0x00, 0x41, 0x60, 0x01, 0x23, 0x07}},
+		{"622800010004", [8]byte{0x00, 0x62, 0x28, 0x00, 0x01, 0x00, 0x04, 0x07}},
+	} {
+		pan, err := txn.ParsePAN(x.digits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := factor(pan, 7); got != x.want || got != perso.CardFactor(perso.Identity{PAN: pan, PSN: 7}) {
+			t.Errorf("%s: %X, want %X", x.digits, got, x.want)
 		}
 	}
 }

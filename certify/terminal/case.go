@@ -33,6 +33,7 @@ const (
 	needNoPurse
 	needPurse
 	needMemory
+	needSerial
 )
 
 // Case is one conformance case: one transaction, or the same one a few times.
@@ -181,6 +182,7 @@ func (c *Case) missing(s *Setup) certify.Text {
 		{needNoPurse, !s.Purse, certify.Text{EN: "the terminal takes city purses, and this one is empty", ZH: "终端受理城市钱包，而本卡钱包为空"}},
 		{needPurse, s.Purse, certify.Text{EN: "the terminal takes no city purses", ZH: "终端不受理城市钱包"}},
 		{needMemory, s.Remembers, certify.Text{EN: "the terminal does not remember torn cards from tap to tap", ZH: "终端不跨次记忆闪卡"}},
+		{needSerial, s.Serial, certify.Text{EN: "the terminal does not compare the record's serial number with the card's number", ZH: "终端不核对记录序列号与卡号"}},
 		{needQuiet, s.NoRandom, certify.Text{EN: "random selection for online processing is on", ZH: "终端开启了随机联机选择"}},
 	} {
 		if c.needs&n.bit != 0 && !n.has {

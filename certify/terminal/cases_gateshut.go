@@ -59,6 +59,12 @@ var gateShutCases = []Case{
 		written(func(b []byte) []byte { b[atValid] = 0; return b }), (*verdict).untouched),
 	shut("senseless", [2]string{"Record without sense", "记录内容非法"}, [2]string{"A record whose state is none of the three leads to no journey.", "状态取值非法的记录不构成行程。"}, "JT/T 978, state",
 		written(func(b []byte) []byte { b[atState] = 0x7F; return b }), (*verdict).untouched),
+	{"gate-serial", text("Another card's record", "他卡记录"), cappClause,
+		text("A record whose serial number is another card's, with its right code, does not price this card's payment.", "序列号属于他卡的记录即使 MAC 正确，也不得据以对本卡扣款。"), end(declined, failed), needSerial,
+		ride(several(transit(1), func(s *spec) { s.extension.borrowed = true }), Entry), func(v *verdict) {
+			v.first(insReadCAPP)
+			v.unpaid()
+		}},
 	unusable("short", [2]string{"Short record", "记录过短"}, [2]string{"A record of 64 bytes where 128 are used makes no payment of the extension.", "记录长度不足 128 字节时不得据以做扩展交易。"}, cappClause,
 		written(func(b []byte) []byte { b = b[:64]; b[2] = 61; return b })),
 	unusable("no-file", [2]string{"No file of journeys", "无行程文件"}, [2]string{"6A82 to READ CAPP DATA makes no payment of the extension.", "读记录应答 6A82 时不得做扩展交易。"}, cappClause,

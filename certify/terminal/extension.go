@@ -3,6 +3,7 @@ package terminal
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/epurse"
@@ -44,8 +45,8 @@ const (
 )
 
 // RecordKeys are the master keys of the journey records, which a gate's security module
-// holds too. A card's own key is diversified by its serial number, bytes 7 to 14 of the
-// record: one level, as epurse.Diversify does it.
+// holds too. A card's own key is diversified by its serial number (factor), bytes 7 to 14
+// of the record: one level, as epurse.Diversify does it.
 type RecordKeys struct {
 	Metro, Bus, Log cryptogram.Key // files 15, 1A, 1E
 }
@@ -56,7 +57,8 @@ type extension struct {
 	quota   bool // the balance is a quota of the issuer's, which a shop never gets
 
 	deposit, used money.Fen // DF62, DF63
-	serial        [8]byte
+	serial        [8]byte   // in the records
+	borrowed      bool      // the records are another card's, as behind a relay
 	records       []*journeyRecord
 	trips         [][]byte // file 1E, the newest first
 	logKey        cryptogram.Key
@@ -121,7 +123,10 @@ func quota(s *spec) {
 // they are valid, and the card's serial number.
 func (s *spec) issueJourneys(k *RecordKeys) {
 	x := s.extension
-	copy(x.serial[:], s.pan[:8]) // whole, so that a report masks it
+	x.serial = factor(s.pan, s.psn)
+	if x.borrowed {
+		x.serial = factor(accountNumber(lender), s.psn)
+	}
 	alg := epurse.TDES
 	if s.sm {
 		alg = epurse.SM4
@@ -138,6 +143,22 @@ func (s *spec) issueJourneys(k *RecordKeys) {
 		x.records = append(x.records, r)
 	}
 	x.logKey = epurse.Diversify(alg, k.Log, x.serial)
+}
+
+// lender numbers the card of which borrowed records are; no case has it.
+const lender = 9_999_999
+
+// factorDigits are the digits of the account number in a serial number.
+const factorDigits = 14
+
+// factor is a card's serial number in its journey records: the rightmost fourteen digits
+// of the account number, zeros on the left, and 5F34, as the issuer's keys are diversified
+// (EMV Book 2, A1.4.1; our choice).
+func factor(pan [10]byte, psn byte) (f [8]byte) {
+	d := strings.Repeat("0", factorDigits) + panDigits(pan)
+	copy(f[:], packed(d[len(d)-factorDigits:]))
+	f[len(f)-1] = psn
+	return f
 }
 
 // find gives a record; nil if there is none.

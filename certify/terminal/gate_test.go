@@ -79,6 +79,7 @@ var wrongGates = []struct {
 	{"never completes", []string{"gate-completion", "gate-torn-completion"}},
 	{"believes every record", []string{"gate-read-code", "gate-read-altered"}},
 	{"does not look into the record", []string{"gate-locked", "gate-not-valid", "gate-senseless"}},
+	{"takes another card's record", []string{"gate-serial"}},
 	{"pays a fare without a record", []string{"gate-no-file", "gate-no-record", "gate-short"}},
 	{"overlooks a refused update", []string{"gate-update-code", "gate-update-sequence", "gate-update-memory", "gate-update-log"}},
 	{"looks at no signature", []string{"gate-signature"}},

@@ -222,5 +222,10 @@ func (c *Card) shown() []certify.Exchange {
 func (c *Card) hex(b []byte) string {
 	pan := panDigits(c.pan)
 	s := strings.ToUpper(hex.EncodeToString(b))
-	return strings.ReplaceAll(s, pan, txn.PAN(c.pan).Masked())
+	s = strings.ReplaceAll(s, pan, txn.PAN(c.pan).Masked())
+	if x := c.extension; x != nil && len(x.records) > 0 {
+		d := hex.EncodeToString(x.serial[:factorDigits/2])
+		s = strings.ReplaceAll(s, d, d[:4]+strings.Repeat("*", factorDigits-8)+d[factorDigits-4:])
+	}
+	return s
 }

@@ -49,6 +49,8 @@ type naiveTap struct {
 	atc     uint16
 	ac      []byte
 	sdad    []byte
+	track2  []byte
+	psn     []byte
 	ctq     []byte
 	aip     [2]byte
 	afl     []byte

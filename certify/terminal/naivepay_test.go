@@ -3,7 +3,9 @@ package terminal_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/citycard/citycard/card/capp"
 	"github.com/citycard/citycard/certify/terminal"
@@ -31,6 +33,9 @@ func (t *naiveTap) pay() error {
 		return errShut
 	}
 	if t.next != nil {
+		if !t.own() && !t.g.is("takes another card's record") {
+			return errShut
+		}
 		if err := t.update(); err != nil {
 			return err
 		}
@@ -72,12 +77,19 @@ func (t *naiveTap) answer(b []byte) (tc bool, err error) {
 	if len(iad) < 5 || len(atc) != 2 {
 		return false, errShut
 	}
+	t.track2, t.psn = get(tlv.TagTrack2Equivalent), get(tlv.TagPANSequence)
 	t.atc, t.ac, t.sdad, t.ctq, t.afl = binary.BigEndian.Uint16(atc), get(tlv.TagAC), get(tlv.TagSDAD), get(tlv.TagCTQ), get(tlv.TagAFL)
 	copy(t.aip[:], get(tlv.TagAIP))
 	if t.ac == nil && t.df60 == 2 {
 		t.ac = make([]byte, 8)
 	}
 	return iad[4]&0x30 == 0x10 && t.ac != nil, nil
+}
+
+// own says that the serial number of the record is made of this card's number.
+func (t *naiveTap) own() bool {
+	digits, _, _ := strings.Cut(hex.EncodeToString(t.track2), "d")
+	return len(digits) >= 14 && digits[len(digits)-14:]+hex.EncodeToString(t.psn) == hex.EncodeToString(t.prev[6:14])
 }
 
 // update writes the records: they wait on the card for the last READ RECORD.

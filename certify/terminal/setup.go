@@ -51,6 +51,7 @@ type Setup struct {
 	Hold      bool      // entries hold an amount (DF60 02) where the card can
 	Purse     bool      // takes city purses too
 	Remembers bool      // torn cards are remembered from one tap to the next
+	Serial    bool      // the serial number in a journey record is compared with the card's account number
 	Fare      money.Fen // of the journey between the two gates of the run; 0: not told
 
 	Host bool // the terminal asks the issuer that the run answers for
@@ -88,7 +89,7 @@ func Gates() Setup {
 	s := Everything()
 	return Setup{
 		Contactless: true, Country: s.Country, Currency: s.Currency, Version: s.Version, NoRandom: true, SM: true, Again: true, PIN: s.PIN,
-		Gate: true, Bus: true, Alight: true, Hold: true, Purse: true, Remembers: true,
+		Gate: true, Bus: true, Alight: true, Hold: true, Purse: true, Remembers: true, Serial: true,
 	}
 }
 

@@ -73,6 +73,10 @@ func (e *environment) readCard(ctx context.Context, f *readerFlags, o cardview.O
 	}
 	o.Rand, o.At, o.Station = rand.Reader, time.Now(), stationName
 	v, err := cardview.Read(ctx, c, o)
+	kind := otherCard
+	if err == nil && len(v.Applications) == 0 {
+		kind = kindOf(ctx, c)
+	}
 	closed := c.Close()
 	if err != nil {
 		return nil, readerError(err)
@@ -81,9 +85,16 @@ func (e *environment) readCard(ctx context.Context, f *readerFlags, o cardview.O
 		return nil, readerError(closed)
 	}
 	if len(v.Applications) == 0 {
-		return nil, fail(exitNotFound, errors.New("the card has no bank application that this program finds"), "try it with citycard certify card, which says how the card answers")
+		return nil, fail(exitNotFound, errors.New("the card has no bank application that this program finds"), hintsNoBank[kind])
 	}
 	return v, nil
+}
+
+// hintsNoBank say where to go with a card that is no bank card.
+var hintsNoBank = [...]string{
+	otherCard:  "try it with citycard certify card, which says how the card answers",
+	purseCard:  "this card is an electronic purse: citycard gate --mode inspect reads it",
+	moduleCard: "this is a security module: citycard gate uses it with --sam",
 }
 
 // logList is what `citycard card log --json` prints.

@@ -35,9 +35,11 @@ func daySummary(r *sim.Result, lang string) string {
 	line("Flash cards", "闪卡", "%d caused, %d provable, %d found, %d open", "发生 %d，可证 %d，查出 %d，未决 %d", r.FlashCard.Caused, r.FlashCard.Decidable, r.FlashCard.Found, r.FlashCard.Undecided)
 	if r.Mix != nil {
 		line("Cards of a bank, quota, T-Union", "银行卡、额度卡、交通联合", "%d, %d, %d", "%d，%d，%d", r.Mix.Bank.Cards, r.Mix.Quota.Cards, r.Mix.TUnion.Cards)
+		line("Amounts held at entry, completed", "进站预授权、完成", "%d, %d", "%d，%d", r.Mix.Holds, r.Mix.Completions)
 	}
 	if q := r.Quota; q != nil {
-		line("Quota: debited, restored", "额度：扣款、恢复", "%s yuan, %d cards", "%s 元，%d 张", q.DebitedFen+q.OwedFen, q.Restored)
+		line("Quota: debited from accounts", "额度：账户已扣款", "%s yuan; not covered %s, of it paid later %s", "%s 元；账户不足 %s 元，其中事后收回 %s 元", q.DebitedFen, q.OwedFen, q.RecoveredFen)
+		line("Quota: below threshold, restored", "额度：低于阈值、恢复", "%d, %d, of these %d in the same closing", "%d，%d，其中 %d 在同一日终内", q.BelowThreshold, q.Restored, q.RestoredSameClosing)
 		line("Exposure of a quota card, cap", "单卡敞口、上限", "%s, %s yuan", "%s、%s 元", q.ExposureMaxFen, q.ExposureCapFen)
 	}
 	line("Refunds and credits, rebates", "退款与垫付、补差", "%d, %d", "%d，%d", r.Refunds, r.Rebates)

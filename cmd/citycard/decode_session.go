@@ -37,9 +37,12 @@ func newDecodeSession(env *environment, o *describe.Options) *cobra.Command {
 			"certificate, cryptogram and code in it whether it verifies, or why nobody here can say: no keys\n" +
 			"known for its issuer, or no published key of its certification authority. Without SESSION every\n" +
 			"session of the file is explained. Known are the development CA keys, those of --ca, and the\n" +
-			"purse keys of --purse-keys, a JSON list of card (bytes 12 to 19 of file 15), load, purchase, tac.",
+			"purse keys of --purse-keys, a JSON list of card (bytes 12 to 19 of file 15), load, purchase, tac;\n" +
+			"examples/keys/purses.json has the published ones of the recorded test purse.",
 		Example: "  citycard decode session testdata/card-traces/traces.jsonl#upi-contact \\\n" +
-			"    --ca testdata/card-traces/capk-A000000333.json --proofs",
+			"    --ca testdata/card-traces/capk-A000000333.json --proofs\n" +
+			"  citycard decode session testdata/card-traces/traces.jsonl#cs-t2_load \\\n" +
+			"    --purse-keys examples/keys/purses.json --proofs",
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error { return f.explain(env, *o, args[0]) },
 	}
@@ -108,7 +111,7 @@ func (f *sessionFlags) keys() (keys examine.Keys, err error) {
 func sessionsOf(name string) ([]recording.Session, error) {
 	b, err := readSmall(name, reader.MaxRecording)
 	if errors.Is(err, fs.ErrNotExist) && strings.Contains(name, "#") {
-		s, err := recorded(name)
+		s, err := recorded(name, "citycard decode session '%s#SESSION', or without #SESSION for all of them")
 		if err != nil {
 			return nil, err
 		}

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/citycard/citycard/role/gate"
+	"github.com/citycard/citycard/role/tap"
 	"github.com/citycard/citycard/role/tap/page"
 	terminal "github.com/citycard/citycard/terminal/gate"
 )
@@ -179,18 +181,43 @@ func (r *gateRunner) touch(ctx context.Context, env *environment, w *work, at in
 			return nil, tapReaderError(err)
 		}
 		report := trace.Inspection(w.bus, book)
-		return &touched{report, inspectionPanel(env, trace, report), inspectionError(env, report), trace.Broken != nil}, nil
+		return &touched{report, inspectionPanel(env, trace, report), r.advise(ctx, trace, w, inspectionError(env, report)), trace.Broken != nil}, nil
 	}
 	trace, err := r.plant.Tap(ctx, w.Setup, at)
 	if err != nil {
 		return nil, tapReaderError(err)
 	}
 	report := trace.Report(&w.Setup, book)
-	one := &touched{report, gatePanel(env, trace, report), gateError(env, trace, report), trace.Broken != nil}
+	one := &touched{report, gatePanel(env, trace, report), r.advise(ctx, trace, w, gateError(env, trace, report)), trace.Broken != nil}
 	if err := r.store(); err != nil {
 		one.err, one.broken = err, true // the tap has happened all the same
 	}
 	return one, nil
+}
+
+// advise gives the error of a tap the hint that only a second look at the card can give:
+// it is a purse that needs a security module, or a module itself.
+func (r *gateRunner) advise(ctx context.Context, t *gate.Trace, w *work, err error) error {
+	var e *exitError
+	unknown := t.Outcome() == gate.Refused || t.Outcome() == gate.Unverified
+	if !unknown || askedMore(t) || t.Broken != nil || !errors.As(err, &e) {
+		return err
+	}
+	switch kind := r.look(ctx); {
+	case kind == purseCard && !w.Module:
+		return fail(e.code, e.err, "this card is an electronic purse, which pays with a security module only: add --sam sim:dev-psam or --sam pcsc:NAME")
+	case kind == moduleCard:
+		return fail(e.code, e.err, "this is a security module, not a card: use it with --sam")
+	}
+	return err
+}
+
+// askedMore reports a card that has an application which the terminal takes: it was asked
+// for more than SELECT.
+func askedMore(t *gate.Trace) bool {
+	return slices.ContainsFunc(t.Steps, func(s tap.Step) bool {
+		return s.Kind == tap.Exchange && !strings.HasPrefix(s.Command.Hex, "00A4")
+	})
 }
 
 // inspectionError gives an inspection its exit code; nil if it proves that the rider may

@@ -48,7 +48,8 @@ type gateRunner struct {
 	taps    int
 	start   int64
 	every   time.Duration
-	clock   func() int64 // of taps after the first, where every is 0
+	clock   func() int64                   // of taps after the first, where every is 0
+	look    func(context.Context) cardKind // at a card that was refused
 	file    *cardstate.File
 }
 
@@ -88,6 +89,7 @@ func (f *gateFlags) prepare(env *environment) (*gateRunner, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.look = func(ctx context.Context) cardKind { return f.reader.look(ctx, config.Open) }
 	r.session = gate.NewSession(*config)
 	r.plant = gate.NewPlant(city, r.session, state)
 	return r, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/citycard/citycard/role/tap/page"
 	"github.com/citycard/citycard/terminal/pos"
 	"github.com/citycard/citycard/terminal/reader"
+	"github.com/citycard/citycard/wire/apdu"
 )
 
 // tapFlags are the flags of `citycard tap`.
@@ -153,6 +154,9 @@ func (f *tapFlags) run(cmd *cobra.Command, env *environment) error {
 		return errors.Join(tapReaderError(err), recorded)
 	}
 	p.judge(trace)
+	if trace.Broken == nil && noApplication(&trace.Result) {
+		trace.Purse = f.reader.look(ctx, p.side.again) == purseCard
+	}
 	if env.json {
 		err = env.printJSON(trace.Report(string(env.lang)))
 	} else {
@@ -175,6 +179,11 @@ func (f *tapFlags) warn(env *environment, p *prepared) {
 		fmt.Fprintln(env.stderr, env.say("--retap makes no difference here: only a qPBOC purchase over the air can be finished by a second tap",
 			"--retap在此不起作用：只有非接触qPBOC消费可由再次刷卡完成"))
 	}
+}
+
+// noApplication says that the terminal found nothing on the card that it takes.
+func noApplication(r *pos.Result) bool {
+	return r.Display == pos.ShowNotAccepted || r.Fault.SW == apdu.SWFileNotFound
 }
 
 // judge asks the issuer's keys about the cryptogram.

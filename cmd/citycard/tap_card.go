@@ -116,13 +116,7 @@ func (s *cardSide) open(ctx context.Context) (reader.Card, error) {
 	if s.opened {
 		flags.wait = s.retap
 	}
-	var c reader.Card
-	var err error
-	if s.sim != nil {
-		c, err = virtualcard.Reader(s.sim)
-	} else {
-		c, err = flags.open(ctx, s.env)
-	}
+	c, err := s.openWith(ctx, flags)
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +126,20 @@ func (s *cardSide) open(ctx context.Context) (reader.Card, error) {
 	}
 	s.record.times++
 	return reader.Record(c, s.record, s.record.numbers, s.reader.name, fmt.Sprintf("tap-%d", s.record.times))
+}
+
+func (s *cardSide) openWith(ctx context.Context, flags readerFlags) (reader.Card, error) {
+	if s.sim != nil {
+		return virtualcard.Reader(s.sim)
+	}
+	return flags.open(ctx, s.env)
+}
+
+// again opens the card after the sale, without recording it.
+func (s *cardSide) again(ctx context.Context) (reader.Card, error) {
+	flags := s.reader
+	flags.wait = 0
+	return s.openWith(ctx, flags)
 }
 
 // closeRecord ends the recording, after the card was closed.

@@ -30,7 +30,7 @@ func (f *tapFlags) imitate(cmd *cobra.Command, c *pos.Config, s *pos.Sale) error
 	if err != nil {
 		return readerError(err)
 	}
-	session, err := recorded(n.Rest)
+	session, err := recorded(n.Rest, "--reader replay:%s#SESSION")
 	if err != nil {
 		return err
 	}
@@ -43,8 +43,9 @@ func (f *tapFlags) imitate(cmd *cobra.Command, c *pos.Config, s *pos.Sale) error
 	return nil
 }
 
-// recorded reads the session that FILE or FILE#SESSION names.
-func recorded(name string) (*recording.Session, error) {
+// recorded reads the session that FILE or FILE#SESSION names. usage is how the caller's
+// user writes it, with %s for the file.
+func recorded(name, usage string) (*recording.Session, error) {
 	path, which := name, ""
 	b, err := readSmall(path, reader.MaxRecording)
 	if i := strings.LastIndexByte(name, '#'); errors.Is(err, fs.ErrNotExist) && i >= 0 {
@@ -60,7 +61,7 @@ func recorded(name string) (*recording.Session, error) {
 	}
 	s, err := recording.Find(list, which)
 	if err != nil {
-		return nil, fail(exitNotFound, fmt.Errorf("%s: %w", path, err), fmt.Sprintf("write --reader replay:%s#SESSION", path))
+		return nil, fail(exitNotFound, fmt.Errorf("%s: %w", path, err), fmt.Sprintf("write "+usage, path))
 	}
 	return s, nil
 }

@@ -59,6 +59,7 @@ type rider struct {
 	target  quota.Target
 	domains *quota.DomainKeys
 	number  byte // of the next host challenge
+	alg     cryptogram.Alg
 }
 
 // chipTerms fit the profile: a limit of 50 yuan, a deposit of 10.
@@ -72,7 +73,7 @@ func newRider(t testing.TB, way *channel) *rider {
 	noError(t, err)
 	img, err := profile.Blank(gp.Profile{Channels: []gp.Channel{way.set}, Keys: []gp.Keys{{Protocol: way.set.Protocol, Set: domainKeys}}, Heap: 16 << 10})
 	noError(t, err)
-	k := &rider{t: t, chip: card.New(), domains: quota.NewDomainKeys(domainKeys, 0)}
+	k := &rider{t: t, chip: card.New(), domains: quota.NewDomainKeys(domainKeys, 0), alg: cryptogram.SM4}
 	k.chip.UseInterface(card.Contactless)
 	noError(t, k.chip.Insert(img, nil))
 	k.again()
@@ -210,18 +211,27 @@ func (k *rider) balance() money.Fen {
 // presents.
 func (k *rider) ride(fare money.Fen) txn.Presented {
 	k.t.Helper()
+	return k.rideAt(fare, start)
+}
+
+func (k *rider) rideAt(fare money.Fen, at int64) txn.Presented {
+	k.t.Helper()
 	k.again()
 	k.ok(append(append([]byte{0, 0xA4, 4, 0, byte(len(k.target.Application))}, k.target.Application...), 0)...)
 	journey := k.ok(0x80, 0xB4, 0x00, 0x15<<3, 2, 0x01, 0x10, 0)
 	amount, err := fare.N12()
 	noError(k.t, err)
-	r := txn.Row{Kind: txn.Exit, Card: k.s.Card, Amount: fare, UN: [4]byte{0x11, 0x22, 0x33, 0x44}, Time: start, DF60: 1}
-	date := txn.DateBCD(start)
+	r := txn.Row{Kind: txn.Exit, Card: k.s.Card, Amount: fare, UN: [4]byte{0x11, 0x22, 0x33, 0x44}, Time: at, DF60: 1}
+	date := txn.DateBCD(at)
 	v := append([]byte{0x28, 0, 0, 0x80}, amount[:]...)
-	v = append(v, make([]byte, 6)...)
-	v = append(v, 0x01, 0x56, 0, 0, 0, 0, 0, 0x01, 0x56)
-	v = append(append(append(v, date[:]...), 0), r.UN[:]...)
-	v = append(v, 1, 1) // Chinese algorithms, the extension
+	if k.alg == cryptogram.TDES { // a shorter PDOL: number, currency, the extension
+		v = append(append(v, r.UN[:]...), 0x01, 0x56, 1)
+	} else {
+		v = append(v, make([]byte, 6)...)
+		v = append(v, 0x01, 0x56, 0, 0, 0, 0, 0, 0x01, 0x56)
+		v = append(append(append(v, date[:]...), 0), r.UN[:]...)
+		v = append(v, 1, 1) // Chinese algorithms, the extension
+	}
 	answer := k.ok(append(append([]byte{0x80, 0xA8, 0, 0, byte(len(v) + 2), 0x83, byte(len(v))}, v...), 0)...)
 	find := func(tag tlv.Tag) []byte {
 		v, ok := tlv.Find(answer, tlv.TagResponseFormat2, tag)
@@ -246,11 +256,11 @@ func (k *rider) ride(fare money.Fen) txn.Presented {
 // update is UPDATE CAPP DATA CACHE with the record of the journey.
 func (k *rider) update(atc uint16, record []byte) []byte {
 	k.t.Helper()
-	master, err := cryptogram.NewBlock(cryptogram.SM4, devcard.RecordMaster(0x15))
+	master, err := cryptogram.NewBlock(k.alg, devcard.RecordMaster(0x15))
 	noError(k.t, err)
-	key := cryptogram.DeriveCardKey(cryptogram.SM4, master, k.s.Card.PAN, k.s.Card.PSN)
+	key := cryptogram.DeriveCardKey(k.alg, master, k.s.Card.PAN, k.s.Card.PSN)
 	c := append([]byte{0x84, 0xDE, 0, 0x15 << 3, byte(len(record) + 4)}, record...)
-	mac := capp.UpdateMAC(cryptogram.SM4, key, atc, [5]byte(c), record)
+	mac := capp.UpdateMAC(k.alg, key, atc, [5]byte(c), record)
 	return append(c, mac[:]...)
 }
 

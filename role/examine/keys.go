@@ -22,14 +22,16 @@ const (
 
 // purseKey is the keys of one purse.
 type purseKey struct {
-	Card     string `json:"card"` // bytes 12 to 19 of file 15
+	Source   string `json:"source"` // where the keys were published, for people
+	Card     string `json:"card"`   // bytes 12 to 19 of file 15
 	Load     string `json:"load"`
 	Purchase string `json:"purchase"`
 	TAC      string `json:"tac"`
 }
 
 // ParsePurseKeys reads a JSON list of the keys of purses, each with card (eight bytes)
-// and any of load, purchase and tac (16 bytes), all hexadecimal. The error is ErrKeys
+// and any of load, purchase and tac (16 bytes), all hexadecimal, and source, a text
+// that says where they were published and that nobody needs. The error is ErrKeys
 // and never repeats a key.
 func ParsePurseKeys(b []byte) ([]PurseKeys, error) {
 	var list []purseKey

@@ -58,6 +58,9 @@ type Trace struct {
 	// Verified says what the issuer's keys say about the cryptogram: NotChecked
 	// without keys.
 	Verified Verdict
+	// Purse says that the card, which has no application of this terminal, is an electronic
+	// purse. Who runs the sale asks the card afterwards.
+	Purse bool
 	// Used counts commands and bytes; its Time stays zero.
 	Used rf.Used
 	// Field is the modelled time in the field, or in the slot: activation and all

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/card/perso"
 	"github.com/citycard/citycard/card/psam"
 	"github.com/citycard/citycard/certify/terminal"
 	"github.com/citycard/citycard/crypt/oda"
@@ -20,6 +21,7 @@ import (
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/reader"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/journey"
 )
 
 // Gates are two metro gates, a bus validator and a bus with two readers of this program as the terminal under
@@ -127,6 +129,9 @@ func (g *Gates) place(number txn.TerminalID, mode gate.Mode, station string) (*p
 		},
 		Transit: &gate.Transit{AllowHold: g.setup.Hold, AllowSilent: g.wrong != nil && g.wrong.trusts},
 	}
+	if g.setup.Serial && (g.wrong == nil || !g.wrong.mixes) {
+		c.Transit.Factor = factor
+	}
 	if !g.setup.Purse {
 		for _, a := range gate.DefaultApplications() {
 			if a.Kind == gate.FinanceApplication {
@@ -162,6 +167,11 @@ func (g *Gates) place(number txn.TerminalID, mode gate.Mode, station string) (*p
 		at = 0
 	}
 	return out, out.gate.SetStop(1, 0, at)
+}
+
+// factor is the number in the journey record of a card of the run.
+func factor(k txn.CardKey) journey.Serial {
+	return perso.CardFactor(perso.Identity{PAN: k.PAN, PSN: k.PSN})
 }
 
 // Run makes one tap (terminal.Terminal): the card of a torn tap is held to the gate again

@@ -84,6 +84,7 @@ var wrongGates = []wrongTerminal{
 	{"overlooks that the log was refused", "gate-update-log", behind(0xDE, replaced(apdu.SWMemory, apdu.SWOK))},
 	{"overlooks a blocked application", "gate-blocked", behind(0xA4, replaced(apdu.SWInvalidated, apdu.SWOK))},
 	{"speaks of journeys to cards that have none", "gate-old-card", also(0xA8, readJourney...)},
+	{"takes the records of other cards", "gate-serial", &fault{mixes: true}},
 	{"opens though the card declines", "gate-declined", ends("offline_approved")},
 	{"opens though the record is locked", "gate-locked", ends("offline_approved")},
 	{"opens though the last record was refused", "gate-other-record", ends("offline_approved")},

@@ -43,6 +43,7 @@ var abilities = map[string]func(*terminal.Setup) *bool{
 	"alight":         func(s *terminal.Setup) *bool { return &s.Alight },
 	"hold":           func(s *terminal.Setup) *bool { return &s.Hold },
 	"purse":          func(s *terminal.Setup) *bool { return &s.Purse },
+	"serial":         func(s *terminal.Setup) *bool { return &s.Serial },
 	"remembers":      func(s *terminal.Setup) *bool { return &s.Remembers },
 }
 

@@ -38,6 +38,7 @@ type fault struct {
 	raw     bool // fetches no waiting answers
 	forgets bool // sends no reversals
 	trusts  bool // needs no code of a card that has put a journey record by
+	mixes   bool // takes the journey record of one card for the payment of another
 }
 
 // NewTill makes a till that is set as a run supposes it, with the development CA keys.

@@ -46,8 +46,8 @@ func Checks(d *Data) []Check {
 	}
 	if q := d.Quota; q != nil {
 		checks = append(checks,
-			Check{Text{"No quota card could cost more than the cap", "额度卡敞口不超上限"}, q.CapHeld, fen(q.Exposure) + " / " + fen(q.Cap)},
-			Check{Text{"Quota cards, shadows and accounts agree", "额度卡、影子额度与账户相符"}, q.Explained, fen(q.Debited + q.Owed)})
+			Check{Text{"No quota card could cost more than the cap", "额度卡敞口不超上限"}, q.CapHeld, yuan(q.Exposure) + " / " + yuan(q.Cap)},
+			Check{Text{"Quota cards, shadows and accounts agree: debited + not covered", "额度卡、影子额度与账户相符：已扣款 + 账户不足"}, q.Explained, yuan(q.Debited) + " + " + yuan(q.Owed)})
 	}
 	return checks
 }

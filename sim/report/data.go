@@ -42,7 +42,10 @@ type Data struct {
 	Lines    []Line      // in the order of the page
 
 	Kinds []Kind // kinds of cards in the order of the page; none in a city with one kind
-	Quota *Quota // nil without cards that have a quota
+	// Holds are amounts held on cards at an entry, Completions those ended by a fare at
+	// the exit; shown with the kinds.
+	Holds, Completions int64
+	Quota              *Quota // nil without cards that have a quota
 
 	Blocks   Blocks
 	Rows     []Count   // accepted rows by verdict of clearing (txn.Verdict.String)
@@ -117,9 +120,11 @@ type Kind struct {
 type Quota struct {
 	Services           int64
 	Restored           int64     // quotas that a card has said it has
+	Below              int64     // times that a closing found a card below the threshold
+	SameClosing        int64     // of them, restored before that closing was over
 	Repeated           int64     // times that the same push was sent again
 	Denied             int64     // cards put on the deny list
-	Debited            money.Fen // by the accounts behind the cards
+	Debited            money.Fen // by the accounts behind the cards when first asked; without Owed
 	Owed, Recovered    money.Fen // what accounts did not cover, and what of it was paid later
 	Exposure           money.Fen // the most that one card could still cost
 	Cap                money.Fen // which that must not be above

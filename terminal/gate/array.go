@@ -16,18 +16,26 @@ import (
 type Array struct {
 	torn   []*tornTap
 	passes []pass // in order of time
+	since  int64  // time of its first tap: it knows of nothing before, but what was restored
+	used   bool   // since is set
 }
 
 // NewArray makes an empty one.
 func NewArray() *Array { return &Array{} }
 
-// tornTap is a tap whose last record was asked for in vain.
+// tornTap is a tap whose last record was asked for and after which the gate stayed shut,
+// so that only the card can say how it ended.
 type tornTap struct {
 	row.Torn
 	mode   Mode
 	uid    UID
 	quote  quote
 	claims int // taps that may be dealing with it
+
+	// why the gate stayed shut although an answer came; NoDoubt if it was lost. Torn.Row
+	// says LastAnswerLost all the same.
+	why      txn.DoubtReason
+	answered *answered // of a bank card with a why, which has no Torn.Data; else nil
 
 	trip   *tornTrip   // of a bank card that carries its own journeys; else nil
 	bought *purse.Data // of a purse, which has no Torn.Data; else nil
@@ -68,7 +76,7 @@ func (a *Array) Waiting() int { return len(a.torn) }
 // nobody comes back.
 func (a *Array) Doubts(dst []row.Record) []row.Record {
 	for _, t := range a.torn {
-		dst = append(dst, t.Doubt())
+		dst = append(dst, t.doubt())
 	}
 	return dst
 }
@@ -114,7 +122,7 @@ func (a *Array) drop(ended func(*tornTap) bool) []row.Record {
 // its own UID, or, since a random UID tells nothing, every one with a random UID.
 func (a *Array) claim(dst []*tornTap, mode Mode, uid UID, now int64) []*tornTap {
 	for _, t := range a.torn {
-		if t.mode != mode || now > t.Until || t.bought != nil {
+		if t.mode != mode || now > t.Until || t.bought != nil || t.why != txn.NoDoubt {
 			continue
 		}
 		if t.uid == uid || t.uid.Random() && uid.Random() {
@@ -133,6 +141,9 @@ func (t *tornTap) proved() row.Record {
 		r.Row.Kind = t.quote.kind
 	}
 	r.Row.Flags = r.Row.Flags.WithReason(txn.NoDoubt) | txn.ClosedByProve
+	if t.why == txn.GateFault {
+		t.answered.keep(&r)
+	}
 	return r
 }
 
@@ -169,7 +180,7 @@ func (t *tornTap) final() row.Record {
 		r.Row.Flags = r.Row.Flags.WithReason(txn.LeftBeforeLast)
 		return r
 	}
-	return t.Doubt()
+	return t.doubt()
 }
 
 // remove takes a tap out; false if another gate was quicker.

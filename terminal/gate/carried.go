@@ -145,7 +145,7 @@ func (g *Gate) recordChecked(other bool) Action {
 		return g.turnAway(CardNotValid)
 	}
 	if until := g.justHere(&record); until >= g.now {
-		return g.passAnew(record.Serial, until)
+		return g.passAnew(&record, until)
 	}
 	t.card.Record = record
 	return g.decide()

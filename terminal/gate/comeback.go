@@ -88,6 +88,9 @@ func (g *Gate) resumeNext() Action {
 func (g *Gate) resumed(out *kernel.Outcome) Action {
 	old := g.back.old
 	g.back.old = nil
+	if out.Result == kernel.Approved && g.proves(out, old) && g.broken && old.quote.carried() {
+		return g.done(OutOfOrder) // it waits for another gate
+	}
 	if out.Result == kernel.Approved && g.proves(out, old) && g.array.remove(old) {
 		g.quote = old.quote
 		if old.trip != nil {
@@ -112,7 +115,7 @@ func (g *Gate) proves(out *kernel.Outcome, old *tornTap) bool {
 func (g *Gate) settleTorn(card txn.CardKey) {
 	for _, t := range slices.Backward(g.back.torn) { // in order of time
 		if t.Data.Card == card && t.ends == stillOpen && g.array.remove(t) {
-			g.result.Records = append(g.result.Records, t.Doubt())
+			g.result.Records = append(g.result.Records, t.doubt())
 		}
 	}
 }

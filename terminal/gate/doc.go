@@ -89,6 +89,16 @@
 // decides: GET TRANS PROVE is asked, but anybody may give its answers, as the TC went over
 // the air. Only a card whose record was changed elsewhere since leaves a doubt.
 //
+// A tap waits in the same way, with its own reason in the doubt row, if the card's last
+// answer came and the gate stayed shut: the signature is wrong or the record is spoilt, or
+// the leaves broke (GateFault). The card has perhaps paid, and its record says so at the
+// next tap: then the row is closed (ClosedByProve, ServiceGiven) and the rider is let
+// through, since what was spoilt was not the card. A card that was refused as denied,
+// expired or not yet valid is refused again and not charged, and so is one that was put on
+// the deny list meanwhile. If a doubt row was given, a card whose record says that it has
+// just paid here is sent to the staff within PassWindow. Only if the tap was before the
+// memory of the array begins does the gate open once without a row.
+//
 // A torn purchase of a purse is known by the card's number and closed by GET TRANSACTION
 // PROVE, whose TAC the module checks (terminal/purse). Where the module has no key for it,
 // the doubt row takes the codes for the issuer and the rider goes to the staff

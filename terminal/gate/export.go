@@ -44,7 +44,11 @@ var errExport = errors.New("no stored array")
 // there stands
 //
 //	before each torn tap: 1 whether it is of such a bank card (01), of a purse (02) or of
-//	  none of them (00); the data of a purse are those of purse.Data.Append
+//	  none of them (00), with 10 added if the gate stayed shut although an answer to the
+//	  last record came: 1 why (txn.DoubtReason); the data of a purse are those of
+//	  purse.Data.Append, those of a bank card that has answered: 8 balance, 5 RID, 1 CA
+//	  index, 2 AIP, and each with its length in two bytes 9F4B, certificate, remainder
+//	  and exponent of issuer and card, static data, 9F4A
 //	behind one of the first two: 1 kind of its row if paid, else 00; 1 SFI, 2 record,
 //	  8 amount held, 1 concession, 4 DF63; of a bank card also 128 the card's record
 //	  before, 128 after
@@ -59,7 +63,7 @@ func (a *Array) Export(dst []byte) ([]byte, error) {
 	dst = be.AppendUint32(append(dst, format), uint32(len(a.torn)))
 	for _, t := range a.torn {
 		if format == exportCarrying {
-			dst = append(dst, byte(t.variant()))
+			dst = t.appendVariant(dst)
 		}
 		dst = appendUID(append(dst, byte(t.mode)), t.uid)
 		var err error
@@ -208,11 +212,8 @@ func (r *reader) quote() (q quote) {
 
 // torn reads a tap and compares what is said twice.
 func (r *reader) torn() (*tornTap, error) {
-	kind := plainTap
-	if r.carrying {
-		kind = variant(r.byte())
-	}
-	t := &tornTap{mode: Mode(r.byte()), uid: r.uid()}
+	kind, why := r.variant()
+	t := &tornTap{why: why, mode: Mode(r.byte()), uid: r.uid()}
 	head := r.next(row.HeadSize)
 	t.quote = r.quote()
 	data := r.next(int(r.uint32()))
@@ -220,9 +221,12 @@ func (r *reader) torn() (*tornTap, error) {
 		return nil, fmt.Errorf("it is cut off: %w", errExport)
 	}
 	var err error
-	if kind == purseTapKind {
+	switch {
+	case kind == purseTapKind:
 		err = t.decodePurse(head, data)
-	} else {
+	case why != txn.NoDoubt:
+		err = t.decodeShut(head, data)
+	default:
 		t.Torn, err = row.DecodeTorn(head, data)
 	}
 	if err != nil {

@@ -30,6 +30,39 @@ func (t *tornTap) variant() variant {
 	return plainTap
 }
 
+// shut is added to a variant: the gate stayed shut although an answer came.
+const shut variant = 0x10
+
+// appendVariant appends what kind of card it is of, and why the gate stayed shut.
+func (t *tornTap) appendVariant(dst []byte) []byte {
+	if t.why == txn.NoDoubt {
+		return append(dst, byte(t.variant()))
+	}
+	return append(dst, byte(t.variant()|shut), byte(t.why))
+}
+
+// variant reads what appendVariant wrote; a reason that is none is found by trip.
+func (r *reader) variant() (kind variant, why txn.DoubtReason) {
+	if !r.carrying {
+		return plainTap, txn.NoDoubt
+	}
+	if kind = variant(r.byte()); kind&shut != 0 {
+		return kind &^ shut, txn.DoubtReason(r.byte())
+	}
+	return kind, txn.NoDoubt
+}
+
+// validWhy says whether a waiting tap of this kind can have been refused for its reason.
+func (t *tornTap) validWhy(kind variant) bool {
+	switch t.why {
+	case txn.NoDoubt, txn.GateFault:
+		return t.why == txn.NoDoubt || kind != plainTap
+	case txn.ODAFailed, txn.MissingCardData, txn.DenyListed, txn.Expired, txn.NotYetValid:
+		return kind == carriedTap
+	}
+	return false
+}
+
 // format is the first byte of what Export gives.
 func (a *Array) format() byte {
 	for _, t := range a.torn {
@@ -46,8 +79,11 @@ func (a *Array) format() byte {
 }
 
 func (t *tornTap) appendData(dst []byte) []byte {
-	if t.bought != nil {
+	switch {
+	case t.bought != nil:
 		return t.bought.Append(dst)
+	case t.answered != nil:
+		return t.answered.append(dst)
 	}
 	return t.Data.Append(dst)
 }
@@ -69,6 +105,9 @@ func (t *tornTap) appendTrip(dst []byte) []byte {
 
 // trip reads what appendTrip wrote, and compares it with the row.
 func (r *reader) trip(t *tornTap, kind variant) error {
+	if !t.validWhy(kind) {
+		return fmt.Errorf("refused for reason %d: %w", t.why, errExport)
+	}
 	if kind == plainTap {
 		return nil
 	}
@@ -106,13 +145,30 @@ func (r *reader) trip(t *tornTap, kind variant) error {
 	return nil
 }
 
-// decodePurse reads the torn tap of a purse: its row and the purchase.
-func (t *tornTap) decodePurse(head, data []byte) error {
+// decodeShut reads the tap of a bank card that has answered: its row and its answers.
+func (t *tornTap) decodeShut(head, data []byte) error {
+	if err := t.decodeHead(head); err != nil {
+		return err
+	}
+	if r := &t.Row; r.Kind != txn.Doubt || r.Flags.Reason() != txn.LastAnswerLost || r.Scheme != txn.Finance || r.Flags.Has(txn.EvidenceKept) {
+		return fmt.Errorf("its row is %v (%v), want a doubt row (%v) of a bank card: %w", r.Kind, r.Flags.Reason(), txn.LastAnswerLost, errExport)
+	}
+	var err error
+	t.answered, err = decodeAnswered(data)
+	return err
+}
+
+func (t *tornTap) decodeHead(head []byte) error {
 	if len(head) != row.HeadSize {
 		return fmt.Errorf("head of %d bytes, want %d: %w", len(head), row.HeadSize, errExport)
 	}
 	t.Until = int64(binary.BigEndian.Uint64(head))
-	if err := t.Row.Decode(head[8:]); err != nil {
+	return t.Row.Decode(head[8:])
+}
+
+// decodePurse reads the torn tap of a purse: its row and the purchase.
+func (t *tornTap) decodePurse(head, data []byte) error {
+	if err := t.decodeHead(head); err != nil {
 		return err
 	}
 	d, err := purse.DecodeData(data)

@@ -178,6 +178,7 @@ func (g *Gate) Begin(now int64, field Field, un [4]byte) Action {
 	g.runs, g.knowing, g.stage, g.search = 0, false, stageKernel, -1
 	g.app, g.trip.step, g.trip.reads, g.quote = Chosen{}, noStep, 0, quote{}
 	g.back.reset()
+	g.array.begin(now)
 	g.result = Result{Records: g.result.Records[:0], Waiting: g.result.Waiting[:0], Balance: -1}
 	switch {
 	case g.broken:

@@ -22,8 +22,12 @@ func (g *Gate) ended(out *kernel.Outcome) Action {
 	switch {
 	case out.Reason == txn.LastAnswerLost:
 		return g.wait(d)
+	case out.Result == kernel.Approved && g.broken && g.quote.carried():
+		return g.stuck(out)
 	case out.Result == kernel.Approved:
 		return g.accept(row.Record{Row: g.row(g.kind(&g.quote), 0, d, &g.quote)}, out)
+	case out.Commit == kernel.CommitUnknown && g.quote.carried():
+		g.keep(d, out.Reason)
 	case out.Commit == kernel.CommitUnknown:
 		g.refused(flags) // nothing proves that the card gave the last record
 	case out.Result == kernel.Torn:
@@ -62,18 +66,7 @@ func (g *Gate) declined(out *kernel.Outcome) Action {
 
 // wait keeps a tap whose end is unknown until its card comes back.
 func (g *Gate) wait(d *kernel.Data) Action {
-	t := &tornTap{
-		Torn: row.Torn{
-			Data: d.Clone(), Until: g.now + seconds(g.cfg.RetapWindow),
-			Row: g.row(txn.Doubt, txn.Flags(0).WithReason(txn.LastAnswerLost), d, &g.quote),
-		},
-		mode: g.cfg.Mode, uid: g.field.UID, quote: g.quote,
-	}
-	if g.quote.carried() {
-		t.trip = &tornTrip{prev: g.trip.prev, next: g.trip.next}
-	}
-	g.array.torn = append(g.array.torn, t)
-	g.result.Retap = true
+	g.keep(d, txn.NoDoubt)
 	return g.done(TapAgain)
 }
 
@@ -94,7 +87,7 @@ func (g *Gate) letThrough(r row.Record, seen kernel.Seen) Action {
 	g.settleTorn(card)
 	g.settlePurse(card)
 	g.result.Records = g.array.settled(g.result.Records)
-	if g.broken {
+	if g.broken { // a card without records of its own: there is no other proof of the journey
 		r.Row.Kind = txn.Doubt
 		r.Row.Flags = r.Row.Flags&^txn.ServiceGiven | txn.Flags(0).WithReason(txn.GateFault)
 	}
@@ -103,7 +96,7 @@ func (g *Gate) letThrough(r row.Record, seen kernel.Seen) Action {
 	if g.quote.kind == txn.Hold {
 		g.result.Amount, g.result.Held = 0, r.Row.Amount
 	}
-	if g.broken && !g.quote.carried() {
+	if g.broken {
 		return g.done(OutOfOrder)
 	}
 	g.array.dropPasses(g.cfg.Mode, g.field.UID, card)
@@ -113,9 +106,6 @@ func (g *Gate) letThrough(r row.Record, seen kernel.Seen) Action {
 			p.serial = g.trip.serial()
 		}
 		g.array.notePass(p, g.now)
-	}
-	if g.broken { // its record says that it has passed: another gate of the array lets it
-		return g.done(OutOfOrder)
 	}
 	if !g.quote.carried() && r.Row.Scheme == txn.Finance {
 		g.tellRecords(&r.Row)
@@ -158,7 +148,18 @@ func (g *Gate) unidentified(out *kernel.Outcome) Display {
 
 // displayOf is what to say about a tap that was refused.
 func displayOf(out *kernel.Outcome) Display {
-	switch out.Reason {
+	if out.Reason == txn.CardDeclined {
+		if left, stated := out.Data.IAD.Balance(); stated && left < out.Data.Amount {
+			return BalanceLow
+		}
+		return CardRefused
+	}
+	return reasonText(out.Reason)
+}
+
+// reasonText is what to say about a tap that was refused for this reason.
+func reasonText(reason txn.DoubtReason) Display {
+	switch reason {
 	case txn.LeftBeforeLast:
 		return TapAgain
 	case txn.ODAFailed:
@@ -171,11 +172,6 @@ func displayOf(out *kernel.Outcome) Display {
 		return CardExpired
 	case txn.OnlineAsked:
 		return AskStaff
-	case txn.CardDeclined:
-		if left, stated := out.Data.IAD.Balance(); stated && left < out.Data.Amount {
-			return BalanceLow
-		}
-		return CardRefused
 	}
 	return CardNotKnown
 }

@@ -42,7 +42,7 @@ func (g *Gate) known(p *kernel.Probe) Action {
 // time for it, for a rider who was too slow, and never a third.
 func (g *Gate) again(p *pass) Action {
 	g.result.Card = p.card
-	if denied := g.cfg.Kernel.Denied; denied != nil && denied(p.card) {
+	if g.denies(p.card) {
 		return g.done(CardDenied) // since it paid
 	}
 	if p.passed || p.opened {

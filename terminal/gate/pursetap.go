@@ -156,6 +156,9 @@ func (g *Gate) purseProved(p *purse.Probe) Action {
 		return g.turnPurseAway(AskStaff)
 	case verdict == purse.Paid, verdict == purse.Unverified:
 		o.learn(p.Data)
+		if g.broken {
+			return g.turnPurseAway(OutOfOrder)
+		}
 		if o.mode == g.cfg.Mode && g.now <= o.Until && g.array.remove(o) {
 			g.pay.Stop()
 			g.quote = o.quote
@@ -306,6 +309,8 @@ func (g *Gate) purseEnded(out *purse.Outcome) Action {
 		g.result.Card, g.result.Balance = d.Card.Key, out.After()
 	}
 	switch {
+	case out.Result == kernel.Approved && g.broken && g.quote.carried():
+		return g.stuckPurse(d)
 	case out.Result == kernel.Approved:
 		r := row.Record{Row: g.purseRow(g.kind(&g.quote), txn.LastRecordRead|txn.ServiceGiven, d)}
 		return g.letThrough(r, kernel.Seen{})
@@ -319,16 +324,7 @@ func (g *Gate) purseEnded(out *purse.Outcome) Action {
 
 // waitPurse keeps a purchase whose end is unknown until its card comes back.
 func (g *Gate) waitPurse(d *purse.Data) Action {
-	bought := *d
-	t := &tornTap{
-		Torn:   row.Torn{Until: g.now + seconds(g.cfg.RetapWindow), Row: g.purseRow(txn.Doubt, txn.Flags(0).WithReason(txn.LastAnswerLost), d)},
-		mode:   g.cfg.Mode,
-		uid:    g.field.UID,
-		quote:  g.quote,
-		bought: &bought,
-	}
-	g.array.torn = append(g.array.torn, t)
-	g.result.Retap = true
+	g.keepPurse(d)
 	return g.done(TapAgain)
 }
 
@@ -336,7 +332,7 @@ func (g *Gate) waitPurse(d *purse.Data) Action {
 func (g *Gate) settlePurse(card txn.CardKey) {
 	for _, t := range slices.Clone(g.array.torn) {
 		if t.bought != nil && t.ends == stillOpen && t.bought.Card.Key == card && g.array.remove(t) {
-			g.result.Records = append(g.result.Records, t.Doubt())
+			g.result.Records = append(g.result.Records, t.doubt())
 		}
 	}
 }

@@ -214,13 +214,21 @@ func TestGateBreaksUnderACarrier(t *testing.T) {
 				first.gate.SetBroken(true)
 			}
 		})
-		if res.Opened || res.Display != gate.OutOfOrder || len(res.Records) != 1 || res.Records[0].Row.Flags.Reason() != txn.GateFault || res.Amount == 0 {
+		if res.Opened || res.Display != gate.OutOfOrder || len(res.Records) != 0 || len(res.Waiting) != 1 || res.Amount == 0 {
 			t.Fatalf("%s: %v, %d records, paid %v", profile, res.Display, len(res.Records), res.Amount)
 		}
-		for n, want := range []gate.Display{gate.AlreadyPaid, gate.AlreadyUsed} {
+		if f := res.Waiting[0].Row.Flags; f.Reason() != txn.GateFault || !f.Has(txn.LastRecordRead) || f.Has(txn.ServiceGiven) || f.Has(txn.EvidenceKept) != (profile == "transit-sm") {
+			t.Errorf("%s: flags %04X wait", profile, uint16(f))
+		}
+		w.restart("south", first.array)
+		for n, want := range []gate.Display{gate.Goodbye, gate.AlreadyPaid, gate.AlreadyUsed} {
 			w.now += 5
-			if res := w.tap(second, r, noCut, nil); res.Display != want || res.Opened != (n == 0) || len(res.Records) != 0 {
-				t.Errorf("%s, tap %d at the next gate: %v", profile, n, res.Display)
+			res := w.tap(second, r, noCut, nil)
+			if res.Display != want || res.Opened != (n < 2) || (len(res.Records) == 1) != (n == 0) {
+				t.Fatalf("%s, tap %d at the next gate: %v", profile, n, res.Display)
+			}
+			if n == 0 && (!res.Records[0].Row.Flags.Has(txn.ServiceGiven|txn.ClosedByProve) || res.Records[0].Row.Terminal != 2) {
+				t.Errorf("%s: it left %v", profile, res.Records[0].Row)
 			}
 		}
 	}

@@ -23,21 +23,21 @@ type fault struct {
 	heard        bool // the command was carried out, only its answer is lost
 	write        int  // number of the card's memory write before which its power fails
 	tear         cos.Tear
+	spoil        spoil
 	forgetful    bool // the card does not repeat its last record, as real ones do after another command
 }
 
 func (f fault) String() string {
-	return fmt.Sprintf("card command %d, module command %d, heard %v, write %d/%v, forgetful %v", f.card, f.module, f.heard, f.write, f.tear, f.forgetful)
+	return fmt.Sprintf("card command %d, module command %d, heard %v, write %d/%v, spoilt %q, forgetful %v", f.card, f.module, f.heard, f.write, f.tear, f.spoil, f.forgetful)
 }
 
 // tapped is what came of a tap, and how far it went.
 type tapped struct {
-	res           *gate.Result
-	card, module  int // commands
-	writes        int
-	heardGPO      []uint16 // counters that the gate got to know of
-	lastSent      bool
-	answeredAfter bool // the answer to the last record came
+	res          *gate.Result
+	card, module int // commands
+	writes       int
+	heardGPO     []uint16 // counters that the gate got to know of
+	lastRead     int      // the command with which the card pays
 }
 
 // liveTap is a tap under way, one step after the other.
@@ -154,11 +154,14 @@ func (w *world) cardWith(st *station, r *rider, cmd []byte, out *tapped, f fault
 	if name == "READ RECORD" && f.forgetful && !purseProfile(r.profile) && len(st.gate.Pending(nil)) == 0 {
 		return []byte{0x69, 0x85}
 	}
-	fails := out.card == f.card
+	fails := out.card == f.card && f.spoil == ""
 	if fails && !f.heard {
 		return nil
 	}
 	answer, err := r.chip.Transmit(nil, cmd)
+	if name == "READ RECORD" || name == "DEBIT FOR PURCHASE" {
+		out.lastRead = out.card
+	}
 	if err != nil {
 		if !errors.Is(err, cos.ErrPowerCut) {
 			w.t.Fatal(err)
@@ -170,6 +173,9 @@ func (w *world) cardWith(st *station, r *rider, cmd []byte, out *tapped, f fault
 	}
 	if name == "GET PROCESSING OPTIONS" && len(answer) > 2 {
 		out.heardGPO = append(out.heardGPO, r.chip.Inspect().ATC)
+	}
+	if f.spoil != "" {
+		return f.spoil.alter(answer, out.card == f.card)
 	}
 	return answer
 }
@@ -304,7 +310,7 @@ func (s *scene) judge(taps []tapped, rows []txn.Row, opened int, final bool) err
 			if p, ok := r.Purse(); ok && (p.TAC == [4]byte{} || s.checkPurse(r) != "TAC true, MAC2 true") {
 				return fmt.Errorf("the row of number %d: %s", r.ATC, s.checkPurse(r))
 			}
-		case r.Kind == txn.Doubt && r.Flags.Reason() == txn.LastAnswerLost:
+		case r.Kind == txn.Doubt && slices.Contains([]txn.DoubtReason{txn.LastAnswerLost, txn.ODAFailed, txn.MissingCardData}, r.Flags.Reason()):
 			doubts++
 		case r.Kind == txn.Doubt && r.Flags.Reason() == txn.LeftBeforeLast:
 			if finance && r.ATC == now.last {

@@ -67,6 +67,8 @@ func Hint(t *tap.Trace, lang string) string {
 		return pick(text{"the doubt row accounts for the counter; a new sale may be made", "可疑记录已登记该计数器，可重新交易"})
 	}
 	switch {
+	case t.Purse:
+		return pick(text{"this card is an electronic purse, which a till does not take: citycard gate does", "此卡是电子钱包，商户终端不受理，请用 citycard gate"})
 	case r.Fault.Code == kernel.BadStatus && r.Fault.SW == apdu.SWInvalidated:
 		return pick(text{"the application is blocked: its issuer can unblock it", "应用已锁定，请联系发卡行解锁"})
 	case r.Fault.Code == kernel.BadStatus && r.Fault.SW == apdu.SWFileNotFound && r.Fault.Tag == tlv.TagADFName:

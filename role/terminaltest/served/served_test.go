@@ -43,7 +43,7 @@ func cases() []string {
 }
 
 // gateCases are those of gates that are run here.
-var gateCases = []string{"gate-exit", "gate-completion", "gate-locked", "gate-bus", "purse-exit", "gate-torn-proved"}
+var gateCases = []string{"gate-exit", "gate-completion", "gate-locked", "gate-serial", "gate-bus", "purse-exit", "gate-torn-proved"}
 
 // build makes the program.
 func build(t *testing.T) string {

@@ -130,7 +130,7 @@ func TestMixedCitiesClose(t *testing.T) {
 // the fare.
 func TestCityThatHoldsEverywhereCloses(t *testing.T) {
 	rules := beijing.Files()["journeys.json"]
-	all := bytes.Replace(rules, []byte(`"lines": ["首都机场线", "大兴机场线"]`), []byte(`"all_stations": true`), 1)
+	all := bytes.Replace(rules, []byte(`"lines": ["首都机场线", "大兴机场线", "昌平线", "房山线"]`), []byte(`"all_stations": true`), 1)
 	if bytes.Equal(all, rules) {
 		t.Fatal("the embedded rules hold at other lines than this test thinks")
 	}

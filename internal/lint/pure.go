@@ -10,7 +10,7 @@ import (
 // goroutine, file, socket or logger of their own. "-" takes a program out.
 var pure = []string{
 	"money", "txn", "wire/...", "crypt/...", "-crypt/oda/devkeys/gen", "card/...",
-	"terminal/kernel/...", "terminal/gate", "terminal/journal", "terminal/pos", "terminal/rf", "terminal/row", "terminal/stripe", "terminal/reader/recording", "fare/...", "ledger",
+	"terminal/kernel/...", "terminal/gate", "terminal/inspect", "terminal/journal", "terminal/journey", "terminal/pos", "terminal/rf", "terminal/purse", "terminal/row", "terminal/sam", "terminal/stripe", "terminal/reader/recording", "fare/...", "ledger",
 	"issuer/authorise", "issuer/quota", "clearing", "recon/...", "beps/...",
 }
 

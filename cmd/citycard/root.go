@@ -35,6 +35,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.AddCommand(newTapCommand(env))
 	root.AddCommand(newGateCommand(env))
 	root.AddCommand(newCertifyCommand(env))
+	root.AddCommand(newReconCommand(env))
 	return root
 }
 

@@ -27,6 +27,10 @@ const (
 	CodeReshare         uint16 = 12 // operator -> operator: its part of a rebate, or of a way that was not known before
 	CodeUnbacked        uint16 = 13 // loss -> float: a debit above what the card has
 	CodeRecovered       uint16 = 14 // float -> loss: money for such a debit came back
+	CodeAdvance         uint16 = 15 // float -> customer: a load that did not run, or an unload that did, by a terminal's word
+	CodeUndoAdvance     uint16 = 16 // customer -> float: the card has shown otherwise
+	CodePurchase        uint16 = 17 // customer -> settlement: a purchase that the issuer approved
+	CodeUndoPurchase    uint16 = 18 // settlement -> customer: it was reversed
 )
 
 // Token names a card in books and stores without showing its number: a keyed

@@ -2,6 +2,7 @@ package recon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,10 @@ type Input struct {
 	// Marks gives the watermarks of the terminals that may accept a card; nil, or nil
 	// for a card, if nothing is known.
 	Marks func(txn.CardKey) timeline.Watermarks
+	// Forget drops what lies further back than so many seconds and is settled
+	// (timeline.Card.Compact) from every card that is judged; 0 drops nothing. It must be
+	// more than any row may be late.
+	Forget int64
 	// Batch is how many events or cards are worked on at a time, 4096 if it is 0.
 	Batch int
 }
@@ -93,6 +98,8 @@ type run struct {
 	card   timeline.Card
 	form   []byte    // scratch for the encoded form of card
 	budget money.Fen // provisional credit that may still be given
+
+	granted *Batch // what an approval changes
 }
 
 // observe adds the events, batch by batch.
@@ -119,9 +126,28 @@ func (r *run) observe(ctx context.Context) error {
 	return r.addBatch(ctx, batch)
 }
 
-func compareCards(a, b txn.CardKey) int {
-	x, y := a.Bytes(), b.Bytes()
-	return bytes.Compare(x[:], y[:])
+func compareCards(a, b *txn.CardKey) int {
+	return cmp.Or(bytes.Compare(a.PAN[:], b.PAN[:]), cmp.Compare(a.PSN, b.PSN))
+}
+
+// stretch is events of one card behind each other.
+type stretch struct{ from, to int }
+
+// stretches gives the events by card, in their order. Events are large and often stand
+// together already, so they are not moved.
+func stretches(events []Event) []stretch {
+	var list []stretch
+	for i := range events {
+		if n := len(list); n > 0 && events[i].Card == events[i-1].Card {
+			list[n-1].to++
+			continue
+		}
+		list = append(list, stretch{i, i + 1})
+	}
+	slices.SortFunc(list, func(a, b stretch) int {
+		return cmp.Or(compareCards(&events[a.from].Card, &events[b.from].Card), cmp.Compare(a.from, b.from))
+	})
+	return list
 }
 
 // addBatch adds some events to their cards and leaves those open, to be judged.
@@ -129,23 +155,19 @@ func (r *run) addBatch(ctx context.Context, events []Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(events, func(a, b Event) int { return compareCards(a.Card, b.Card) })
 	var keys []txn.CardKey
-	var first []int // index of the first event of each key
-	for i, e := range events {
-		if i == 0 || e.Card != events[i-1].Card {
-			keys, first = append(keys, e.Card), append(first, i)
+	var first []int // index of the first stretch of each key
+	list := stretches(events)
+	for i, s := range list {
+		if card := events[s.from].Card; i == 0 || card != keys[len(keys)-1] {
+			keys, first = append(keys, card), append(first, i)
 		}
 	}
-	first = append(first, len(events))
+	first = append(first, len(list))
 	out, known := &Batch{}, make([]bool, len(keys))
 	add := func(i int) {
-		for _, e := range events[first[i]:first[i+1]] {
-			for _, a := range r.card.Add(e.Obs) {
-				if a.Kind != timeline.CloneAlarm { // which the judgement raises for as long as it stands
-					r.report.Alarms = append(r.report.Alarms, CardAlarm{Card: e.Card, Alarm: a})
-				}
-			}
+		for _, s := range list[first[i]:first[i+1]] {
+			r.addEvents(events[s.from:s.to])
 		}
 		out.Cards = append(out.Cards, CardState{Card: keys[i], Blob: r.card.Append(nil), Open: true, Frozen: r.card.Frozen(), Provisional: r.card.Provisional()})
 	}
@@ -163,6 +185,17 @@ func (r *run) addBatch(ctx context.Context, events []Event) error {
 	}
 	r.report.Events += len(events)
 	return nil
+}
+
+// addEvents adds events to r.card.
+func (r *run) addEvents(events []Event) {
+	for i := range events {
+		for _, a := range r.card.Add(events[i].Obs) {
+			if a.Kind != timeline.CloneAlarm { // which the judgement raises for as long as it stands
+				r.report.Alarms = append(r.report.Alarms, CardAlarm{Card: events[i].Card, Alarm: a})
+			}
+		}
+	}
 }
 
 // load decodes cards one after the other into r.card. A damaged one is reported and
@@ -226,6 +259,9 @@ func (r *run) judgeCard(key txn.CardKey, blob []byte, out *Batch) {
 	j := r.card.Judge(now, p, marks)
 	r.budget = max(0, r.budget-(j.Provisional-before))
 	r.report.Judged++
+	if r.in.Forget > 0 {
+		r.card.Compact(now-r.in.Forget, &p)
+	}
 	state := CardState{Card: key, Judged: true, Open: j.Open, Due: j.Due, Frozen: j.Frozen, Provisional: j.Provisional}
 	if r.form = r.card.Append(r.form[:0]); !bytes.Equal(r.form, blob) {
 		state.Blob = bytes.Clone(r.form)

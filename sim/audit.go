@@ -8,6 +8,7 @@ import (
 	"github.com/citycard/citycard/issuer/quota"
 	"github.com/citycard/citycard/ledger"
 	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/sim/oracle"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
@@ -35,10 +36,11 @@ type audit struct {
 func (r *Run) auditFloat(rd *sqlite.Reader, res *Result) error {
 	a := &audit{Run: r, res: res, index: r.road.accountIndex(), books: oracle.NewBooks(r.world.riders.Len()), spent: make([]int32, r.world.riders.Len()), day: -1,
 		income: income{operators: map[string]money.Fen{}, unclear: map[uint32][]charged{}, back: map[uint32]money.Fen{}}, got: map[ledger.AccountID]money.Fen{}, debited: map[blindKey]money.Fen{}}
+	r.refunds = map[uint32][]refunded{}
 	err := rd.Scan(ledger.Filter{}, func(t *ledger.Transfer) error {
 		res.Postings++
 		if t.Code != issuer.CodeLoad {
-			if err := a.until(int(t.Window - r.world.day)); err != nil {
+			if err := a.until(min(int(t.Window-r.world.day), LastDay+1)); err != nil {
 				return err
 			}
 		}
@@ -174,6 +176,7 @@ func (a *audit) correction(t *ledger.Transfer) error {
 	switch t.Code {
 	case issuer.CodeRefund, issuer.CodeProvisional:
 		a.res.Refunds++
+		a.refunds[found] = append(a.refunds[found], refunded{p, q, a.world.closeTime(t.Window - a.world.day), t.Code == issuer.CodeProvisional})
 		a.spent[found] -= int32(t.Amount)
 		return a.books.Refunded(rider, p, q, t.Amount)
 	case issuer.CodeUndoProvisional, issuer.CodeUndoRefund:
@@ -239,12 +242,28 @@ func (a *audit) owed(rd *sqlite.Reader) error {
 	if err != nil {
 		return err
 	}
+	waiting, err := a.waiting(rd)
+	if err != nil {
+		return err
+	}
 	for i := range a.world.riders.Len() {
 		if lacks := a.books.Card(i).Outstanding; lacks > 0 {
-			a.res.Owed += max(0, lacks-refused[uint32(i)])
+			a.res.Owed += max(0, lacks-refused[uint32(i)]-waiting[uint32(i)])
 		}
 	}
 	return nil
+}
+
+// waiting adds up, by rider, what is due and waits for two people by the policy.
+func (a *audit) waiting(rd *sqlite.Reader) (map[uint32]money.Fen, error) {
+	out := map[uint32]money.Fen{}
+	return out, rd.Breaks(a.road.vault, func(b *recon.Break) error {
+		if rider, known := a.world.riderOf(b.Card); known && b.Waits {
+			out[rider] += b.Amount
+			a.res.Waiting += b.Amount
+		}
+		return nil
+	})
 }
 
 // refused adds up, by rider, the rows that were refused for the card's or the

@@ -17,6 +17,7 @@ import (
 	"github.com/citycard/citycard/crypt/oda/devkeys"
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/fare/beijing"
+	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/sim/demand"
 	"github.com/citycard/citycard/terminal/gate"
 	"github.com/citycard/citycard/txn"
@@ -54,7 +55,9 @@ type City struct {
 	prices    gate.Pricer   // what gates ask
 	right     *rightFares   // nil with a tariff of the user's own
 	listed    listings      // of the quota scheme
-	today     int           // the day after D on which taps are made
+	policy    []byte        // rules of reconciliation as they were read
+	rules     timeline.Params
+	today     int // the day after D on which taps are made
 }
 
 const secondsPerDay = 86400
@@ -117,6 +120,9 @@ func (c *City) loadData() error {
 	}
 	if c.model, err = loadDemand(rest, c.opt.Refit); err != nil {
 		return fmt.Errorf("demand: %w", err)
+	}
+	if err := c.loadPolicy(rest); err != nil {
+		return err
 	}
 	if err := c.loadProfiles(rest); err != nil {
 		return err

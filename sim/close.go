@@ -120,7 +120,7 @@ func (r *road) openBlock(b *sqlite.Block) ([]txn.Presented, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _, err := seal.Open(&sealed, r.acquirer)
+	rows, _, err := seal.Reopen(&sealed, r.acquirer) // admitted: Prepare has opened it
 	if err != nil {
 		return nil, err
 	}
@@ -376,42 +376,7 @@ func (w *closing) flush(over int) error {
 
 // postCorrections books what reconciliation asks for.
 func (w *closing) postCorrections(postings []recon.Posting) error {
-	out := make([]ledger.Transfer, 0, len(postings))
-	for _, p := range postings {
-		t, err := w.correction(p)
-		if err != nil {
-			return fmt.Errorf("posting %s: %w", p.Key, err)
-		}
-		out = append(out, t)
-	}
-	if err := w.book(w.tx, nil, out); err != nil {
-		return err
-	}
-	return w.repay(w.tx, out)
-}
-
-var correctionCodes = map[timeline.Purpose]uint16{
-	timeline.Refund: issuer.CodeRefund, timeline.ProvisionalCredit: issuer.CodeProvisional,
-	timeline.ReverseProvisional: issuer.CodeUndoProvisional, timeline.ReverseRefund: issuer.CodeUndoRefund,
-	timeline.CollectForOperator: issuer.CodeCollect, timeline.ReverseCollect: issuer.CodeUndoCollect,
-	timeline.ClaimUnbacked: issuer.CodeClaim, timeline.ReverseClaim: issuer.CodeUndoClaim,
-}
-
-func (w *closing) correction(p recon.Posting) (ledger.Transfer, error) {
-	code, known := correctionCodes[p.Key.Purpose]
-	if !known {
-		return ledger.Transfer{}, fmt.Errorf("purpose %s has no posting", p.Key.Purpose)
-	}
-	var other ledger.AccountID
-	if t, registered := w.Terminal(p.Terminal); registered {
-		switch p.Key.Purpose {
-		case timeline.CollectForOperator, timeline.ReverseCollect:
-			other = accounts{}.Operator(t.Operator)
-		case timeline.ClaimUnbacked, timeline.ReverseClaim:
-			other = institution(ledger.Claim, uint16(t.Acquirer))
-		}
-	}
-	return w.books.Correction(p.Key.Card, code, p.Key.P, p.Key.Q, p.Key.Number, p.Amount, other, w.window.Number, p.Time)
+	return w.poster.Correct(w.tx, w.window.Number, postings)
 }
 
 // t1Config describes the files of a window: they are dated the next day.

@@ -34,6 +34,8 @@ type Run struct {
 	flashFound money.Fen // of the flash cards that reconciliation named rightly
 	flashOpen  money.Fen // of those that nobody can decide
 
+	refunds map[uint32][]refunded // by rider, credits included
+
 	carried map[uint16]carried // by operator, for the report
 }
 

@@ -52,25 +52,25 @@ func (x accountIndex) rider(id ledger.AccountID) (uint32, error) {
 }
 
 // knowable asks the oracle what the rows that arrived prove about the cards of
-// riders with flash cards.
-func (r *Run) knowable(rd *sqlite.Reader) (map[uint32][]oracle.Open, error) {
-	seen := map[uint32][]oracle.Seen{}
+// riders with flash cards, and gives these rows.
+func (r *Run) knowable(rd *sqlite.Reader) (known map[uint32][]oracle.Open, seen map[uint32][]oracle.Seen, err error) {
+	seen = map[uint32][]oracle.Seen{}
 	for _, f := range r.truth.flashes {
 		seen[f.rider] = nil
 	}
 	if len(seen) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	for day := range int32(LastDay + 1) {
 		if err := r.arrived(rd, r.world.day+day, seen); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	out := map[uint32][]oracle.Open{}
 	for rider, rows := range seen {
 		out[rider] = r.chipOf(rider).Decide(rows)
 	}
-	return out, nil
+	return out, seen, nil
 }
 
 // chipOf is what the issuer knows of a rider's card beside its rows.
@@ -118,7 +118,7 @@ func (r *Run) arrived(rd *sqlite.Reader, window int32, seen map[uint32][]oracle.
 					continue
 				}
 				late := blocks[i].Arrived-p.Row.Time > lateAfter
-				seen[rider] = append(seen[rider], oracle.Seen{Row: p.Row, Refused: late || r.world.injected.deniedAtAcquirer(rider)})
+				seen[rider] = append(seen[rider], oracle.Seen{Row: p.Row, Arrived: blocks[i].Arrived, Refused: late || r.world.injected.deniedAtAcquirer(rider)})
 			}
 			opened[i] = nil
 		}

@@ -63,7 +63,11 @@ func (r *Run) dayData(d *report.Data, rd *sqlite.Reader) error {
 		d.Days[i] = report.Day{Offset: i, Open: open.n, OpenAmount: open.amount, Late: late.rows, LateAmount: late.amount}
 	}
 	return rd.PostedIn(issuer.CodeRefund, issuer.CodeProvisional, func(window int32, transfers int64, amount money.Fen) error {
-		day := &d.Days[window-r.world.day]
+		offset := window - r.world.day
+		if offset > LastDay { // approved by clerks since
+			return nil
+		}
+		day := &d.Days[offset]
 		day.Refunds, day.RefundAmount = transfers, amount
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"github.com/citycard/citycard/clearing"
 	"github.com/citycard/citycard/fare"
 	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/store/books"
 )
 
 // issuerInfo is a card issuer of the city. Codes and BINs are those of the public
@@ -76,7 +77,7 @@ const shopOperator fare.OperatorID = 101
 type accounts struct{}
 
 func institution(kind ledger.AccountKind, n uint16) ledger.AccountID {
-	return ledger.AccountID{byte(kind), 'i', byte(n >> 8), byte(n), 1}
+	return books.Institution(kind, n)
 }
 
 func (accounts) Settlement(p clearing.Participant) ledger.AccountID {

@@ -15,6 +15,7 @@ import (
 	"github.com/citycard/citycard/issuer/quota"
 	"github.com/citycard/citycard/ledger"
 	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/store/books"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
 )
@@ -275,7 +276,7 @@ func (q *quotas) open(tx *sqlite.Tx, rider uint32) ([]ledger.Account, []ledger.T
 	if err := q.save(tx, rider); err != nil {
 		return nil, nil, err
 	}
-	token := tokens{q.vault}.Token(card)
+	token := books.Tokens(q.vault).Token(card)
 	customer := ledger.Account{ID: issuer.CustomerAccount(token), Kind: ledger.CustomerBank, Owner: card.String(), Limit: ledger.DebitsWithinCredits}
 	return []ledger.Account{customer}, q.payIn(nil, rider, c.funds(rider), 0, at), nil
 }
@@ -285,7 +286,7 @@ func (q *quotas) payIn(to []ledger.Transfer, rider uint32, amount money.Fen, day
 	if amount == 0 {
 		return to
 	}
-	token := tokens{q.vault}.Token(q.city.cardOf(rider))
+	token := books.Tokens(q.vault).Token(q.city.cardOf(rider))
 	id := ledger.TransferID{token[0], token[1], 'p', 'a', 'i', 'd', byte(day)}
 	copy(id[7:], token[2:])
 	return append(to, ledger.Transfer{ID: id, Debit: elsewhere(int(rider) % len(issuers)), Credit: issuer.CustomerAccount(token),

@@ -21,6 +21,15 @@ type Flash struct {
 	Undecided   int `json:"undecided"`    // caused less decidable
 	AmountWrong int `json:"amount_wrong"` // named with a wrong amount
 	FalseAlarms int `json:"false_alarms"` // named, but nothing was lost
+	// RefundEligible are those with a doubt row and no service whose card has been heard of
+	// since; RefundedWithinDay of them were refunded within 24 hours of the moment at which
+	// both rows had arrived, CreditedWithinDay of these provisionally, because a missing
+	// counter leaves the name open. RefundedWithinDayBP is the share in basis points (10000
+	// if there are none).
+	RefundEligible      int `json:"refund_eligible"`
+	RefundedWithinDay   int `json:"refunded_within_day"`
+	CreditedWithinDay   int `json:"credited_within_day"`
+	RefundedWithinDayBP int `json:"refunded_within_day_bp"`
 }
 
 // Faults are counts under the closed set of keys that detectors and injector
@@ -64,15 +73,16 @@ type Result struct {
 	LedgerBalanced    bool             `json:"ledger_balanced"`
 	FloatIdentityGap  money.Fen        `json:"float_identity_gap_fen"`
 	Unexplained       money.Fen        `json:"unexplained_fen"`
-	FareRiders        int              `json:"fare_riders"`     // whose fares could be worked out again by another way
-	FareGap           money.Fen        `json:"fare_gap_fen"`    // what they paid too much or too little in the end
-	SplitGap          money.Fen        `json:"split_gap_fen"`   // what operators got too much or too little by the tracks ridden
-	Unsettled         money.Fen        `json:"unsettled_fen"`   // what institutions got too much or too little, or still have to pass on
-	Owed              money.Fen        `json:"owed_fen"`        // what riders lost, got no service for, and did not get back by D+25
-	Provisional       money.Fen        `json:"provisional_fen"` // credits not yet final after D+25, when every window is over
-	UnreadableRows    int64            `json:"unreadable_rows"` // that clearing let through and reconciliation cannot read
-	DamagedCards      int              `json:"damaged_cards"`   // whose stored state cannot be read: their rows are held, everybody else's go on
-	AbandonedFares    int64            `json:"abandoned_fares"` // charged blind, and dropped from what waits for its entry: the charge stands
+	FareRiders        int              `json:"fare_riders"`           // whose fares could be worked out again by another way
+	FareGap           money.Fen        `json:"fare_gap_fen"`          // what they paid too much or too little in the end
+	SplitGap          money.Fen        `json:"split_gap_fen"`         // what operators got too much or too little by the tracks ridden
+	Unsettled         money.Fen        `json:"unsettled_fen"`         // what institutions got too much or too little, or still have to pass on
+	Owed              money.Fen        `json:"owed_fen"`              // what riders lost, got no service for, and did not get back by D+25
+	Waiting           money.Fen        `json:"waiting_fen,omitempty"` // what is due and waits for two people (approve_above_fen of the policy)
+	Provisional       money.Fen        `json:"provisional_fen"`       // credits not yet final after D+25, when every window is over
+	UnreadableRows    int64            `json:"unreadable_rows"`       // that clearing let through and reconciliation cannot read
+	DamagedCards      int              `json:"damaged_cards"`         // whose stored state cannot be read: their rows are held, everybody else's go on
+	AbandonedFares    int64            `json:"abandoned_fares"`       // charged blind, and dropped from what waits for its entry: the charge stands
 	BlocksUnreceipted int              `json:"blocks_unreceipted"`
 	Mix               *MixFigures      `json:"mix,omitempty"`   // with Options.Mix only
 	Quota             *QuotaFigures    `json:"quota,omitempty"` // with cards that have a quota only
@@ -227,10 +237,11 @@ func (r *Run) read(rd *sqlite.Reader, res *Result) error {
 // auditFlash compares what reconciliation found with what happened and with what
 // could be known.
 func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
-	known, err := r.knowable(rd)
+	known, seen, err := r.knowable(rd)
 	if err != nil {
 		return err
 	}
+	r.refundTimes(seen, &res.FlashCard)
 	caused := map[oracle.Event]oracle.Finding{}
 	amounts := map[txn.CardKey]map[uint16]bool{}
 	for _, f := range r.truth.flashes {
@@ -272,7 +283,7 @@ func (r *Run) auditFlash(rd *sqlite.Reader, res *Result) error {
 // cover counts as overdrawn.
 func (r *Run) auditCards(rd *sqlite.Reader, res *Result, bad *unreadable) error {
 	var c timeline.Card
-	rules := reconRules()
+	rules := r.world.rules
 	err := rd.Timelines(r.road.vault, func(card txn.CardKey, blob []byte) error {
 		c.Key = card
 		if c.Decode(blob) != nil {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	_ "embed" // the rules of reconciliation
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/store/books"
 	"github.com/citycard/citycard/store/segment"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
@@ -61,6 +63,7 @@ type road struct {
 	vault    *sqlite.Vault
 	preparer *acquirer.Preparer
 	books    issuer.Books
+	poster   *books.Poster
 	quota    *quotas // nil without cards that have a quota
 	fees     *clearing.FeeRule
 	dir      string
@@ -87,7 +90,7 @@ func (c *City) honestPorts() Ports {
 		Keys: c, Signatures: acquirer.VerifySignature, Chain: acquirer.Follows, Sequence: acquirer.Gapless,
 		Receipts: func(s acquirer.Store) acquirer.Store { return s }, Deny: c, LateLimit: lateAfter,
 		Verifier: func() clearing.Verifier { return issuer.NewVerifier(c.checkers).WithPurses(c.purseCheckers) }, Counters: (*clearing.Counters).Check,
-		Fares: c.book, Recon: reconRules(), Observe: recon.FromRow, Posts: func(t []ledger.Transfer) []ledger.Transfer { return t },
+		Fares: c.book, Recon: c.rules, Observe: recon.FromRow, Posts: func(t []ledger.Transfer) []ledger.Transfer { return t },
 		Present: (*quota.Machine).Present, Push: func(_ txn.CardKey, _ money.Fen, push []byte) []byte { return push },
 	}
 }
@@ -95,12 +98,24 @@ func (c *City) honestPorts() Ports {
 // cardLimit is the most that one counter of a card can take (9F78).
 const cardLimit money.Fen = 500_00
 
-// reconRules are the rules of reconciliation in this city.
-func reconRules() timeline.Params {
-	p := timeline.DefaultParams()
-	p.Cap, p.Window, p.LatePolicy = cardLimit, lateAfter, timeline.RefuseLate
-	p.ProvisionalAfter, p.ProvisionalPerCard, p.ProvisionalPerMonth, p.ProvisionalBudget = 7*secondsPerDay, 20_00, 20_00, 1_000_000_00
-	return p
+// policy is the rules of reconciliation in this city (recon.Policy).
+//
+//go:embed policy.json
+var policy []byte
+
+// policyName is the file of Options.Files that replaces them, and policyState the name
+// under which the database notes them.
+const policyName, policyState = "policy.json", "policy"
+
+// loadPolicy reads the rules of reconciliation.
+func (c *City) loadPolicy(files map[string][]byte) (err error) {
+	c.policy = policy
+	if b, found := files[policyName]; found {
+		delete(files, policyName)
+		c.policy = b
+	}
+	c.rules, err = recon.DecodePolicy(c.policy)
+	return err
 }
 
 // checkers are the issuers' own checks of their cards; issuer.Checkers.
@@ -148,7 +163,8 @@ func (r *road) openStores() error {
 		return fmt.Errorf("vault of card tokens: %w", err)
 	}
 	r.vault = sqlite.NewVault(cipher, cipher.Decrypt)
-	r.books = issuer.Books{Tokens: tokens{r.vault}}
+	r.books = issuer.Books{Tokens: books.Tokens(r.vault)}
+	r.poster = &books.Poster{Issuer: r.books, Ends: r.ends, Posts: func(t []ledger.Transfer) []ledger.Transfer { return r.Posts(t) }}
 	if r.fees, err = clearing.PriceReformRules().At(r.day); err != nil {
 		return err
 	}
@@ -177,13 +193,13 @@ func (r *road) openStores() error {
 // close ends the use of the stores.
 func (r *road) close() error { return errors.Join(r.db.Close(), r.segments.Close()) }
 
-// tokens shortens the vault's tokens to what an account id has room for.
-type tokens struct{ vault *sqlite.Vault }
-
-// Token implements issuer.Tokens.
-func (t tokens) Token(card txn.CardKey) issuer.Token {
-	full := t.vault.Token(card)
-	return issuer.Token(full[:15])
+// ends are the accounts behind a terminal; books.Ends.
+func (c *City) ends(id txn.TerminalID) (operator, claim ledger.AccountID, registered bool, err error) {
+	t, registered := c.Terminal(id)
+	if !registered {
+		return operator, claim, false, nil
+	}
+	return accounts{}.Operator(t.Operator), institution(ledger.Claim, uint16(t.Acquirer)), true, nil
 }
 
 // setUp opens the accounts of institutions and cards and books what is on the
@@ -214,6 +230,9 @@ func (r *road) setUp() error {
 		if err := r.openInstitutions(tx); err != nil {
 			return err
 		}
+		if err := r.enterRegisters(tx); err != nil {
+			return err
+		}
 		return tx.PutRunState("ready", []byte{1})
 	})
 }
@@ -241,102 +260,7 @@ func (r *road) openCards(tx *sqlite.Tx, cards accountIndex) error {
 
 // book opens accounts and posts transfers that must all be new or repeats.
 func (r *road) book(tx *sqlite.Tx, accounts []ledger.Account, transfers []ledger.Transfer) error {
-	opened, err := tx.OpenAccounts(accounts)
-	if err != nil {
-		return err
-	}
-	for i, o := range opened {
-		if !o.OK() {
-			return fmt.Errorf("open account %s: %s", accounts[i].ID, o)
-		}
-	}
-	transfers = r.Posts(transfers)
-	for len(transfers) > 0 {
-		n := min(len(transfers), 8000)
-		outcomes, err := tx.PostBatch(transfers[:n])
-		if err != nil {
-			return err
-		}
-		for i, o := range outcomes {
-			t := &transfers[i]
-			switch {
-			case o.OK():
-			case o == ledger.DebitLimitExceeded && t.Debit[0] == byte(ledger.CardFloat):
-				if err := r.bookUnbacked(tx, t); err != nil {
-					return err
-				}
-			default:
-				return refusedTransfer(t, o)
-			}
-		}
-		transfers = transfers[n:]
-	}
-	return nil
-}
-
-func refusedTransfer(t *ledger.Transfer, o ledger.Outcome) error {
-	return fmt.Errorf("post transfer %s of %s yuan, code %d: %s", t.ID, t.Amount, t.Code, o)
-}
-
-// bookUnbacked books a debit that a card's float does not cover. The row behind it
-// is valid, so the other side has its money from the issuer all the same: what
-// lacks comes from the loss account of the card, and one card does not keep the
-// window of all others open. Float less loss is then what the float would be if it
-// could be overdrawn, and every sum of float and timeline is made with it; when
-// reconciliation finds which row the card never paid and claims it from the
-// acquirer, repay takes the money back.
-func (r *road) bookUnbacked(tx *sqlite.Tx, t *ledger.Transfer) error {
-	float, _, err := tx.Balance(t.Debit)
-	if err != nil {
-		return err
-	}
-	account, loan := r.books.Unbacked(t, t.Amount-float.Net())
-	opened, err := tx.OpenAccounts([]ledger.Account{account})
-	if err != nil {
-		return err
-	}
-	if !opened[0].OK() {
-		return fmt.Errorf("open account %s: %s", account.ID, opened[0])
-	}
-	both := []ledger.Transfer{loan, *t}
-	outcomes, err := tx.PostLinked(both)
-	if err != nil {
-		return err
-	}
-	for i, o := range outcomes {
-		if !o.OK() {
-			return refusedTransfer(&both[i], o)
-		}
-	}
-	return nil
-}
-
-// repay pays back to the loss accounts what corrections have put into floats
-// that had borrowed there.
-func (r *road) repay(tx *sqlite.Tx, corrections []ledger.Transfer) error {
-	for i := range corrections {
-		t := &corrections[i]
-		if t.Credit[0] != byte(ledger.CardFloat) {
-			continue
-		}
-		loss, found, err := tx.Balance(issuer.LossAccount(issuer.Token(t.Credit[1:])))
-		if err != nil {
-			return err
-		}
-		if !found || loss.Net() >= 0 {
-			continue
-		}
-		float, _, err := tx.Balance(t.Credit)
-		if err != nil {
-			return err
-		}
-		if back := min(-loss.Net(), t.Amount, float.Net()); back > 0 {
-			if err := r.book(tx, nil, []ledger.Transfer{r.books.Recovered(t, back)}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return r.poster.Book(tx, accounts, transfers)
 }
 
 func (r *road) openInstitutions(tx *sqlite.Tx) error {

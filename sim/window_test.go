@@ -108,7 +108,7 @@ func (d *desk) explained(t *testing.T, rider uint32) {
 	t.Helper()
 	token := d.books.Tokens.Token(d.cardOf(rider))
 	has := d.net(t, issuer.FloatAccount(token)) + d.net(t, issuer.LossAccount(token))
-	rules := reconRules()
+	rules := d.rules
 	d.read(t, func(rd *sqlite.Reader) error {
 		return rd.Timelines(d.vault, func(card txn.CardKey, blob []byte) error {
 			c := timeline.Card{Key: card}

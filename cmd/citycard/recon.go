@@ -12,7 +12,9 @@ func newReconCommand(env *environment) *cobra.Command {
 		Args: noSuchCommand,
 		RunE: showHelp,
 	}
-	cmd.AddCommand()
-	_ = env
+	cmd.AddCommand(newReconRun(env), newReconLoads(env))
+	cmd.AddCommand(newReconCard(env), newReconBreaks(env), newReconRefund(env), newReconClerk(env))
+	cmd.AddCommand(newReconPack(env), newReconTrial(env))
+	cmd.AddCommand(newReconSample(env), newReconImport(env))
 	return cmd
 }

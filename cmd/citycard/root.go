@@ -36,6 +36,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.AddCommand(newGateCommand(env))
 	root.AddCommand(newCertifyCommand(env))
 	root.AddCommand(newReconCommand(env))
+	root.AddCommand(newVerifyCommand(env))
 	return root
 }
 

@@ -41,6 +41,8 @@ type tapFlags struct {
 	showPAN    bool
 	trackStdin bool
 	chipMute   int
+	books      string
+	state      string
 }
 
 const tapHelp = `Takes one card behind a reader through one sale, as a shop's terminal does, and explains
@@ -68,6 +70,12 @@ The issuer (--host) is the development issuer in this process, nobody (none), a 
 (FILE.yaml) or a program behind tcp:HOST:PORT. Certificates are trusted if they lead to the
 development CA keys or to those of --ca FILE.
 
+With --host-data the development issuer keeps its books in a folder: what a load left open
+is finished by the card's next tap there, rows of offline payments are presented, and each
+load gets one of three words: loaded, not loaded and the money back, or being checked. A
+simulated card lives on in --state FILE. recon run, recon loads and recon card work on the
+folder.
+
 The exit code is 0 if the sale came about, 3 if it was refused or another interface is
 needed, 5 if the card was lost and nothing was paid, and 1 if the outcome is in doubt or the
 card makes no sense.`
@@ -77,6 +85,7 @@ const tapExample = `  citycard tap --reader sim:dev-sm --amount 100
   citycard tap --reader pcsc: --kind balance
   echo ';6228000100001117=35121010000000000?' | citycard tap --interface stripe --track2-stdin --amount 100
   citycard tap --reader sim:dev-sm --amount 5000 --kind load --interface contact
+  citycard tap --reader sim:dev-sm --state my.card --host-data bank --kind load --amount 5000 --interface contact
   citycard tap --reader sim:dev-sm --amount 100 --fault examples/faults/torn-commit.yaml --retap 5s`
 
 func newTapCommand(env *environment) *cobra.Command {
@@ -111,6 +120,8 @@ func newTapCommand(env *environment) *cobra.Command {
 	flags.StringVar(&f.ca, "ca", "", "`file` with CA public keys to trust besides those of development, JSON")
 	flags.BoolVar(&f.showPAN, "show-pan", false, "show card numbers and track data whole")
 	flags.BoolVar(&f.trackStdin, "track2-stdin", false, "read track 2 of a magnetic stripe from the first line of standard input")
+	flags.StringVar(&f.books, "host-data", "", "`folder` in which the development issuer keeps its books, made if it is missing")
+	flags.StringVar(&f.state, "state", "", "`file` that keeps the card of sim:PROFILE, made if it is missing")
 	flags.IntVar(&f.chipMute, "chip-mute", 0, "the chip of a swiped card gave no answer to reset `n` times")
 	f.complete(cmd)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -148,10 +159,14 @@ func (f *tapFlags) run(cmd *cobra.Command, env *environment) error {
 		p.config.Started = func() { out.Head(p.title(env), p.details(env)) }
 	}
 	f.warn(env, p)
+	defer p.release()
 	trace, err := tap.Run(ctx, p.config, p.sale)
 	recorded := p.closeRecord()
 	if err != nil {
 		return errors.Join(tapReaderError(err), recorded)
+	}
+	if err := p.keepBooks(ctx, trace); err != nil {
+		return err
 	}
 	p.judge(trace)
 	if trace.Broken == nil && noApplication(&trace.Result) {

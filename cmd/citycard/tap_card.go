@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/citycard/citycard/card"
+	"github.com/citycard/citycard/role/cardstate"
 	"github.com/citycard/citycard/role/devcard"
 	"github.com/citycard/citycard/role/virtualcard"
 	"github.com/citycard/citycard/terminal/pos"
@@ -26,6 +27,7 @@ type cardSide struct {
 	retap  time.Duration
 	opened bool
 	sim    *virtualcard.Card
+	file   *cardstate.File // of --state; nil without
 	record *recordFile
 }
 
@@ -87,6 +89,10 @@ func (s *cardSide) simulate(profile string, f *tapFlags, p *prepared) error {
 	if err != nil {
 		return profileError(err)
 	}
+	memory, err := s.kept(f.state, r)
+	if err != nil {
+		return err
+	}
 	img, err := devcard.Issue(r)
 	if err != nil {
 		return profileError(err)
@@ -100,14 +106,44 @@ func (s *cardSide) simulate(profile string, f *tapFlags, p *prepared) error {
 		copy(seed[:], p.sale.Random[:])
 		random = mathrand.NewChaCha8(seed)
 	}
-	s.sim, err = virtualcard.New(virtualcard.Config{
-		Image: img, Interface: side, Faults: script, Rand: random,
+	c := virtualcard.Config{
+		Image: img, Memory: memory, Interface: side, Faults: script, Rand: random,
 		Note: func(text string) {
 			fmt.Fprintf(s.env.stderr, s.env.say("the card's fault: %s\n", "卡片故障：%s\n"), text)
 		},
-	})
+	}
+	if s.file != nil {
+		c.Store = s.file.Store
+	}
+	s.sim, err = virtualcard.New(c)
 	s.env.developmentBanner()
 	return err
+}
+
+// kept takes the simulated card out of its file, or prepares the file for a new one; nil
+// without a file, or for a new card.
+func (s *cardSide) kept(path string, r devcard.Request) (memory []byte, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	if s.file, err = cardstate.Open(path, cardFile); err != nil {
+		return nil, stateError(err)
+	}
+	if s.file.Fresh() {
+		description, err := r.Describe()
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.file.Describe(description)
+	}
+	old, err := restored(s.file, path)
+	if err != nil {
+		return nil, err
+	}
+	if old.Profile != r.Profile {
+		return nil, fail(exitRefused, fmt.Errorf("%s holds a card of profile %s", path, old.Profile), "write --reader sim:"+old.Profile+", or name another file")
+	}
+	return s.file.Memory(), nil
 }
 
 // open waits for the card, the second time for as long as a torn sale may wait.

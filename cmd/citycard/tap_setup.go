@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type prepared struct {
 	sim    bool
 	check  *tap.Issuance
 	side   *cardSide
+	books  *host.Kept // nil without --host-data
 }
 
 // prepare checks all flags before a card sees a command.
@@ -86,18 +88,18 @@ func (f *tapFlags) prepare(cmd *cobra.Command, env *environment) (*prepared, err
 	p.config = tap.Config{Till: till, Mode: mode, AnswerTime: f.answer, Seal: host.EncipherPIN, Explain: tap.NewExplainer(string(env.lang), f.showPAN)}
 	started := time.Now()
 	p.config.Elapsed = func() time.Duration { return time.Since(started) }
-	return p, f.partners(env, p)
+	return p, f.partners(cmd.Context(), env, p)
 }
 
 // partners are the others who take part: air, cardholder, issuer, card.
-func (f *tapFlags) partners(env *environment, p *prepared) (err error) {
+func (f *tapFlags) partners(ctx context.Context, env *environment, p *prepared) (err error) {
 	if err = f.timeModel(p); err != nil {
 		return err
 	}
 	if p.config.Person, err = f.person(env); err != nil {
 		return err
 	}
-	if p.config.Host, err = f.issuer(); err != nil {
+	if p.config.Host, err = f.issuer(ctx, p); err != nil {
 		return err
 	}
 	if !f.replays() {
@@ -118,6 +120,10 @@ func (f *tapFlags) checkFlags() error {
 		return bad(fmt.Errorf("--retap %v: want 0 to 1h", f.retap), "for example --retap 5s")
 	case f.answer <= 0 || f.answer > time.Hour:
 		return bad(fmt.Errorf("--answer-timeout %v: want more than 0, at most 1h", f.answer), "for example --answer-timeout 10s")
+	case f.books != "" && f.host != "" && f.host != "issuer":
+		return bad(fmt.Errorf("--host-data keeps the books of the development issuer, not of --host %s", f.host), "leave out one of them")
+	case f.books != "" && f.replays():
+		return bad(errors.New("a recorded session cannot be booked"), "leave out --host-data")
 	case f.pin != "" && f.pinStdin:
 		return bad(errors.New("--pin and --pin-stdin are both given"), "give one of them")
 	case f.choose < 0:
@@ -141,6 +147,8 @@ func (f *tapFlags) checkReader(bad func(error, string) error) error {
 		return readerError(err)
 	case f.trackStdin || f.chipMute != 0:
 		return bad(errors.New("--track2-stdin and --chip-mute are for the magnetic stripe"), "add --interface stripe")
+	case f.state != "" && door.Door != reader.Sim:
+		return bad(errors.New("--state keeps a simulated card"), "use --reader sim:PROFILE; other cards keep themselves")
 	case f.faults != "" && door.Door != reader.Sim:
 		return bad(errors.New("--fault is for a simulated card"), "use --reader sim:PROFILE, or citycard card serve --fault")
 	case f.pin != "" && door.Door == reader.PCSC:
@@ -245,7 +253,10 @@ func caKeys(path string) ([]oda.CAKey, error) {
 }
 
 // issuer is what --host names.
-func (f *tapFlags) issuer() (host.Host, error) {
+func (f *tapFlags) issuer(ctx context.Context, p *prepared) (host.Host, error) {
+	if f.books != "" {
+		return f.keptIssuer(ctx, p)
+	}
 	name := f.host
 	if name == "" {
 		name = "issuer"

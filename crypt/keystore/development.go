@@ -37,6 +37,7 @@ const (
 	AcquirerSignName = "acquirer/sign"      // AcquirerSign
 	KEK3DESName      = "transport/kek/3des" // TransportKEK
 	KEKSM4Name       = "transport/kek/sm4"  // TransportKEK
+	TokenName        = "store/token"        // StoreToken, of the databases of simulated cities
 )
 
 // IssuerMasters names the three masters of a development issuer for one
@@ -81,6 +82,7 @@ func Development(issuers uint) *Store {
 	}
 	must(s.AddSymmetric(KEK3DESName, TransportKEK, cryptogram.TDES, DevelopmentKey(KEK3DESName)))
 	must(s.AddSymmetric(KEKSM4Name, TransportKEK, cryptogram.SM4, DevelopmentKey(KEKSM4Name)))
+	must(s.AddSymmetric(TokenName, StoreToken, cryptogram.SM4, DevelopmentKey(TokenName)))
 	must(s.AddSM2(CAName, CASign, devkeys.SM2CA()))
 	for name, usage := range map[string]Usage{TerminalSignName: TerminalSign, AcquirerWrapName: AcquirerWrap, AcquirerSignName: AcquirerSign} {
 		must(s.AddSM2(name, usage, devkeys.SM2Key(name)))

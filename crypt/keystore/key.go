@@ -27,7 +27,9 @@ const (
 	PurseTAC      Usage = 11 // master of their TAC keys (DTK)
 	PurseLoad     Usage = 12 // master of their load keys (DLK)
 	PurseUnload   Usage = 13 // master of their unload keys (DULK)
-	usageEnd      Usage = 14 // first unknown usage
+	StoreToken    Usage = 14 // names cards in a database, see TokenCipher
+	ClerkSign     Usage = 15 // SM2: a clerk signs what he proposes or approves
+	usageEnd      Usage = 16 // first unknown usage
 )
 
 var usageNames = [usageEnd]string{
@@ -35,6 +37,7 @@ var usageNames = [usageEnd]string{
 	TerminalSign: "terminal-sign", AcquirerWrap: "acquirer-wrap", AcquirerSign: "acquirer-sign",
 	IssuerSign: "issuer-sign", CASign: "ca-sign",
 	PursePurchase: "purse-purchase", PurseTAC: "purse-tac", PurseLoad: "purse-load", PurseUnload: "purse-unload",
+	StoreToken: "store-token", ClerkSign: "clerk-sign",
 }
 
 // String gives a word with hyphens, e.g. "issuer-ac".
@@ -47,7 +50,7 @@ func (u Usage) String() string {
 
 // symmetric tells whether keys of this usage are block cipher keys.
 func (u Usage) symmetric() bool {
-	return u >= IssuerAC && u <= TransportKEK || u >= PursePurchase && u <= PurseUnload
+	return u >= IssuerAC && u <= TransportKEK || u >= PursePurchase && u <= StoreToken
 }
 
 // Algorithm is what kind of key it is. The symmetric ones have the numbers of

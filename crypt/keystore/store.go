@@ -155,10 +155,10 @@ func (s *Store) master(name string, usage Usage, alg cryptogram.Alg) (*key, erro
 }
 
 // Sign appends an SM2 signature r || s over the parts of a message, see
-// oda.SM2Private.Sign. The key must be for signing by a terminal or an acquirer:
+// oda.SM2Private.Sign. The key must be for signing by a terminal, an acquirer or a clerk:
 // certificates are made by CertifyCard and CertifyIssuer only.
 func (s *Store) Sign(dst []byte, name string, rand io.Reader, parts ...[]byte) ([]byte, error) {
-	k, err := s.use(name, TerminalSign, AcquirerSign)
+	k, err := s.use(name, TerminalSign, AcquirerSign, ClerkSign)
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,7 @@ var Table = []Row{
 	{"crypt/keystore", []string{"money", "wire/tlv", "crypt/cryptogram", "crypt/epurse", "crypt/oda", "crypt/oda/devkeys"}, []string{modSM, modXCrypto}, "holds the keys of all the others"},
 	{"crypt/seal", []string{"money", "wire/tlv", "wire/block", "crypt/oda"}, []string{modSM}, "seals the blocks that wire/block lays out"},
 	{"crypt/sealfile", []string{"money", "wire/tlv", "crypt/oda"}, []string{modSM}, "seals files of any content"},
+	{"crypt/party", []string{"crypt/oda"}, []string{modSM}, "X.509 certificates of the parties"},
 
 	{"ledger", []string{"money", "txn"}, nil, "pure state machine"},
 	{"fare", []string{"money", "txn"}, nil, "pure functions of a rule book"},
@@ -88,6 +89,8 @@ var Table = []Row{
 	{"beps/...", slices.Concat(libraries, []string{"beps/..."}), nil, "stage"},
 	{"issuer/...", slices.Concat(libraries, []string{"issuer/..."}), []string{modSM}, "stage; SM3 makes the permanent id of a posting"},
 	{"recon/...", slices.Concat(libraries, []string{"recon/..."}), nil, "stage; never the simulator, which knows the truth that recon must find"},
+	{"recon/evidence", slices.Concat(libraries, []string{"recon/..."}), []string{modSM}, "SM3 names the members of an evidence pack"},
+	{"recon/foreign", slices.Concat(libraries, []string{"recon/...", "internal/strictyaml"}), []string{modYAML}, "mappings of foreign files are YAML files that people write"},
 	{"identity/...", slices.Concat(libraries, []string{"identity/..."}), nil, "stage"},
 
 	{"store/migrate", nil, nil, "runs numbered SQL files on any engine"},
@@ -95,17 +98,21 @@ var Table = []Row{
 	{"store/contract", everything, []string{modCmp}, "tests that every engine must pass, called from the engines' tests"},
 	{"store/sqlite", slices.Concat(libraries, stages, []string{"-card/...", "-terminal/...", "terminal/kernel", "store/migrate", "store/segment"}), []string{modSQLite}, "implements the ports of the stages, so it must see the types in them; no stage sees it"},
 
+	{"store/books", slices.Concat(libraries, []string{"issuer", "recon/...", "store/sqlite"}), nil, "books what reconciliation decides, with the same transaction"},
+
 	{"sim", slices.Concat(everything, []string{"sim/...", "-sim/demand/gen"}), []string{modSM, modXSync}, "puts a whole city together; SM4 for the tokens of its vault"},
 	{"sim/demand", libraries, []string{modXSync}, "where people go does not depend on how they pay"},
 	{"sim/demand/gen", []string{"sim/demand"}, nil, "program that fits the demand"},
 	{"sim/oracle", []string{"money", "txn", "crypt/cryptogram"}, nil, "judges recon and clearing, so it may share no code with them"},
 	{"sim/oracle/agree", nil, nil, "tests only: reconciliation and its judge side by side"},
+	{"sim/sample", slices.Concat(libraries, []string{"sim/oracle"}), nil, "foreign files with a truth of its own; of reconciliation it sees the judge only"},
+	{"sim/trial", slices.Concat(libraries, []string{"issuer", "recon/...", "sim/oracle"}), []string{modXSync}, "lives that go wrong, reconciliation and its judge side by side"},
 	{"sim/report", libraries, nil, "plain values in, one page out"},
 
 	{"certify/...", slices.Concat(libraries, []string{"certify/..."}), nil, "judges cards and terminals, so it shares no code with them"},
 
 	{"role/...", slices.Concat(everything, []string{"role/...", "certify/...", "internal/...", "-internal/lint/..."}), []string{modYAML, modXSync}, "wires one stage to its store, clock and links"},
-	{"cmd/citycard", slices.Concat(everything, []string{"sim", "sim/demand", "sim/report", "certify/...", "role/...", "internal/...", "-internal/lint/..."}), []string{modCobra, modProgress, modXTerm}, "the only program for users"},
+	{"cmd/citycard", slices.Concat(everything, []string{"sim", "sim/demand", "sim/report", "sim/sample", "sim/trial", "certify/...", "role/...", "internal/...", "-internal/lint/..."}), []string{modCobra, modProgress, modXTerm}, "the only program for users"},
 	{"internal/strictyaml", nil, []string{modYAML}, "reads what people write, and knows nothing of what it means"},
 	{"internal/lint/...", []string{"internal/lint"}, nil, "judges the others, so it uses none of them"},
 	{"internal/pcsctest/...", nil, nil, "starts a smart card service for tests, and knows no card"},

@@ -52,6 +52,17 @@ type asked struct {
 	digest, withoutPIN [32]byte
 }
 
+// seen is what a request that was proved says of the card.
+func (r *asked) seen() *Seen {
+	if r.icc == nil || !r.icc.signsAll() {
+		return nil
+	}
+	if _, ok := r.icc.IAD.Balance(); !ok {
+		return nil
+	}
+	return &Seen{ATC: r.number.ATC, AC: r.icc.AC, IAD: r.icc.IAD, Time: r.Time, Terminal: r.Terminal, Sequence: r.Sequence}
+}
+
 func ask(q *txn.OnlineRequest) *asked {
 	r := &asked{OnlineRequest: q}
 	r.digest, r.withoutPIN = digests(q)
@@ -188,7 +199,7 @@ func (a *Authoriser) readStripe(r *asked) *refusal {
 
 // decide applies the issuer's rules to a genuine request and keeps the decision.
 func (a *Authoriser) decide(r *asked) (answer txn.OnlineAnswer, note string, err error) {
-	d := Decision{Number: r.number, Digest: r.digest, WithoutPIN: r.withoutPIN, Kind: r.Kind, State: Refused}
+	d := Decision{Number: r.number, Digest: r.digest, WithoutPIN: r.withoutPIN, Kind: r.Kind, State: Refused, Time: r.Time}
 	bad, err := a.rules(r)
 	if err != nil {
 		return answer, "", err
@@ -205,7 +216,7 @@ func (a *Authoriser) decide(r *asked) (answer txn.OnlineAnswer, note string, err
 		answer.AuthCode = authCode(r.digest)
 		answer.Available, answer.Known = r.card.Available+d.Moved, true
 	}
-	c := Change{}
+	c := Change{Seen: r.seen()}
 	if r.icc != nil {
 		own := len(orders)
 		c.Done = r.done()

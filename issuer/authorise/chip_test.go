@@ -46,8 +46,13 @@ func TestALoadSetsTheBalanceThatTheCardStatedPlusTheAmount(t *testing.T) {
 		if got := w.balance(); got != 0 {
 			t.Errorf("9F79 is %v after an unload", got)
 		}
+		if got := w.book.card.Available; got != 80_000 {
+			t.Errorf("account %v after an unload of which nobody has heard yet", got)
+		}
+		w.again()
+		w.ask(w.arqc(txn.OnlineInquiry, 0, 0), "00")
 		if got := w.book.card.Available; got != 80_000+before+20_000 {
-			t.Errorf("account %v after an unload", got)
+			t.Errorf("account %v after the card has shown the unload", got)
 		}
 	})
 }

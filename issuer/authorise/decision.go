@@ -85,6 +85,14 @@ type Decision struct {
 	Before, After money.Fen
 	// Note says in words why the code is what it is.
 	Note string
+	// Time is the terminal's clock in the request, unix seconds.
+	Time int64
+	// Shown says that State rests on a balance that the card has stated under its MAC
+	// since; false: on the request itself or on a terminal's word.
+	Shown bool
+	// Told says that a terminal has reported the script of a load or unload as carried
+	// out (Authoriser.Advise, or a reversal that was refused for it). That is under no MAC.
+	Told bool
 }
 
 // ChangesCash tells whether the decision changes electronic cash on the card.

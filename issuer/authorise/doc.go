@@ -20,6 +20,8 @@
 //   - An order stays in the queue until the card itself shows what became of it.
 //   - A load or unload is taken back only on evidence; otherwise it stays open until
 //     the card shows its balance. That is believed above what any terminal has said.
+//   - An unload is credited when the card shows that it ran, or its terminal reports the
+//     script as carried out; never on approval.
 //   - The package is pure: no clock, no random source, no lock. Masters and Authoriser
 //     belong to one goroutine.
 //

@@ -64,6 +64,21 @@ type Change struct {
 	Done int
 	// Sending is the orders in the answer, from the first that stays.
 	Sending Sending
+	// Seen is what the card has proved about itself with the request; nil for a reversal
+	// of a request that was decided before, for a stripe, and where the cryptogram does
+	// not tell which balance 9F10 states.
+	Seen *Seen
+}
+
+// Seen is a genuine question of a card to its issuer (ARQC): with the balance under its
+// MAC it is an observation for reconciliation.
+type Seen struct {
+	ATC      uint16  // 9F36
+	AC       [8]byte // 9F26
+	IAD      cryptogram.IAD
+	Time     int64 // of the terminal, unix seconds
+	Terminal txn.TerminalID
+	Sequence uint32
 }
 
 // Card is what the issuer knows of one card before a request.

@@ -68,6 +68,9 @@ func TestNoMoneyIsMadeOrLost(t *testing.T) {
 				}
 			} else if a.Approved() && kind != txn.OnlinePurchase && rapid.Bool().Draw(r, "doubtful") {
 				noError(t, w.issuer.Reverse(&q, authorise.ScriptUnknown, nil))
+			} else if moves := kind == txn.OnlineLoad || kind == txn.OnlineUnload; a.Approved() && moves && (delivered || !gaps) && rapid.Bool().Draw(r, "advised") {
+				// without gaps a lie costs nothing: the next request shows the truth
+				noError(t, w.issuer.Advise(&q, performed(q)))
 			}
 		}
 		skip()

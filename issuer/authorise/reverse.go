@@ -45,7 +45,7 @@ func (r Reason) Valid() bool { return r >= CardRefusedLate && r <= ScriptUnknown
 // carried out: the script result says so, or the card left before it was sent. With a
 // result that says that it was carried out the reversal is refused. Otherwise the
 // decision becomes Doubtful, and the card's next request settles it; until then the
-// money of a load stays out of the account, and that of an unload goes out again.
+// money of a load stays out of the account, and that of an unload stays where it is.
 //
 // The PIN block of q does not count: a terminal need not keep it.
 //
@@ -83,9 +83,55 @@ func (a *Authoriser) Reverse(q *txn.OnlineRequest, why Reason, icc []byte) error
 	}
 	next, err := undone(&d, why, results)
 	if err != nil {
+		if told := a.told(r.key, d); told != nil {
+			return told
+		}
 		return err
 	}
 	return a.change(r.key, d, next)
+}
+
+// Advise takes a terminal's notice of how the script of an approved load or unload went
+// (script result notice): icc is field 55 with DF31. A script that was carried out is
+// noted in Decision.Told, and an unload is credited then; the card's next balance is
+// believed above that. A notice of anything else changes nothing: a terminal that has
+// something to take back reverses.
+//
+// Errors are ErrRefused, for a notice that cannot be read or is of another request, and
+// those of a port.
+func (a *Authoriser) Advise(q *txn.OnlineRequest, icc []byte) error {
+	results, err := ParseResults(icc)
+	if err != nil {
+		return fmt.Errorf("script result notice: %w: %w", err, ErrRefused)
+	}
+	r := ask(q)
+	bad, err := a.open(r)
+	switch {
+	case err != nil:
+		return err
+	case bad != nil:
+		return fmt.Errorf("script result notice: %s: %w", bad.note, ErrRefused)
+	}
+	d, found, err := a.cards.Decision(r.key, r.number)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look up the decision about %v: %w", r.number, err)
+	case !found || d.WithoutPIN != r.withoutPIN:
+		return fmt.Errorf("script result notice: no such request was decided: %w", ErrRefused)
+	case !d.ChangesCash() || carriedOut(d.Number.ATC, results) != performed:
+		return nil
+	}
+	return a.told(r.key, d)
+}
+
+// told notes that a terminal calls the script of a load or unload carried out.
+func (a *Authoriser) told(card txn.CardKey, d Decision) error {
+	if d.Told || d.State != Agreed && d.State != Doubtful {
+		return nil
+	}
+	before := d.Moved
+	d.Told, d.State, d.Moved = true, Agreed, d.Before-d.After
+	return a.store(card, &Change{Decision: d, Move: d.Moved - before})
 }
 
 // undone is what an approved decision becomes.
@@ -93,22 +139,39 @@ func undone(d *Decision, why Reason, results []ScriptResult) (State, error) {
 	if !d.ChangesCash() {
 		return Undone, nil
 	}
-	own := cashScriptID(d.Number.ATC)
 	stopped := false
-	for _, r := range results {
-		switch {
-		case r.ID != own:
-		case r.Outcome == 2:
-			return 0, fmt.Errorf("the script was carried out, so the %v stands: %w", d.Kind, ErrRefused)
-		default:
-			// A command whose answer was lost counts as failed too.
-			stopped = r.Outcome == 0 || why != ScriptUnknown
-		}
+	switch carriedOut(d.Number.ATC, results) {
+	case performed:
+		return 0, fmt.Errorf("the script was carried out, so the %v stands: %w", d.Kind, ErrRefused)
+	case notSent:
+		stopped = true
+	case failed:
+		stopped = why != ScriptUnknown // a command whose answer was lost counts as failed too
 	}
 	if stopped || why == CardGone || why == AnswerLost {
 		return Undone, nil
 	}
 	return Doubtful, nil
+}
+
+// Outcomes of a script in DF31 (EMV Book 4, annex A5).
+const (
+	notSent   = 0
+	failed    = 1
+	performed = 2
+	notTold   = -1
+)
+
+// carriedOut is what the results of a terminal say about the script of the load or unload
+// at a counter: performed if any of them does.
+func carriedOut(atc uint16, results []ScriptResult) int {
+	out, own := notTold, cashScriptID(atc)
+	for _, r := range results {
+		if r.ID == own && out != performed {
+			out = int(r.Outcome)
+		}
+	}
+	return out
 }
 
 // forestall makes sure that a request whose reversal came first is not approved after.
@@ -119,12 +182,12 @@ func (a *Authoriser) forestall(r *asked) error {
 	if err := a.settle(r); err != nil {
 		return err
 	}
-	d := Decision{Number: r.number, Digest: r.digest, WithoutPIN: r.withoutPIN, Kind: r.Kind, State: Undone, Note: "reversed before it came"}
+	d := Decision{Number: r.number, Digest: r.digest, WithoutPIN: r.withoutPIN, Kind: r.Kind, State: Undone, Note: "reversed before it came", Time: r.Time}
 	high := uint16(0)
 	if r.number.Counter {
 		high = r.number.ATC
 	}
-	return a.store(r.key, &Change{Decision: d, High: high, Done: r.done()})
+	return a.store(r.key, &Change{Decision: d, High: high, Done: r.done(), Seen: r.seen()})
 }
 
 // settle looks at what a request of the card says about its last load or unload. Only
@@ -143,13 +206,15 @@ func (a *Authoriser) settle(r *asked) error {
 		return nil
 	}
 	r.card.Available += standing(d, next) - d.Moved
-	return a.change(r.key, *d, next)
+	shown := *d
+	shown.Shown = true
+	return a.change(r.key, shown, next)
 }
 
 // shown is the state of a load or unload after the card has stated a balance. With the
 // counter right after it no other transaction can have touched the balance, so it shows
 // what happened (the consecutive loads of a flash load), whatever a terminal has said.
-// A later counter shows only that money which should be off the card is still there.
+// A later counter shows only whether money that should be off the card is still there.
 // A load that pays what the card owes may leave 0 there, as if nothing had happened.
 func shown(d *Decision, stated money.Fen, atc uint16, deposit bool) State {
 	next := atc == d.Number.ATC+1
@@ -158,21 +223,24 @@ func shown(d *Decision, stated money.Fen, atc uint16, deposit bool) State {
 		return Confirmed
 	case next && stated == d.Before && !(deposit && stated == 0):
 		return Undone
-	case d.Kind == txn.OnlineUnload && d.State == Agreed && stated > 0:
-		return Doubtful
+	case d.Kind == txn.OnlineUnload && stated > d.After && (d.State == Agreed || d.State == Doubtful):
+		return Undone // the newest change of the balance but for purchases, which only lower it
 	}
 	return d.State
 }
 
 // standing is what a decision has added to the account in a state. While nobody knows
 // about a load its money stays out of the account, and that of an unload does not come
-// in: the card may hold it.
+// in before somebody says that the script ran: the card may hold it.
 func standing(d *Decision, s State) money.Fen {
 	switch s {
 	case Undone:
 		return 0
 	case Doubtful:
-		return min(d.Before-d.After, 0)
+		if d.Kind == txn.OnlineUnload {
+			return d.Moved
+		}
+		return d.Before - d.After
 	case Confirmed:
 		return d.Before - d.After
 	}

@@ -155,6 +155,5 @@ func weighUnload(r *asked, d *Decision) *refusal {
 	case d.Before == 0:
 		return no(InvalidAmount, "the card holds nothing")
 	}
-	d.Moved = d.Before
-	return nil
+	return nil // credited when the card, or at least its terminal, says that the script ran
 }

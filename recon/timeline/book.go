@@ -69,25 +69,38 @@ func (c *Card) Compact(before int64, p *Params) int {
 	if c.frozen || c.mode&modePush != 0 {
 		return 0
 	}
+	keepFrom, sum := c.cutAt(before, p, false)
+	n := c.below(keepFrom)
+	if n > 0 {
+		c.drop(keepFrom, n, sum)
+	}
+	return n
+}
+
+// cutAt is the highest counter before which everything is settled and older than a
+// time, 0 if there is none, and the sum of the totals of the pairs before it. A cut in
+// order is one after which nothing depends on the clocks before it.
+func (c *Card) cutAt(before int64, p *Params, inOrder bool) (keepFrom uint16, sum money.Fen) {
 	var pr pair
 	var v Verdict
-	keepFrom, sum, pending := uint16(0), money.Fen(0), money.Fen(0)
-	found := false
+	pending := money.Fen(0)
 	w := c.walk(p)
 	for w.next(&pr, &v) {
-		if pr.latest >= before || pr.clash > 0 || !c.settled(&pr, &v) {
+		if pr.latest >= before || pr.clash > 0 || !c.settled(&pr, &v) || inOrder && disordered(&pr, p) {
 			break
 		}
 		pending += v.Total
-		if !pr.bound && c.cuts(v.Q, before) {
-			keepFrom, sum, found = v.Q, sum+pending, true
+		if !pr.bound && c.cuts(v.Q, before) && (!inOrder || pr.q.time == pr.latest) {
+			keepFrom, sum = v.Q, sum+pending
 			pending = 0
 		}
 	}
-	if !found {
-		return 0
-	}
-	n := slices.IndexFunc(c.entries, func(e entry) bool { return e.atc >= keepFrom })
+	return keepFrom, sum
+}
+
+// drop takes off the first n entries, those below a counter, and what is on record
+// about them.
+func (c *Card) drop(keepFrom uint16, n int, sum money.Fen) {
 	c.entries = slices.Delete(c.entries, 0, n)
 	c.carried += sum
 	c.regions = slices.DeleteFunc(c.regions, func(r region) bool {
@@ -104,8 +117,8 @@ func (c *Card) Compact(before int64, p *Params) int {
 		c.carried -= m.outflow()
 		return true
 	})
+	c.forget(keepFrom)
 	c.compacted = true
-	return n
 }
 
 // settled reports whether a pair is clean, or its break is on record; cuts asks
@@ -131,7 +144,7 @@ func (c *Card) cuts(atc uint16, before int64) bool {
 		if r.p >= atc {
 			break
 		}
-		if r.q > atc || r.state.Waiting() || r.state == Impossible || r.since >= before {
+		if r.q > atc || r.state.Waiting() || r.waits || r.state == Impossible || r.since >= before {
 			return false
 		}
 	}

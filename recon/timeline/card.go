@@ -15,9 +15,11 @@ import (
 type Card struct {
 	Key txn.CardKey
 
-	entries []entry  // sorted by compareIdentity
-	regions []region // sorted by p, disjoint
-	marks   []mark   // sorted by atc
+	entries []entry     // sorted by compareIdentity
+	regions []region    // sorted by p, disjoint
+	marks   []mark      // sorted by atc
+	logged  []LogRecord // what the card's own logs list, sorted by compareRecords
+	reach   []reach     // counters that a log would have listed, sorted and apart
 
 	carried   money.Fen // named but unpaid value of pairs that Compact dropped
 	monthSum  money.Fen // provisional credit given in month
@@ -37,6 +39,8 @@ type region struct {
 	state       State
 	final       bool // its missing counters have been judged at their final moment
 	credited    bool // a provisional credit was given once
+	granted     bool // two people approved what waits, and no judgement has acted on it yet
+	waits       bool // a refund is due and waits for them
 	since       int64
 	standing    money.Fen // refunded and not reversed
 	provisional money.Fen // credited and neither reversed nor counted as refunded
@@ -93,7 +97,7 @@ func (c *Card) Observations(yield func(Observation) bool) {
 
 // Reset makes the card an empty timeline with another key and keeps its memory.
 func (c *Card) Reset(key txn.CardKey) {
-	*c = Card{Key: key, entries: c.entries[:0], regions: c.regions[:0], marks: c.marks[:0]}
+	*c = Card{Key: key, entries: c.entries[:0], regions: c.regions[:0], marks: c.marks[:0], logged: c.logged[:0], reach: c.reach[:0]}
 }
 
 // Add takes observations in any order, repeats included, and returns what cannot

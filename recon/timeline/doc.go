@@ -41,14 +41,22 @@
 //     was completed is refunded.
 //   - A quota card moves no money at all.
 //
-// # Not yet here
+// # The card's own logs
 //
-// The card's own logs.
+// The load log is under a MAC and decides whether a load ran (FromLoadLog). The log of
+// transactions and that of journeys are not: they name the counters that nobody
+// presented (Card.Note), and decide softly what is still open when the window is over.
+//
+// # People
+//
+// A refund above a limit waits until two people have approved it, and they may have
+// money given before the window is over (Card.Grant). Break.Age and Card.Value answer
+// what a clerk is asked: since when, and how much is on the card.
 //
 // Sources: JR/T 0025.5 (9F10), JR/T 0025.12 (qPBOC, fDDA), JR/T 0025.13 (load),
 // JR/T 0025.14 (DF60 to DF63, pre-authorisation), JT/T 978 (purse);
 // Ye Fei, 计算机时代 2016-9 and 2017-6 (the 20 days, the comparison of two loads).
 // Section numbers in comments and tests are those of the chapter "The card
 // timeline" of the project's reference: 2 counters, 3 pairs, 4 states, 5 repeats,
-// 6 deposit, 7 quota, 8 purse, 11 books, 12 journeys, 13 the worked example.
+// 6 deposit, 7 quota, 8 purse, 9 logs, value, approval and age, 11 books, 12 journeys, 13 the worked example.
 package timeline

@@ -19,14 +19,20 @@ const (
 	transitSize   = 44
 	regionSize    = 42
 	markSize      = 14
+	loggedSize    = 34
+	reachSize     = 4
 
 	flagFrozen    = 1 << 0
 	flagCompacted = 1 << 1
+	flagLogs      = 1 << 2
 
 	maxRegion = money.Fen(1 << 44) // leaves room to add up within 48 bits
 
 	regionFinal    = 1 << 0
 	regionCredited = 1 << 1
+	regionGranted  = 1 << 2
+	regionWaits    = 1 << 3
+	regionFlags    = regionFinal | regionCredited | regionGranted | regionWaits
 )
 
 // ErrEncoding says that bytes are not the encoded form of a card.
@@ -41,12 +47,15 @@ var ErrEncoding = errors.New("not an encoded card timeline")
 //	        02 compacted                 3   1 what sources say      6   1 state
 //	  2   2 freezes and releases         4   5 balance before        7   1 flags: 01 final,
 //	  4   8 carried amount, signed       9   4 debit or load               02 credited
-//	 12   2 month of credits            13   8 cryptogram            8   4 since
-//	 14   6 credited in it              21   4 time                 12   6 standing
-//	 20   4 number of entries           25   4 terminal             18   6 provisional
-//	 24   2 of regions                  29   4 sequence             24   6 reversed as late
-//	 26   2 of marks                                                30   6 left to refused rows
-//	 28     entries, regions, marks                                 36   6 refused before
+//	 12   2 month of credits            13   8 cryptogram                04 granted,
+//	 14   6 credited in it              21   4 time                      08 waits for it,
+//	 20   4 number of entries           25   4 terminal              8   4 since
+//	 24   2 of regions                  29   4 sequence             12   6 standing
+//	 26   2 of marks                                                18   6 provisional
+//	 28     entries, regions, marks
+//	                                                                24   6 reversed as late
+//	                                                                30   6 left to refused rows
+//	                                                                36   6 refused before
 //
 // Version 02 is that of cards with an entry of the transit extension, of a quota or of
 // a purse. Its entries (44) go on with
@@ -56,6 +65,10 @@ var ErrEncoding = errors.New("not an encoded card timeline")
 //
 // A mark (14) is ATC 2, actions so far 2, decision 1, purpose of the money that
 // stands 1, amount 4, date 4.
+//
+// If flag 04 is set, what the card's own logs say follows: number of records 2 and of
+// runs 2, then each record (34) as ATC 2, amount 4, time 4, terminal 4, place 20, and
+// each run of counters that a log does not list as first 2, last 2.
 func (c *Card) Append(dst []byte) []byte {
 	be := binary.BigEndian
 	version, size := byte(encodePlain), entrySize
@@ -63,7 +76,7 @@ func (c *Card) Append(dst []byte) []byte {
 		version, size = encodeTransit, transitSize
 	}
 	dst = slices.Grow(dst, headerSize+len(c.entries)*size+len(c.regions)*regionSize+len(c.marks)*markSize)
-	dst = append(dst, version, flag(c.frozen, flagFrozen)|flag(c.compacted, flagCompacted))
+	dst = append(dst, version, flag(c.frozen, flagFrozen)|flag(c.compacted, flagCompacted)|flag(c.told(), flagLogs))
 	dst = be.AppendUint16(dst, c.freezes)
 	dst = be.AppendUint64(dst, uint64(c.carried))
 	dst = be.AppendUint16(dst, c.month)
@@ -92,7 +105,7 @@ func (c *Card) Append(dst []byte) []byte {
 		dst = be.AppendUint16(dst, r.p)
 		dst = be.AppendUint16(dst, r.q)
 		dst = be.AppendUint16(dst, r.number)
-		dst = append(dst, byte(r.state), flag(r.final, regionFinal)|flag(r.credited, regionCredited))
+		dst = append(dst, byte(r.state), r.flags())
 		dst = be.AppendUint32(dst, uint32(r.since))
 		for _, amount := range [...]money.Fen{r.standing, r.provisional, r.late, r.lateRefused, r.refusedBase} {
 			dst = append48(dst, amount)
@@ -106,7 +119,7 @@ func (c *Card) Append(dst []byte) []byte {
 		dst = be.AppendUint32(dst, uint32(m.amount))
 		dst = be.AppendUint32(dst, uint32(m.at))
 	}
-	return dst
+	return c.appendLogs(dst)
 }
 
 // transit reports whether an entry needs the longer form.
@@ -119,6 +132,10 @@ func flag(set bool, bit byte) byte {
 		return bit
 	}
 	return 0
+}
+
+func (r *region) flags() byte {
+	return flag(r.final, regionFinal) | flag(r.credited, regionCredited) | flag(r.granted, regionGranted) | flag(r.waits, regionWaits)
 }
 
 func append48(dst []byte, amount money.Fen) []byte {
@@ -153,14 +170,15 @@ func (c *Card) decode(b []byte) error {
 	default:
 		return fmt.Errorf("version %d, want %d or %d", b[0], encodePlain, encodeTransit)
 	}
-	if b[1]&^(flagFrozen|flagCompacted) != 0 {
+	if b[1]&^(flagFrozen|flagCompacted|flagLogs) != 0 {
 		return fmt.Errorf("flags %02X are not defined", b[1])
 	}
 	c.frozen, c.compacted = b[1]&flagFrozen != 0, b[1]&flagCompacted != 0
 	c.freezes, c.carried = be.Uint16(b[2:]), money.Fen(be.Uint64(b[4:]))
 	c.month, c.monthSum = be.Uint16(b[12:]), get48(b[14:])
 	entries, regions, marks := int(be.Uint32(b[20:])), int(be.Uint16(b[24:])), int(be.Uint16(b[26:]))
-	if want := headerSize + entries*size + regions*regionSize + marks*markSize; len(b) != want {
+	logs := b[1]&flagLogs != 0
+	if want := headerSize + entries*size + regions*regionSize + marks*markSize; len(b) < want || !logs && len(b) != want {
 		return fmt.Errorf("%d bytes, want %d for %d entries, %d regions and %d marks", len(b), want, entries, regions, marks)
 	}
 	if c.carried < -1<<56 || c.carried > 1<<56 {
@@ -190,6 +208,9 @@ func (c *Card) decode(b []byte) error {
 		if err := c.decodeMark(b[i*markSize:]); err != nil {
 			return fmt.Errorf("mark %d: %w", i, err)
 		}
+	}
+	if logs {
+		return c.decodeLogs(b[marks*markSize:])
 	}
 	return nil
 }
@@ -228,7 +249,8 @@ func (c *Card) decodeRegion(b []byte) error {
 	be := binary.BigEndian
 	r := region{
 		p: be.Uint16(b), q: be.Uint16(b[2:]), number: be.Uint16(b[4:]), state: State(b[6]),
-		final: b[7]&regionFinal != 0, credited: b[7]&regionCredited != 0, since: int64(be.Uint32(b[8:])),
+		final: b[7]&regionFinal != 0, credited: b[7]&regionCredited != 0, granted: b[7]&regionGranted != 0,
+		waits: b[7]&regionWaits != 0, since: int64(be.Uint32(b[8:])),
 		standing: get48(b[12:]), provisional: get48(b[18:]), late: get48(b[24:]), lateRefused: get48(b[30:]), refusedBase: get48(b[36:]),
 	}
 	switch {
@@ -238,7 +260,7 @@ func (c *Card) decodeRegion(b []byte) error {
 		return fmt.Errorf("%04X-%04X overlaps the one before", r.p, r.q)
 	case !r.state.Valid():
 		return fmt.Errorf("state %d is not defined", r.state)
-	case b[7]&^(regionFinal|regionCredited) != 0:
+	case b[7]&^regionFlags != 0:
 		return fmt.Errorf("flags %02X are not defined", b[7])
 	case max(r.standing, r.provisional, r.late, r.refusedBase) > maxRegion:
 		return errors.New("an amount is beyond what a card can hold in its life")

@@ -35,7 +35,7 @@ func TestDecodeRefusesEveryDamage(t *testing.T) {
 		"balance":            func(b []byte) []byte { b[32] = 0xFF; return b },
 		"region off counter": func(b []byte) []byte { b[28+7*33+1] = 3; return b },
 		"state of a region":  func(b []byte) []byte { b[28+7*33+6] = 99; return b },
-		"flags of a region":  func(b []byte) []byte { b[28+7*33+7] = 9; return b },
+		"flags of a region":  func(b []byte) []byte { b[28+7*33+7] = 0x20; return b },
 		"kind of a mark":     func(b []byte) []byte { b[len(b)-14+4] = 9; return b },
 		"purpose of a mark":  func(b []byte) []byte { b[len(b)-14+5] = 1; return b },
 	}
@@ -114,6 +114,50 @@ func TestDecodeRefusesDamageOfTheLongerForm(t *testing.T) {
 	}
 }
 
+// told is a card with logs, and with breaks that wait for approval: one has it.
+func told() *timeline.Card {
+	c := card(ob(opening, 0, 9000, 0), ob(doubt, 1, 9000, 300), ob(zero, 2, 8700, 0), ob(doubt, 3, 8700, 100), ob(zero, 5, 8300, 0))
+	p := rules
+	p.ApproveAbove = 10
+	c.Judge(windowEnd*3600, p, nil)
+	for _, l := range []timeline.Log{
+		{ATC: 4, Slots: 9, Records: []timeline.LogRecord{{ATC: 1, Amount: 300, Time: 7, Terminal: 8, Place: [20]byte{'x'}}, {ATC: 3, Amount: 100}}},
+		{ATC: 9, Slots: 1, Records: []timeline.LogRecord{{ATC: 6, Amount: 1}}},
+	} {
+		if err := c.Note(l); err != nil {
+			panic(err)
+		}
+	}
+	if err := c.Grant(3, 5); err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func TestDecodeRefusesDamageOfLogs(t *testing.T) {
+	blob := told().Append(nil)
+	if c := card(); c.Decode(blob) != nil || !bytes.Equal(c.Append(nil), blob) || !slices.Equal(c.Logged(0, 9), told().Logged(0, 9)) {
+		t.Fatal("the undamaged form is refused or changes")
+	}
+	runs := len(blob) - 4*4 // 0, 2, 4, 7 to 9
+	records := runs - 3*34
+	for name, f := range map[string]func(b []byte) []byte{
+		"not announced":    func(b []byte) []byte { b[1] &^= 4; return b },
+		"cut off":          func(b []byte) []byte { return b[:records-4] },
+		"none":             func(b []byte) []byte { return append(b[:records-4], 0, 0, 0, 0) },
+		"one record more":  func(b []byte) []byte { b[records-3]++; return b },
+		"too many":         func(b []byte) []byte { b[records-4] = 0xFF; return b },
+		"record repeated":  func(b []byte) []byte { copy(b[records+34:], b[records:records+34]); return b },
+		"runs touch":       func(b []byte) []byte { b[runs+3] = 1; return b },
+		"run backwards":    func(b []byte) []byte { b[runs+1] = 1; return b },
+		"before the first": func(b []byte) []byte { b[1] |= 2; b[28+1] = 1; return b },
+	} {
+		if err := card().Decode(f(bytes.Clone(blob))); !errors.Is(err, timeline.ErrEncoding) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // FuzzDecode: whatever is taken encodes back to the same bytes and can be judged.
 func FuzzDecode(f *testing.F) {
 	f.Add(full().Append(nil))
@@ -121,6 +165,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(c.Append(nil))
 	}
 	f.Add(card().Append(nil))
+	f.Add(told().Append(nil))
 	f.Add(card(ob(paid, 2, 1000, 300), ob(paid, 2, 1000, 200), ob(paid, 3, 700, 1)).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := card()
@@ -133,6 +178,9 @@ func FuzzDecode(f *testing.F) {
 		c.Judge(windowEnd*3600, rules, nil)
 		if j := c.Judge(windowEnd*3600, rules, nil); len(j.Actions) > 0 {
 			t.Fatalf("judged again, it asks for %v", j.Actions)
+		}
+		if v := c.Value(&rules); v.Least > v.Most {
+			t.Fatalf("value %+v", v)
 		}
 		c.Explained(0, &rules)
 		c.Compact(windowEnd*3600, &rules)

@@ -65,7 +65,7 @@ func (c *Card) judgePlanned(now int64, p Params, marks Watermarks) Judgement {
 type survey struct {
 	badP, badQ uint16 // first pair that freezes the card
 	bad        bool
-	disorder   bool // clock faults
+	disorder   bool // clock faults, and load logs that the balances belie
 }
 
 // pair looks at one pair.
@@ -73,7 +73,7 @@ func (s *survey) pair(pr *pair, v *Verdict, p *Params) {
 	if (v.Outcome == OutcomeImpossible || pr.clash > 0) && !s.bad {
 		s.bad, s.badP, s.badQ = true, v.P, v.Q
 	}
-	s.disorder = s.disorder || disordered(pr, p)
+	s.disorder = s.disorder || disordered(pr, p) || v.Kind == Load && belied(pr, v)
 }
 
 // tail looks at the last observation, and reports whether nothing is to be said of it.
@@ -116,7 +116,9 @@ func (c *Card) surveyPlan(w walker, p *Params) (s survey, clean bool) {
 }
 
 // blank reports whether nothing is on record about the card.
-func (c *Card) blank() bool { return len(c.regions) == 0 && len(c.marks) == 0 && !c.frozen }
+func (c *Card) blank() bool {
+	return len(c.regions) == 0 && len(c.marks) == 0 && !c.frozen && !c.told()
+}
 
 // disordered is section 5: the counters rise and the clocks fall by more than two
 // clocks can be wrong.
@@ -129,6 +131,7 @@ type judging struct {
 	p      *Params
 	marks  Watermarks
 	frozen bool
+	byLog  bool     // the current pair is decided by the card's own log
 	quota  bool     // a quota card: nothing is due to anybody
 	from   int      // index of the current pair's first break
 	at     int      // index of the region that the walk is in or before
@@ -147,6 +150,7 @@ type sums struct {
 	readyAt  int64     // latest time of the pending pairs: from here a credit's delay counts
 	lost     bool      // a pending pair has a terminal with a gap in its sequence
 	open     bool      // a bit is open that no money can close
+	doubt    bool      // an undecided doubt row without service waits
 	holding  bool      // a hold is open
 	blocked  bool      // a pair is impossible: nothing can be said about the whole
 	begun    bool
@@ -162,6 +166,10 @@ func (j *judging) run(s *survey, w walker) {
 	var v Verdict
 	for w.next(&pr, &v) {
 		j.from = len(j.out.Breaks)
+		if c.told() {
+			j.contradicted(&pr, &v)
+			j.believe(&pr, &v)
+		}
 		j.alarms(&pr, &v)
 		j.counter(&pr, &v)
 		j.gap(&pr, &v)
@@ -170,6 +178,7 @@ func (j *judging) run(s *survey, w walker) {
 		j.tail(&c.entries[w.p], w.clash)
 	}
 	j.credits()
+	j.approvals()
 	j.vanished()
 	j.out.Provisional = c.Provisional()
 	j.out.Frozen = j.frozen
@@ -203,6 +212,9 @@ func (j *judging) alarms(pr *pair, v *Verdict) {
 	j.clone(pr.clash)
 	if disordered(pr, j.p) {
 		raise(ClockAlarm)
+	}
+	if belied(pr, v) {
+		raise(WordAlarm)
 	}
 }
 
@@ -240,12 +252,12 @@ func (j *judging) counter(pr *pair, v *Verdict) {
 		return
 	}
 	if kind == markPaid {
-		j.out.Flash = append(j.out.Flash, Flash{Card: j.c.Key, ATC: v.P, Amount: v.Offered, Service: state == Collectable, DecidedAt: m.at})
+		j.out.Flash = append(j.out.Flash, Flash{Card: j.c.Key, ATC: v.P, Amount: v.Offered, Service: state == Collectable, Basis: v.Basis, DecidedAt: m.at})
 	}
 	if j.quota && part == PartDoubt {
 		return
 	}
-	b := Break{P: v.P, Q: v.Q, Part: part, State: state, Amount: v.Offered, Missing: v.Missing, Named: true, Since: m.at, Terminal: pr.p.terminal, Basis: v.Basis}
+	b := Break{P: v.P, Q: v.Q, Part: part, State: state, Amount: v.Offered, Missing: v.Missing, Named: true, Since: m.at, Arose: pr.latest, Terminal: pr.p.terminal, Basis: v.Basis, ByLog: j.byLog}
 	if kind == markImpossible {
 		b.Amount, b.Named = max(v.Fall, -v.Fall), false
 	}
@@ -300,6 +312,6 @@ func (j *judging) tail(e *entry, clash int) {
 	j.clone(clash)
 	if e.kind() == Doubt && !j.quota {
 		j.out.Open = true
-		j.out.Breaks = append(j.out.Breaks, Break{P: e.atc, Part: PartDoubt, State: Suspected, Amount: e.debit, Since: e.time, Terminal: e.terminal})
+		j.out.Breaks = append(j.out.Breaks, Break{P: e.atc, Part: PartDoubt, State: Suspected, Amount: e.debit, Since: e.time, Arose: e.time, Terminal: e.terminal})
 	}
 }

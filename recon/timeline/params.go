@@ -31,7 +31,15 @@ type Params struct {
 	// balance. 0 if no card has one.
 	Deposit money.Fen
 
-	ProvisionalAfter    int64     // seconds after the later observation before a credit may be given ahead of the window
+	// ApproveAbove is the largest refund that needs nobody: a larger one waits until two
+	// people have approved it (Card.Grant). 0 if none waits.
+	ApproveAbove money.Fen
+
+	ProvisionalAfter int64 // seconds after the later observation before a credit may be given ahead of the window
+	// ProvisionalAtDoubt gives that credit at once where a doubt row without service is
+	// undecided: the customer lacks the fall in either case, and only a late row for a
+	// missing counter can still explain some of it.
+	ProvisionalAtDoubt  bool
 	ProvisionalPerCard  money.Fen // most provisional credit standing on one card, 0 for none at all
 	ProvisionalPerMonth money.Fen // most given to one card in one month (UTC+8)
 	ProvisionalBudget   money.Fen // what may still be given to all cards together

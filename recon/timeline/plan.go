@@ -9,6 +9,7 @@ type plan struct {
 	steps           []step
 	tail, tailClash int       // entry that speaks for the last counter, and its conflict
 	tailValue       money.Fen // before the tail, with what was loaded after it
+	left            span      // what is on the card
 	alarms          []Alarm
 	quota           bool
 }
@@ -79,6 +80,7 @@ func (c *Card) makePlan(p *Params) *plan {
 		s.decide(i)
 		s.plan.steps[i].pair.bound = !s.nodes[i+1].alone || len(s.open) > 0 || s.holds && s.pool > 0
 	}
+	s.plan.left = s.left()
 	s.keep()
 	s.join()
 	return s.plan

@@ -13,6 +13,7 @@ type cut struct {
 	from   uint16 // it came after this counter
 	placed bool   // and before the next one, as the card said in the push session
 	value  money.Fen
+	word   Certainty // whether it was executed
 }
 
 // pushes lists the pushes by number, which is the order in which cards execute them.
@@ -23,7 +24,7 @@ func (s *stage) pushes() {
 		if e.class != classPush || e.commit() == No {
 			continue
 		}
-		s.cuts = append(s.cuts, cut{uint16(e.content), e.atc, e.more&morePlaced != 0, e.b})
+		s.cuts = append(s.cuts, cut{uint16(e.content), e.atc, e.more&morePlaced != 0, e.b, e.commit()})
 	}
 	slices.SortFunc(s.cuts, func(a, b cut) int {
 		if c := cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(rankOf(b), rankOf(a))); c != 0 {

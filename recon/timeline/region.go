@@ -72,12 +72,15 @@ func (j *judging) add(r *region, pr *pair, v *Verdict, d *dues) {
 	if later+contested == 0 {
 		return
 	}
-	end := pr.latest + j.p.windowAt(pr.latest)
-	over := r.final || j.now >= end || j.marks != nil && j.marks.Complete() > pr.latest+j.p.Drift
+	end, over := j.over(pr)
+	over = over || r.final
 	b := Break{P: v.P, Q: v.Q, Part: PartGap, State: Proven, Amount: later, Contested: contested, Missing: v.Missing,
-		Named: v.Missing == 1, Final: end, Terminal: pr.p.terminal, Basis: v.Basis}
+		Named: v.Missing == 1, Arose: pr.latest, Final: end, Terminal: pr.p.terminal, Basis: v.Basis}
 	if v.Outcome == Undecided {
 		b.Part, b.Named = PartPair, false
+	}
+	if j.c.told() {
+		j.name(&b, v)
 	}
 	switch {
 	case over && later > 0:
@@ -92,6 +95,7 @@ func (j *judging) add(r *region, pr *pair, v *Verdict, d *dues) {
 			s.lost, s.terminal = true, t
 		}
 		s.pending += later
+		s.doubt = s.doubt || v.Kind == Doubt && v.Outcome == Undecided && contested == 0
 		s.readyAt = max(s.readyAt, pr.latest)
 		j.wake(end)
 	}
@@ -108,7 +112,7 @@ func (j *judging) kept(pr *pair, v *Verdict, held money.Fen) {
 	}
 	s := &j.sum
 	end := pr.p.time + j.p.windowAt(pr.p.time)
-	b := Break{P: v.P, Q: v.Q, Part: PartHold, State: Proven, Amount: held, Missing: v.Missing, Named: v.Kind == Hold, Final: end, Terminal: pr.p.terminal, Basis: v.Basis}
+	b := Break{P: v.P, Q: v.Q, Part: PartHold, State: Proven, Amount: held, Missing: v.Missing, Named: v.Kind == Hold, Arose: pr.latest, Final: end, Terminal: pr.p.terminal, Basis: v.Basis}
 	if j.now >= end {
 		s.due += held
 	} else {
@@ -136,7 +140,7 @@ func (j *judging) lostUpload(pr *pair, v *Verdict) {
 		return
 	}
 	j.out.Breaks = append(j.out.Breaks, Break{P: v.P, Q: v.Q, Part: PartGap, State: LostUpload, Amount: v.Missed, Missing: v.Missing,
-		Named: v.Missing == 1, Since: pr.latest, Final: end, Terminal: t, Basis: v.Basis})
+		Named: v.Missing == 1, Since: pr.latest, Arose: pr.latest, Final: end, Terminal: t, Basis: v.Basis})
 	j.wake(end)
 }
 
@@ -152,11 +156,12 @@ func (j *judging) wake(at int64) {
 // the difference.
 func (j *judging) settle(r *region) {
 	s := &j.sum
+	r.waits = false
 	if !s.blocked {
 		j.balance(r)
 	}
 	j.date(r, s, s.breaks, len(j.out.Breaks))
-	if s.pending > 0 && !r.credited && !j.frozen && j.p.ProvisionalPerCard > 0 {
+	if s.pending > 0 && !r.credited && !j.frozen && (j.p.ProvisionalPerCard > 0 || r.granted) {
 		j.wishes = append(j.wishes, wish{p: r.p, sum: *s, from: s.breaks, to: len(j.out.Breaks)})
 	}
 	j.history(r)
@@ -170,7 +175,8 @@ func (j *judging) date(r *region, s *sums, from, to int) {
 	for i := from; i < to; i++ {
 		b := &j.out.Breaks[i]
 		if b.State == Proven {
-			b.Held = r.standing-r.lateRefused < s.due
+			b.Held = j.frozen && r.standing-r.lateRefused < s.due
+			b.Waits = r.waits
 		}
 		if b.Part != PartGap && b.Part != PartPair && b.Part != PartHold || b.State == Impossible {
 			continue
@@ -195,7 +201,9 @@ func (j *judging) balance(r *region) {
 		counted := min(need, r.provisional)
 		r.provisional -= counted
 		r.standing += counted
-		if need -= counted; need > 0 && !j.frozen {
+		need -= counted
+		r.waits = j.p.ApproveAbove > 0 && need > j.p.ApproveAbove && !r.granted
+		if need > 0 && !r.waits && !j.frozen {
 			j.move(r, Refund, need)
 			r.standing += need
 		}
@@ -215,7 +223,7 @@ func (j *judging) balance(r *region) {
 		j.move(r, ReverseProvisional, r.provisional-s.pending)
 		r.provisional = s.pending
 	}
-	if s.final > 0 && r.standing-r.lateRefused >= s.due {
+	if s.final > 0 && s.pending == 0 && r.standing-r.lateRefused >= s.due {
 		r.final = true
 	}
 }
@@ -236,7 +244,11 @@ func (j *judging) credits() {
 	for _, w := range j.wishes {
 		i, _ := slices.BinarySearchFunc(c.regions, w.p, func(r region, p uint16) int { return cmp.Compare(r.p, p) })
 		r, s := &c.regions[i], &w.sum
-		if at := s.readyAt + p.ProvisionalAfter; j.now < at {
+		at := s.readyAt + p.ProvisionalAfter
+		if s.doubt && p.ProvisionalAtDoubt {
+			at = j.now
+		}
+		if j.now < at && !r.granted {
 			j.wake(at)
 			continue
 		}
@@ -244,7 +256,8 @@ func (j *judging) credits() {
 		if month != c.month {
 			given = 0
 		}
-		if standing+s.pending > p.ProvisionalPerCard || given+s.pending > p.ProvisionalPerMonth || s.pending > p.ProvisionalBudget {
+		within := standing+s.pending <= p.ProvisionalPerCard && given+s.pending <= p.ProvisionalPerMonth && s.pending <= p.ProvisionalBudget
+		if !within && !r.granted {
 			continue
 		}
 		j.sum = w.sum
@@ -288,7 +301,7 @@ func (r *region) stateOf(s *sums) State {
 // history reports what became of a region beside what its pairs say now, and
 // forgets a break that came to nothing before money moved.
 func (j *judging) history(r *region) {
-	past := Break{P: r.p, Q: r.q, Part: PartPast, State: Late, Since: r.since, Terminal: j.sum.terminal}
+	past := Break{P: r.p, Q: r.q, Part: PartPast, State: Late, Since: r.since, Arose: r.since, Terminal: j.sum.terminal}
 	if r.late > 0 {
 		past.Amount = r.late
 		j.out.Breaks = append(j.out.Breaks, past)
@@ -315,7 +328,7 @@ func (j *judging) vanished() {
 	for _, g := range j.gone {
 		inside := func(b Break) bool { return b.P >= g.p && b.Q <= g.q && b.Q != 0 }
 		if !slices.ContainsFunc(j.out.Breaks[:said], inside) {
-			j.out.Breaks = append(j.out.Breaks, Break{P: g.p, Q: g.q, Part: PartPast, State: Disproved, Since: j.now})
+			j.out.Breaks = append(j.out.Breaks, Break{P: g.p, Q: g.q, Part: PartPast, State: Disproved, Since: j.now, Arose: j.now})
 		}
 	}
 }

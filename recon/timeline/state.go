@@ -83,9 +83,12 @@ type Break struct {
 	Contested money.Fen
 	Missing   int            // counters between P and Q
 	Named     bool           // the exact counter is known
+	ByLog     bool           // the name comes from the card's own log, which is under no MAC (Card.Logged)
 	Held      bool           // due, but withheld because the card is frozen
+	Waits     bool           // due, and not asked for before two people have approved it (Params.ApproveAbove, Card.Grant)
 	Stands    bool           // Late only: the row was refused and the refund stands
 	Since     int64          // when this state was entered: the time of the judgement
+	Arose     int64          // since when it can be seen: the greatest time up to Q, or up to P while there is no Q
 	Final     int64          // when it becomes final by the window, 0 if it needs no time
 	Terminal  txn.TerminalID // terminal of P, or the one with the sequence gap
 	Basis     Basis          // whether it needs a terminal's word
@@ -175,7 +178,7 @@ const (
 	ImpossibleAlarm AlarmKind = 3 // value came from nowhere
 	ClockAlarm      AlarmKind = 4 // counter order against clock order: test the terminals' clocks, then suspect a clone
 	ArchivedAlarm   AlarmKind = 5 // older than what this timeline still holds: not added
-	WordAlarm       AlarmKind = 6 // what the terminal said beside the MACs (amount held, DF63, balance of a purse) is not so
+	WordAlarm       AlarmKind = 6 // what the terminal said beside the MACs (amount held, DF63, balance of a purse) is not so, or what a log of the card says
 )
 
 var alarmNames = [...]string{CloneAlarm: "clone", ReplayAlarm: "replay", ImpossibleAlarm: "impossible", ClockAlarm: "clock", ArchivedAlarm: "archived", WordAlarm: "word"}
@@ -201,5 +204,6 @@ type Flash struct {
 	ATC       uint16
 	Amount    money.Fen
 	Service   bool  // the service was given: due to the operator, not to the customer
+	Basis     Basis // soft if it needs a terminal's word or that of the card's own log
 	DecidedAt int64 // time of the first judgement that could tell
 }

@@ -19,6 +19,8 @@ type life struct {
 	pendingL money.Fen       // the same, since the last observation
 	value    money.Fen
 	atc      uint16
+	steps    []lived
+	reads    []reading
 }
 
 // telling is an observation and the day on which it arrives.
@@ -35,7 +37,12 @@ func live(t *rapid.T, dishonest bool) *life {
 	l.value = l.open
 	l.tell(ob(opening, 0, l.open, 0, at(0)), 0)
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
+		before := l.value
 		l.event(t, dishonest)
+		l.steps = append(l.steps, lived{l.atc, before, l.value})
+	}
+	for range rapid.IntRange(-2, 2).Draw(t, "readings") {
+		l.reads = append(l.reads, l.read(t))
 	}
 	return l
 }
@@ -114,12 +121,27 @@ func (l *life) run(t *rapid.T, p timeline.Params, check func(day int64, j timeli
 				}
 			}
 		}
+		l.tellLogs(t, c, d)
 		if d != 70 && !rapid.Bool().Draw(t, "judge") {
 			continue
 		}
 		j := c.Judge(d*day+12*3600, p, nil)
 		book -= issued(j.Actions)
 		check(d, j, c, book)
+		l.bounds(t, c, &p)
+		for _, b := range j.Breaks {
+			if p.ApproveAbove == 0 || d != 70 && rapid.IntRange(0, 3).Draw(t, "approved") > 0 {
+				continue
+			}
+			if err := c.Grant(b.P, b.Q); b.Waits && err != nil {
+				t.Fatalf("day %d: %q waits, and %v", d, brief(j), err)
+			}
+		}
+		if p.ApproveAbove > 0 {
+			j = c.Judge(d*day+12*3600, p, nil)
+			book -= issued(j.Actions)
+			check(d, j, c, book)
+		}
 		if again := c.Judge(d*day+12*3600, p, nil); len(again.Actions) > 0 {
 			t.Fatalf("day %d: judged again, it asks for %v", d, again.Actions)
 		}
@@ -137,7 +159,9 @@ func TestInTheEndEveryFenIsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := live(t, false)
 		var out, contested money.Fen
-		l.run(t, lifeRules, func(d int64, j timeline.Judgement, c *timeline.Card, book money.Fen) {
+		rules := lifeRules
+		rules.ApproveAbove = rapid.SampledFrom([]money.Fen{0, 0, 4, 11}).Draw(t, "approve above")
+		l.run(t, rules, func(d int64, j timeline.Judgement, c *timeline.Card, book money.Fen) {
 			out += issued(j.Actions)
 			for _, f := range j.Flash {
 				if !l.flash[f.ATC] {
@@ -145,6 +169,11 @@ func TestInTheEndEveryFenIsBack(t *testing.T) {
 				}
 			}
 			contested = 0
+			for _, a := range j.Alarms {
+				if a.Kind == timeline.WordAlarm {
+					t.Fatalf("day %d: a true log is called wrong: %v", d, a)
+				}
+			}
 			for _, b := range j.Breaks {
 				contested += b.Contested
 				if b.State == timeline.Impossible || b.State == timeline.Unbacked {
@@ -168,7 +197,9 @@ func TestTheBookIsExplainedUnderLiesAndRefusals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := live(t, true)
 		seen := map[[timeline.KeySize]byte]bool{}
-		l.run(t, lifeRules, func(d int64, j timeline.Judgement, c *timeline.Card, book money.Fen) {
+		rules := lifeRules
+		rules.ApproveAbove = rapid.SampledFrom([]money.Fen{0, 4, 11}).Draw(t, "approve above")
+		l.run(t, rules, func(d int64, j timeline.Judgement, c *timeline.Card, book money.Fen) {
 			for _, a := range j.Actions {
 				if seen[a.Key.Bytes()] {
 					t.Fatalf("day %d: %v a second time", d, a.Key)

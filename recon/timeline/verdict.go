@@ -68,7 +68,10 @@ type Verdict struct {
 	Total  money.Fen // what the value fell by beyond what the issuer has paid out or booked for P
 	Held   money.Fen // amount that P kept, or completed
 	Basis  Basis
-	Cut    uint16 // Push ATC of the last push between P and Q, 0 if there is none
+	// Log is what the card's own log says about P's debit: a word, which decides nothing
+	// before the window is over.
+	Log Certainty
+	Cut uint16 // Push ATC of the last push between P and Q, 0 if there is none
 }
 
 // Verdicts gives the verdict of every pair of neighbours, in counter order.
@@ -139,7 +142,7 @@ type walker struct {
 
 func (c *Card) walk(p *Params) walker {
 	if c.special(p) {
-		w := walker{plan: c.makePlan(p)}
+		w := walker{runner: runner{c: c}, plan: c.makePlan(p)}
 		w.p, w.clash = w.plan.tail, w.plan.tailClash
 		return w
 	}
@@ -153,6 +156,7 @@ func (w *walker) next(pr *pair, v *Verdict) bool {
 			return false
 		}
 		decide(v, pr, w.params)
+		w.c.consult(pr, v)
 		return true
 	}
 	if w.step == len(w.plan.steps) {
@@ -162,6 +166,7 @@ func (w *walker) next(pr *pair, v *Verdict) bool {
 	w.step++
 	*pr, *v = s.pair, s.verdict
 	pr.dues = &s.dues
+	w.c.consult(pr, v)
 	return true
 }
 

@@ -57,6 +57,8 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 				s.params.Holds = n != 0
 			case "window":
 				s.params.Window = n * day
+			case "approve":
+				s.params.ApproveAbove = money.Fen(n)
 			case "credit-after":
 				s.params.ProvisionalAfter = n * day
 			case "credit-limit":
@@ -94,6 +96,8 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 			d.Fatalf(t, "the card's own encoding: %v", err)
 		}
 		writeJudgement(out, s.card.Judge(dayOf(t, d), s.params, &s.marks))
+	case "grant", "value", "loadlog", "log", "logged":
+		s.log(t, d, out)
 	case "verdicts":
 		for _, v := range s.card.Verdicts(&s.params) {
 			writeVerdict(out, v)
@@ -198,6 +202,9 @@ func writeVerdict(out *strings.Builder, v timeline.Verdict) {
 	if v.Cut != 0 {
 		fmt.Fprintf(out, ", push %d between", v.Cut)
 	}
+	if v.Log != timeline.Open {
+		fmt.Fprintf(out, ", log says %s", v.Log)
+	}
 	if v.Basis == timeline.Soft {
 		out.WriteString(", soft")
 	}
@@ -220,9 +227,12 @@ func writeJudgement(out *strings.Builder, j timeline.Judgement) {
 		if b.Final != 0 {
 			fmt.Fprintf(out, ", final day %s", days(b.Final))
 		}
-		for name, set := range map[string]bool{"held": b.Held, "stands": b.Stands} {
-			if set {
-				out.WriteString(", " + name)
+		for _, f := range []struct {
+			name string
+			set  bool
+		}{{"held", b.Held}, {"stands", b.Stands}, {"waits for approval", b.Waits}, {"named by log", b.ByLog}} {
+			if f.set {
+				out.WriteString(", " + f.name)
 			}
 		}
 		if b.Basis == timeline.Soft {
@@ -234,7 +244,11 @@ func writeJudgement(out *strings.Builder, j timeline.Judgement) {
 		fmt.Fprintf(out, "action %s #%d %04X-%04X %d\n", a.Key.Purpose, a.Key.Number, a.Key.P, a.Key.Q, int64(a.Amount))
 	}
 	for _, f := range j.Flash {
-		fmt.Fprintf(out, "flash %04X %d service=%t decided day %s\n", f.ATC, int64(f.Amount), f.Service, days(f.DecidedAt))
+		fmt.Fprintf(out, "flash %04X %d service=%t decided day %s", f.ATC, int64(f.Amount), f.Service, days(f.DecidedAt))
+		if f.Basis == timeline.Soft {
+			out.WriteString(", soft")
+		}
+		out.WriteString("\n")
 	}
 	writeAlarms(out, j.Alarms)
 	if j.Open {

@@ -25,6 +25,15 @@ type Host interface {
 	Name() string
 }
 
+// Adviser is a Host that also takes script result notices. Without one an unload is
+// credited when the card shows that it ran.
+type Adviser interface {
+	// Advise tells the issuer how the script of an approved load or unload went: icc is
+	// field 55 with DF31. Losing it costs nothing but time. The error is ErrUnreachable or
+	// ErrRefused.
+	Advise(ctx context.Context, q txn.OnlineRequest, icc []byte) error
+}
+
 // Errors of a host.
 var (
 	// ErrUnreachable: no answer of the issuer came in time.

@@ -74,6 +74,16 @@ func (h *InProcess) Reverse(ctx context.Context, q txn.OnlineRequest, why Reason
 	return h.issuer.Reverse(&q, why, icc)
 }
 
+// Advise implements Adviser.
+func (h *InProcess) Advise(ctx context.Context, q txn.OnlineRequest, icc []byte) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", err, ErrUnreachable)
+	}
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.issuer.Advise(&q, icc)
+}
+
 // Note says in words why the last answer is what it is.
 func (h *InProcess) Note() string {
 	h.mutex.Lock()

@@ -102,7 +102,14 @@ func TestTheWholeKernelLoadsAndUnloadsACard(t *testing.T) {
 				}
 				finish(txn.OnlineLoad, 120_000, 80_000)
 				in.Amount, in.Type = 0, 0
-				finish(txn.OnlineUnload, 0, 200_000)
+				finish(txn.OnlineUnload, 0, 80_000) // credited when the card shows it
+				d.chip.UseInterface(card.Contact)
+				if profile == "dev-sm" {
+					d.Values[tlv.TagSMSupport] = []byte{1}
+				}
+				if _, _, err := d.ask(txn.OnlineInquiry, 0); err != nil || h.Available(d.key) != 200_000 {
+					t.Errorf("the card has shown the unload: account %v, %v", h.Available(d.key), err)
+				}
 			})
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/citycard/citycard/issuer/topup"
+	"github.com/citycard/citycard/role/host"
 	"github.com/citycard/citycard/terminal/kernel"
 	"github.com/citycard/citycard/terminal/kernel/emv"
 	"github.com/citycard/citycard/terminal/pos"
@@ -58,6 +60,7 @@ type Report struct {
 	Scripts       []Script   `json:"scripts"`
 	Reversal      *Undo      `json:"reversal"`
 	Rows          []Row      `json:"rows"`
+	Loads         []LoadWord `json:"loads"`
 	Events        []Happened `json:"events"`
 	ReaderError   string     `json:"reader_error"` // an error that is more than a card which left
 	APDUs         int        `json:"apdus"`
@@ -109,6 +112,33 @@ type Row struct {
 	Amount int64  `json:"amount_fen"`
 }
 
+// LoadWord is what became of a load or unload, by the issuer's books.
+type LoadWord struct {
+	Kind   string `json:"kind"` // load or unload
+	ATC    int    `json:"atc"`
+	Amount int64  `json:"amount_fen"`
+	Word   string `json:"word"`  // done, back or checking
+	Why    string `json:"why"`   // topup.Why in words
+	Until  string `json:"until"` // date at UTC+8 by which it is decided, empty if it is
+	Text   string `json:"text"`
+	TextZH string `json:"text_zh"`
+}
+
+// LoadWords makes the JSON form of an issuer's loads.
+func LoadWords(list []host.Load) []LoadWord {
+	out := []LoadWord{}
+	for i := range list {
+		a := &list[i].Answer
+		w := LoadWord{Kind: a.Kind.String(), ATC: int(list[i].ATC), Amount: int64(a.Amount), Word: a.Word.String(), Why: a.Why.String(),
+			Text: a.Text("en"), TextZH: a.Text("zh")}
+		if a.Until != 0 {
+			w.Until = topup.Day(a.Until)
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
 var stepNames = [...]string{"", "opening", "exchange", "choice", "pin", "issuer", "again", "reversal", "removal", "module"}
 
 // String is the kind as it is printed.
@@ -136,7 +166,7 @@ func (t *Trace) Report(lang string) *Report {
 		Display: r.Display.EN(), DisplayZH: r.Display.ZH(), AID: fmt.Sprintf("%X", r.AID), Signature: r.Signature,
 		OnlinePIN: r.OnlinePIN, Cash: r.Cash, MSD: r.MSD, Verified: t.Verified.String(), Before: known(t.Before),
 		Second: known(int64(r.SecondBalance)), SpendingLimit: known(int64(r.SpendingLimit)), Available: known(int64(r.Available)),
-		Host: t.Host, AuthCode: r.AuthCode, Scripts: scripts(r.Scripts), Rows: rows(r.Records), Events: []Happened{},
+		Host: t.Host, AuthCode: r.AuthCode, Scripts: scripts(r.Scripts), Rows: rows(r.Records), Loads: LoadWords(t.Loads), Events: []Happened{},
 		APDUs: t.Used.APDUs, Sent: t.Used.Sent, Received: t.Used.Received,
 	}
 	if t.Broken != nil {

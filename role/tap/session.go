@@ -14,6 +14,7 @@ import (
 	"github.com/citycard/citycard/terminal/rf"
 	"github.com/citycard/citycard/txn"
 	"github.com/citycard/citycard/wire/apdu"
+	"github.com/citycard/citycard/wire/tlv"
 )
 
 // Config is what a terminal works with.
@@ -55,6 +56,7 @@ type session struct {
 	meter *rf.Meter
 	notes int // of the till that are in the trace
 	buf   []byte
+	asked *txn.OnlineRequest // what the issuer has answered last
 }
 
 // Run makes one sale. The error is that of opening the reader for the first time, and
@@ -165,6 +167,7 @@ func (s *session) run() {
 	}
 	s.trace.Before = balanceBefore(s.trace.Sale.Kind, &s.trace.Result)
 	s.reverse()
+	s.advise()
 }
 
 // act does what the till asks for.
@@ -337,6 +340,7 @@ func (s *session) online(o *pos.Online) emv.Event {
 		s.add(step)
 		return emv.Event{Kind: emv.HostUnreachable}
 	}
+	s.asked = &q
 	step.Answer = s.Explain.reply(&answer)
 	if h, ok := s.Host.(interface{ Note() string }); ok {
 		step.Event = h.Note()
@@ -398,6 +402,24 @@ func (s *session) reverse() {
 	if s.Step != nil {
 		s.Step(&s.trace.Steps[len(s.trace.Steps)-1])
 	}
+}
+
+// advise tells the issuer that the card has carried out the script of a load or unload.
+// It is no step of the sale: a notice that does not arrive costs nothing, because the
+// card's next question says the same.
+func (s *session) advise() {
+	r := &s.trace.Result
+	h, hears := s.Host.(host.Adviser)
+	if !hears || !r.Outcome.Approved() || s.trace.Sale.Kind != pos.Load && s.trace.Sale.Kind != pos.Unload || s.asked == nil {
+		return
+	}
+	var results []byte
+	for _, script := range r.Scripts {
+		results = script.Append(results)
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(s.ctx), reversalTime)
+	defer stop()
+	_ = h.Advise(ctx, *s.asked, tlv.Append(nil, tlv.TagIssuerScriptResult, results))
 }
 
 // reversalTime is how long a reversal may take before it is left for later: our choice.

@@ -3,6 +3,7 @@ package tap
 import (
 	"time"
 
+	"github.com/citycard/citycard/role/host"
 	"github.com/citycard/citycard/terminal/pos"
 	"github.com/citycard/citycard/terminal/rf"
 	"github.com/citycard/citycard/terminal/row"
@@ -61,6 +62,9 @@ type Trace struct {
 	// Purse says that the card, which has no application of this terminal, is an electronic
 	// purse. Who runs the sale asks the card afterwards.
 	Purse bool
+	// Loads are the loads and unloads of the card that its issuer has on record, each with
+	// its word; nil if the issuer keeps none. Who runs the sale asks the issuer afterwards.
+	Loads []host.Load
 	// Used counts commands and bytes; its Time stays zero.
 	Used rf.Used
 	// Field is the modelled time in the field, or in the slot: activation and all

@@ -1,11 +1,8 @@
 package tap
 
 import (
-	"fmt"
-
-	"github.com/citycard/citycard/crypt/cryptogram"
-	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/issuer"
+	"github.com/citycard/citycard/role/host"
 	"github.com/citycard/citycard/terminal/pos"
 	"github.com/citycard/citycard/txn"
 )
@@ -14,21 +11,13 @@ import (
 // goroutine.
 type Issuance struct{ verifier *issuer.Verifier }
 
-// developmentIssuer is the number of the issuer of all development cards.
-const developmentIssuer = 0
-
 // NewIssuance takes the development keys.
 func NewIssuance() (*Issuance, error) {
-	store := keystore.Development(developmentIssuer + 1)
-	checkers := map[cryptogram.Alg]*cryptogram.Verifier{}
-	for _, alg := range []cryptogram.Alg{cryptogram.TDES, cryptogram.SM4} {
-		v, err := store.Verifier(keystore.IssuerMasters(developmentIssuer, alg), alg)
-		if err != nil {
-			return nil, fmt.Errorf("development issuer: %w", err)
-		}
-		checkers[alg] = v
+	v, err := host.NewVerifier()
+	if err != nil {
+		return nil, err
 	}
-	return &Issuance{issuer.NewVerifier(func(_ string, alg cryptogram.Alg) *cryptogram.Verifier { return checkers[alg] })}, nil
+	return &Issuance{v}, nil
 }
 
 // Check gives the verdict on the cryptogram of a result, from the last row that it

@@ -17,7 +17,8 @@ const maxOpen = 12
 //	false         false        none does: decided, not paid, unless Contradicted
 type Open struct {
 	ATC          uint16
-	Kind         txn.Kind
+	Kind         txn.Kind // 0 for a load
+	Load         bool     // a load: to pay is to run the script, and a flash load is one that no history runs
 	Amount       money.Fen
 	MustHavePaid bool
 	CanHavePaid  bool
@@ -26,8 +27,8 @@ type Open struct {
 }
 
 // Decide plays all histories of one card: which of the rows with an open end were
-// paid, and what each counter below the last one that nobody reported took, from 0 to
-// limit (9F78). It keeps the histories that meet every balance, and says for every
+// paid, which of the loads ran, and what each counter below the last one that nobody
+// reported took, from 0 to limit (9F78). It keeps the histories that meet every balance, and says for every
 // open row, in counter order, what they have in common.
 //
 // The rows must be of one card; opening is its value at counter 0. The time is
@@ -156,7 +157,7 @@ func (p *player) answers() []Open {
 			}
 			e := p.ends[i][n]
 			out = append(out, Open{
-				ATC: p.counters[i].atc, Kind: c.kind, Amount: c.debit, MustHavePaid: e.paid && !e.left, CanHavePaid: e.paid,
+				ATC: p.counters[i].atc, Kind: c.kind, Load: c.load, Amount: max(c.debit, -c.debit), MustHavePaid: e.paid && !e.left, CanHavePaid: e.paid,
 				Contradicted: !e.paid && !e.left, Tail: i == len(p.counters)-1,
 			})
 		}

@@ -14,6 +14,25 @@
 // that hold, use a deposit, have a quota or are purses; it believes what terminals say
 // beside the MACs.
 //
+// # What is decided, and since when
+//
+// Case is one card with all its evidence: rows and, as Seen.Load, the load requests of
+// the host log (ARQC: balance before, amount; whether the script ran is what histories
+// differ in), each with the moment of its arrival. Case.At says what is known at a
+// moment: every pair of neighbours, flash cards, flash loads, clones, what missing
+// counters certainly took once their window is over, and what is due to the customer.
+// Case.Decided asks again at each of several moments and dates what is decided:
+//
+//	c := oracle.Case{Limit: cap, Window: 20 * 86400, Seen: []oracle.Seen{
+//		{Load: &oracle.Load{ATC: 1, Before: 0, Amount: 5000, Time: t0}, Arrived: t0},
+//		{Row: row, Arrived: t1},
+//	}}
+//	for _, d := range c.Decided([]int64{day1, day2, day3}, nil) { ... d.Sort, d.P, d.Flash.Amount, d.At ... }
+//
+// A pair is played by itself, because each balance is under a MAC: a contradiction
+// says something about its own pair only. Words of terminals choose between histories
+// that the balances leave, and never against them.
+//
 // # What is true
 //
 // Books is told what left each chip, what the issuer posted for it and what was given
@@ -32,8 +51,8 @@
 //
 // # Limits
 //
-// Cards are loaded when they are issued and never again, quota cards by pushes only.
-// Cards whose 9F10 states no electronic cash balance do not speak here. Holds,
+// Chip and Books know no loads after the issue, quota cards are loaded by pushes only.
+// Case is for cards without holds, deposit, pushes or purse. Cards whose 9F10 states no electronic cash balance do not speak here. Holds,
 // completions, deposits, pushes and purses are for Chip.Decide; to Decide they are
 // silent.
 //

@@ -3,6 +3,7 @@ package oracle
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
@@ -10,12 +11,47 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// Seen is a row that arrived and whose cryptogram and balance MAC are right.
+// Seen is a row that arrived and whose cryptogram and balance MAC are right, or a
+// message of the card to the issuer's host.
 type Seen struct {
 	Row txn.Row
 	// Refused says that the row was valid and not cleared: the card was denied, or the
 	// row came too late. What the card did is the same, so Decide gives it no meaning.
 	Refused bool
+	// Load, if it is not nil, is what this is about; Row says nothing then.
+	Load *Load
+	// Arrived is when the issuer got it, unix seconds. Only Case looks at it.
+	Arrived int64
+}
+
+// Load is an ARQC in the log of the issuer's host. The answer carried a script that adds
+// Amount to the card; whether it ran is what the histories differ in. Amount 0 is a
+// question without a load.
+type Load struct {
+	ATC    uint16
+	ARQC   [8]byte   // 9F26, zeros if it was not kept
+	Before money.Fen // balance that the ARQC states under its MAC
+	Amount money.Fen
+	Time   int64 // unix seconds, by the clock of the host
+	// Ran and Failed are a proof from elsewhere: the card's load log under its MAC. Both
+	// are false as long as nobody knows.
+	Ran, Failed bool
+}
+
+// read makes the claim of what was seen, and gives its counter.
+func (s *Seen) read() (claim, uint16, bool) {
+	if s.Load == nil {
+		c, ok := read(&s.Row)
+		return c, s.Row.ATC, ok
+	}
+	l := s.Load
+	c := claim{load: true, result: cryptogram.ARQC, before: l.Before, debit: -l.Amount, mayLeave: true}
+	copy(c.content[:], l.ARQC[:])
+	binary.BigEndian.PutUint64(c.content[8:], uint64(l.Before)+1<<56) // 9F10 of a row begins with 07
+	if l.Amount > 0 {
+		c.mayPay, c.mayLeave = !l.Failed, !l.Ran
+	}
+	return c, l.ATC, true
 }
 
 // claim is what one row says about its counter: the value before it (section 1,
@@ -23,6 +59,8 @@ type Seen struct {
 // possible. With both false the counter can be of no history at all.
 type claim struct {
 	kind     txn.Kind
+	load     bool // its debit is below 0, and mayPay says that the script may have run
+	result   cryptogram.Result
 	content  [40]byte
 	before   money.Fen
 	debit    money.Fen
@@ -57,7 +95,7 @@ func read(r *txn.Row) (claim, bool) {
 	if !ok {
 		return claim{}, false
 	}
-	c := claim{kind: r.Kind, content: r.ContentKey(), before: stated, mayLeave: true}
+	c := claim{kind: r.Kind, result: iad.Result(), content: r.ContentKey(), before: stated, mayLeave: true}
 	if iad.Result() != cryptogram.TC || r.Amount == 0 {
 		return c, true
 	}
@@ -87,6 +125,8 @@ func ends(r *txn.Row) (mayPay, mayLeave bool) {
 func (c *claim) join(o *claim) {
 	switch proved := c.mayPay && !c.mayLeave || o.mayPay && !o.mayLeave; {
 	case c.debit == 0:
+	case c.load:
+		c.mayPay, c.mayLeave = c.mayPay && o.mayPay, c.mayLeave && o.mayLeave
 	case proved:
 		c.mayPay, c.mayLeave = true, false
 	default:
@@ -104,11 +144,10 @@ func (c *claim) join(o *claim) {
 func gather(rows []Seen) []counter {
 	var out []counter
 	for i := range rows {
-		c, ok := read(&rows[i].Row)
+		c, atc, ok := rows[i].read()
 		if !ok {
 			continue
 		}
-		atc := rows[i].Row.ATC
 		at, found := slices.BinarySearchFunc(out, atc, func(x counter, atc uint16) int { return cmp.Compare(x.atc, atc) })
 		if !found {
 			out = slices.Insert(out, at, counter{atc: atc})

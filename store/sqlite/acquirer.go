@@ -63,9 +63,9 @@ func (s *AcquirerStore) PutAccepted(p *acquirer.Prepared, window int32, head acq
 		at = first // a block is in time if it came in time, whatever it had to wait for
 	}
 	h := &p.Sealed.Header
-	if _, err := s.tx.Exec(`INSERT INTO acquirer_block (hash, id, terminal, number, start, row_count, window_no, arrived_at, segment, place, length)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.Hash[:], s.lastID, h.Terminal, h.Number, h.Start, h.Rows, window, at, window, place, len(p.Raw)); err != nil {
+	if _, err := s.tx.Exec(`INSERT INTO acquirer_block (hash, id, terminal, number, start, row_count, window_no, arrived_at, segment, place, length, first_sequence)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.Hash[:], s.lastID, h.Terminal, h.Number, h.Start, h.Rows, window, at, window, place, len(p.Raw), h.FirstSequence); err != nil {
 		return acquirer.Receipt{}, err
 	}
 	_, err = s.tx.Exec(`INSERT INTO acquirer_head (terminal, number, hash, next_sequence, until) VALUES (?, ?, ?, ?, ?)
@@ -166,6 +166,36 @@ func (r *Reader) FindBlock(id uint32) (b Block, err error) {
 		err = fmt.Errorf("block %d was never accepted", id)
 	}
 	return b, err
+}
+
+// Placed is an accepted block that holds a row.
+type Placed struct {
+	Block
+	Hash   seal.Hash // as it was accepted
+	Number uint32    // of the terminal's blocks
+	Index  uint16    // of the row in it
+}
+
+// FindRow gives the accepted block that holds a row of a terminal, by its sequence
+// number; false if there is none.
+func (r *Reader) FindRow(terminal txn.TerminalID, sequence uint32) (p Placed, found bool, err error) {
+	err = r.Query(`SELECT id, start, window_no, arrived_at, place, length, hash, number, first_sequence FROM acquirer_block
+		WHERE terminal = ? AND first_sequence <= ? AND first_sequence + row_count > ? ORDER BY first_sequence DESC LIMIT 1`, func(row *Row) error {
+		p, found = Placed{Block: Block{ID: uint32(row.Int64(0)), Start: uint32(row.Int64(1)), Terminal: terminal, Window: int32(row.Int64(2)),
+			Arrived: row.Int64(3), Place: row.Int64(4), Length: row.Int(5)}, Number: uint32(row.Int64(7)), Index: uint16(int64(sequence) - row.Int64(8))}, true
+		return row.Fill(6, p.Hash[:])
+	}, uint32(terminal), sequence, sequence)
+	return p, found, err
+}
+
+// BlockHash gives the hash of an accepted block by terminal and number; false if
+// there is none.
+func (r *Reader) BlockHash(terminal txn.TerminalID, number uint32) (hash seal.Hash, found bool, err error) {
+	err = r.Query(`SELECT hash FROM acquirer_block WHERE terminal = ? AND number = ?`, func(row *Row) error {
+		found = true
+		return row.Fill(0, hash[:])
+	}, uint32(terminal), number)
+	return hash, found, err
 }
 
 // HasBlock reports whether a block has been accepted: whether its receipt can be

@@ -188,3 +188,9 @@ func (r *Reader) AbandonedFares() (n int64, err error) {
 	})
 	return n, err
 }
+
+// LastClosing is when the books of the last window were closed, unix seconds; 0 if none
+// has been.
+func (r *Reader) LastClosing() (int64, error) {
+	return r.s.int64(`SELECT coalesce(max(closed_at), 0) FROM clearing_window`)
+}

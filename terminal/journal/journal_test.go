@@ -166,7 +166,7 @@ func TestJournalAgreesWithAList(t *testing.T) {
 				}
 				got := open(t, raw)
 				want := block.Header{Suite: block.AESGCM, Rows: uint16(len(waiting)), Terminal: uint32(terminal), Start: 5, Number: number,
-					FirstSequence: sequence - uint32(len(waiting)), From: uint32(from), Until: uint32(until), KeyID: 3, Previous: previous, CipherLen: got.header.CipherLen}
+					FirstSequence: sequence - uint32(len(waiting)), From: uint32(from), Until: uint32(until), KeyID: 3, Previous: previous, CipherLen: got.header.CipherLen, Root: got.header.Root}
 				if got.header != want || !slices.Equal(got.rows, waiting) || len(content.Rows) != txn.RowSize*len(waiting) {
 					t.Fatalf("block\n%+v with %d rows, want\n%+v with %d", got.header, len(got.rows), want, len(waiting))
 				}

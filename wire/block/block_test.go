@@ -76,13 +76,13 @@ func TestParseNamesTheFault(t *testing.T) {
 	}{
 		{"empty", nil, "0 bytes"},
 		{"magic", set(0, 0), "CCB1"},
-		{"version", set(4, 2), "version 2"},
+		{"version 1", set(4, 1), "version 1"},
 		{"suite", set(5, 9), "suite 9"},
 		{"rows", set(6, 0xFF), "rows"},
 		{"number 0", set(19, 0), "block number 0"},
 		{"sequence 0", set(23, 0), "first sequence 0"},
 		{"until before from", set(31, 1), "before from"},
-		{"wrapped key", set(73, 0), "wrapped key"},
+		{"wrapped key", set(HeaderSize+1, 0), "wrapped key"},
 		{"cipher length", set(36, 1), "announce"},
 		{"cut", good[:len(good)-1], "announce"},
 		{"trailing", append(bytes.Clone(good), 0), "after the signature"},
@@ -126,6 +126,16 @@ func FuzzParse(f *testing.F) {
 		again = append(append(again, s.Cipher...), s.Signature...)
 		if !bytes.Equal(again, b) {
 			t.Fatal("parsed block does not encode to the same bytes")
+		}
+	})
+}
+
+func FuzzParseHeader(f *testing.F) {
+	f.Add(sealedSample(f)[:HeaderSize])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := ParseHeader(b)
+		if err == nil && !bytes.Equal(h.Append(nil), b[:HeaderSize]) {
+			t.Fatal("parsed header does not encode to the same bytes")
 		}
 	})
 }

@@ -19,6 +19,14 @@ const (
 
 const rowSize = 128
 
+// CardStart and CardEnd bound what names the card in the 128 bytes of a row, account
+// number and sequence number, at the same place in every format of rows (package txn).
+// A proof of a row may leave these bytes out.
+const (
+	CardStart = 4
+	CardEnd   = 15
+)
+
 // Issuer is the part of a certificate chain that many cards share.
 type Issuer struct {
 	CAIndex     byte   // tag 8F

@@ -19,7 +19,7 @@ const (
 // Sizes and limits. A block over MaxSize or MaxRows is refused before anything
 // is allocated for it.
 const (
-	HeaderSize    = 72
+	HeaderSize    = 104
 	SignatureSize = 64
 	NonceSize     = 12
 	TagSize       = 16
@@ -27,6 +27,7 @@ const (
 	MaxSize       = 4 << 20
 	MaxWrapped    = 256
 	magic         = 0x43434231 // "CCB1"
+	layoutVersion = 2
 )
 
 // Header opens a block in clear: enough to route, order and count it, nothing
@@ -34,7 +35,7 @@ const (
 //
 //	off len field
 //	  0   4 "CCB1"
-//	  4   1 layout version 01
+//	  4   1 layout version 02
 //	  5   1 suite
 //	  6   2 number of rows
 //	  8   4 terminal
@@ -45,6 +46,10 @@ const (
 //	 32   4 key id of the acquirer's wrapping key
 //	 36   4 length of the ciphertext with its tag
 //	 40  32 hash of the terminal's previous block, zeros for block 1
+//	 72  32 root of the hash tree over the rows (package seal)
+//
+// Version 01 had no root. It is refused: a row in such a block could be proved only
+// by showing all others.
 type Header struct {
 	Suite         Suite
 	Rows          uint16
@@ -56,21 +61,24 @@ type Header struct {
 	KeyID         uint32
 	CipherLen     uint32
 	Previous      [32]byte
+	Root          [32]byte
 }
 
-// Append writes the 72 bytes of the header.
+// Append writes the 104 bytes of the header.
 func (h *Header) Append(dst []byte) []byte {
 	be := binary.BigEndian
 	dst = be.AppendUint32(dst, magic)
-	dst = append(dst, 1, byte(h.Suite))
+	dst = append(dst, layoutVersion, byte(h.Suite))
 	dst = be.AppendUint16(dst, h.Rows)
 	for _, v := range [...]uint32{h.Terminal, h.Start, h.Number, h.FirstSequence, h.From, h.Until, h.KeyID, h.CipherLen} {
 		dst = be.AppendUint32(dst, v)
 	}
-	return append(dst, h.Previous[:]...)
+	dst = append(dst, h.Previous[:]...)
+	return append(dst, h.Root[:]...)
 }
 
-func parseHeader(b []byte) (Header, error) {
+// ParseHeader reads the header at the front of b, which may go on behind it.
+func ParseHeader(b []byte) (Header, error) {
 	var h Header
 	be := binary.BigEndian
 	switch {
@@ -78,14 +86,14 @@ func parseHeader(b []byte) (Header, error) {
 		return h, fmt.Errorf("header: %d bytes, want %d", len(b), HeaderSize)
 	case be.Uint32(b) != magic:
 		return h, fmt.Errorf("header: starts with %X, want 43434231 (CCB1)", b[:4])
-	case b[4] != 1:
-		return h, fmt.Errorf("header: layout version %d, this program reads 1", b[4])
+	case b[4] != layoutVersion:
+		return h, fmt.Errorf("header: layout version %d, this program reads %d", b[4], layoutVersion)
 	}
 	h.Suite, h.Rows = Suite(b[5]), be.Uint16(b[6:])
 	for i, p := range [...]*uint32{&h.Terminal, &h.Start, &h.Number, &h.FirstSequence, &h.From, &h.Until, &h.KeyID, &h.CipherLen} {
 		*p = be.Uint32(b[8+4*i:])
 	}
-	h.Previous = [32]byte(b[40:72])
+	h.Previous, h.Root = [32]byte(b[40:72]), [32]byte(b[72:104])
 	switch {
 	case h.Suite != SM4GCM && h.Suite != AESGCM:
 		return h, fmt.Errorf("header: suite %d is not defined", h.Suite)
@@ -126,7 +134,7 @@ func parse(b []byte) (s Sealed, rest []byte, err error) {
 	if len(b) > MaxSize {
 		return s, nil, fmt.Errorf("parse block: %d bytes, at most %d", len(b), MaxSize)
 	}
-	if s.Header, err = parseHeader(b); err != nil {
+	if s.Header, err = ParseHeader(b); err != nil {
 		return s, nil, fmt.Errorf("parse block: %w", err)
 	}
 	at := HeaderSize

@@ -34,6 +34,9 @@ func (p *Printer) Summary(t *tap.Trace) {
 		p.sign(b)
 	}
 	p.left(b, r)
+	for i := range t.Loads {
+		b.row(p.say("load", "圈存"), fmt.Sprintf("%04X  ", t.Loads[i].ATC)+t.Loads[i].Answer.Text(p.o.Lang))
+	}
 	b.rule()
 	p.chart(b, t)
 	b.rule()

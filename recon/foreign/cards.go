@@ -1,0 +1,206 @@
+package foreign
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/citycard/citycard/crypt/cryptogram"
+	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/txn"
+)
+
+// cardLines are the accepted lines of one card.
+type cardLines struct {
+	key   txn.CardKey
+	items []item
+}
+
+// item is one accepted line as an observation.
+type item struct {
+	*record
+	obs timeline.Observation
+}
+
+// resolve gives lines without a card sequence number that of the only card of their
+// number; if no line names one, it is 0.
+func (im *Importer) resolve() {
+	known := map[txn.PAN]int16{}
+	const several = -2
+	for _, r := range im.records {
+		if r.psn == unknownPSN {
+			continue
+		}
+		if was, there := known[r.pan]; there && was != r.psn {
+			known[r.pan] = several
+		} else {
+			known[r.pan] = r.psn
+		}
+	}
+	im.records = slices.DeleteFunc(im.records, func(r *record) bool {
+		if r.psn != unknownPSN {
+			return false
+		}
+		if r.psn = known[r.pan]; r.psn == several {
+			im.refuse(r.at, &refusal{WhichCard, ""}, nil)
+			return true
+		}
+		return false
+	})
+}
+
+// cards groups the lines by card, checks them with keys where there are any, and makes
+// the observations.
+func (im *Importer) cards() []cardLines {
+	im.join()
+	im.resolve()
+	slices.SortFunc(im.records, func(a, b *record) int {
+		return cmp.Or(slices.Compare(a.pan[:], b.pan[:]), cmp.Compare(a.psn, b.psn), cmp.Compare(a.arrived, b.arrived),
+			cmp.Compare(a.at.file, b.at.file), cmp.Compare(a.at.line, b.at.line))
+	})
+	var out []cardLines
+	check := newKeyring(im.o.Checkers)
+	for from := 0; from < len(im.records); {
+		key, to := im.records[from].cardOf(), from+1
+		for to < len(im.records) && im.records[to].cardOf() == key {
+			to++
+		}
+		if c := im.card(key, im.records[from:to], check); len(c.items) > 0 {
+			out = append(out, c)
+		}
+		from = to
+	}
+	im.records = nil
+	return out
+}
+
+func (im *Importer) card(key txn.CardKey, records []*record, check *keyring) cardLines {
+	c := cardLines{key: key}
+	adoptCryptograms(records)
+	presented := im.presented(records)
+	for _, r := range records {
+		why := check.verify(r)
+		var obs timeline.Observation
+		if why == nil {
+			obs, why = r.observation()
+		}
+		if why == nil && r.kind == Field55 && obs.Kind == timeline.Doubt && !presented[identityOf(&obs)] {
+			why = &refusal{NotPresented, ""}
+		}
+		if why != nil {
+			im.refuse(r.at, why, nil)
+			continue
+		}
+		im.files[r.at.file].Accepted++
+		c.items = append(c.items, item{r, obs})
+	}
+	return c
+}
+
+// identity names one transaction of a card.
+type identity struct {
+	atc     uint16
+	result  cryptogram.Result
+	content uint64
+}
+
+func identityOf(o *timeline.Observation) identity {
+	result := cryptogram.TC
+	switch o.Kind {
+	case timeline.Declined:
+		result = cryptogram.AAC
+	case timeline.Online, timeline.Load:
+		result = cryptogram.ARQC
+	}
+	return identity{o.ATC, result, o.Content}
+}
+
+// presented are the payments that a clearing line or a list of unfinished taps holds. A
+// dump of field 55 alone does not say what became of a payment.
+func (im *Importer) presented(records []*record) map[identity]bool {
+	out := map[identity]bool{}
+	for _, r := range records {
+		if r.kind == Clearing || r.kind == Doubts {
+			out[identity{r.chip.atc, r.chip.result, content(r.chip.ac)}] = true
+		}
+	}
+	return out
+}
+
+// adoptCryptograms gives a line that states counter and balance in columns the cryptogram
+// that another line of the same counter, type and balance has: they are one transaction.
+func adoptCryptograms(records []*record) {
+	type spot struct {
+		atc    uint16
+		result cryptogram.Result
+		before int64
+	}
+	at := func(r *record) spot {
+		before := r.chip.before
+		if !r.chip.stated {
+			before += r.debit()
+		}
+		return spot{r.chip.atc, r.chip.result, int64(before)}
+	}
+	var known map[spot][8]byte
+	for _, r := range records {
+		if r.chip.stated && r.chip.ac == [8]byte{} {
+			known = map[spot][8]byte{}
+		}
+	}
+	if known == nil {
+		return
+	}
+	for _, r := range records {
+		if r.chip.ac != [8]byte{} {
+			known[at(r)] = r.chip.ac
+		}
+	}
+	for _, r := range records {
+		if r.chip.stated && r.chip.ac == [8]byte{} {
+			r.chip.ac = known[at(r)]
+		}
+	}
+}
+
+// keyring keeps the verifiers of an import.
+type keyring struct {
+	checkers Checkers
+	ready    map[keyName]*cryptogram.Verifier
+}
+
+type keyName struct {
+	bin string
+	alg cryptogram.Alg
+}
+
+func newKeyring(c Checkers) *keyring {
+	return &keyring{checkers: c, ready: map[keyName]*cryptogram.Verifier{}}
+}
+
+// verify checks cryptogram and balance MAC of a line. A line that cannot be checked,
+// because it has no cryptogram, lacks an object or is of an issuer without keys, stays
+// as it is: soft.
+func (k *keyring) verify(r *record) *refusal {
+	c := r.chip
+	if k.checkers == nil || c.stated || c.lacks != 0 {
+		return nil
+	}
+	iad, err := cryptogram.ParseIAD(c.iad[:c.iadLen])
+	if err != nil {
+		return &refusal{BadField, err.Error()}
+	}
+	name := keyName{r.pan.BIN(), iad.Alg}
+	v, asked := k.ready[name]
+	if !asked {
+		v = k.checkers(name.bin, name.alg)
+		k.ready[name] = v
+	}
+	if v == nil {
+		return nil
+	}
+	if verdict := c.check(v, r.pan, byte(r.psn)); verdict != cryptogram.OK {
+		return &refusal{Forged, verdict.String()}
+	}
+	r.verified = true
+	return nil
+}

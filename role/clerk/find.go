@@ -1,0 +1,91 @@
+package clerk
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/citycard/citycard/store/sqlite"
+	"github.com/citycard/citycard/txn"
+)
+
+// Errors of a search for a card.
+var (
+	ErrNoCard    = errors.New("no such card in the folder")
+	ErrAmbiguous = errors.New("several cards begin like this")
+	ErrCardName  = errors.New("neither a card number (12 to 19 digits) nor the beginning of a token (4 to 32 hexadecimal digits)")
+)
+
+// shortest is how many digits of a token may name a card.
+const shortest = 4
+
+// find leads from what a person types to a card with a timeline: its number, with any
+// sequence number, or its token or the beginning of that. Spaces and hyphens are passed
+// over.
+func (f *Office) find(r *sqlite.Reader, name string) (txn.CardKey, sqlite.Token, error) {
+	name = strings.NewReplacer(" ", "", "-", "").Replace(strings.TrimSpace(name))
+	if pan, err := txn.ParsePAN(name); err == nil {
+		card, t, found, err := f.numbered(r, pan)
+		if found || err != nil {
+			return card, t, err
+		}
+	}
+	t, err := byToken(r, name)
+	switch {
+	case errors.Is(err, ErrCardName) && digits(name): // never repeat a number
+		return txn.CardKey{}, t, fmt.Errorf("card number of %d digits: %w", len(name), ErrNoCard)
+	case errors.Is(err, ErrNoCard) && digits(name) && len(name) >= 12:
+		return txn.CardKey{}, t, fmt.Errorf("card number of %d digits: %w", len(name), ErrNoCard)
+	case err != nil:
+		return txn.CardKey{}, t, err
+	}
+	card, err := f.vault.Card(t)
+	return card, t, err
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// numbered finds the card of a number: sequence numbers are tried in their order, and of
+// several cards the first one that has a timeline is taken.
+func (f *Office) numbered(r *sqlite.Reader, pan txn.PAN) (txn.CardKey, sqlite.Token, bool, error) {
+	for psn := range 100 {
+		card := txn.CardKey{PAN: pan, PSN: byte(psn/10<<4 | psn%10)}
+		t := f.vault.Token(card)
+		if _, found, err := r.Timeline(t); found || err != nil {
+			return card, t, found, err
+		}
+	}
+	return txn.CardKey{}, sqlite.Token{}, false, nil
+}
+
+// byToken finds the only card whose token begins with some digits.
+func byToken(r *sqlite.Reader, name string) (sqlite.Token, error) {
+	var from, to sqlite.Token
+	if len(name) < shortest || len(name) > 2*len(from) {
+		return from, fmt.Errorf("%d characters: %w", len(name), ErrCardName)
+	}
+	pad := 2*len(from) - len(name)
+	low, err := hex.DecodeString(name + strings.Repeat("0", pad))
+	if err != nil {
+		return from, ErrCardName
+	}
+	high, err := hex.DecodeString(name + strings.Repeat("f", pad))
+	if err != nil {
+		return from, ErrCardName
+	}
+	copy(from[:], low)
+	copy(to[:], high)
+	tokens, err := r.TokensFrom(from, to, 2)
+	switch {
+	case err != nil:
+		return from, err
+	case len(tokens) == 0:
+		return from, fmt.Errorf("token %s: %w", name, ErrNoCard)
+	case len(tokens) > 1:
+		return from, fmt.Errorf("token %s: %w", name, ErrAmbiguous)
+	}
+	return tokens[0], nil
+}

@@ -1,0 +1,102 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/citycard/citycard/issuer/authorise"
+	"github.com/citycard/citycard/issuer/topup"
+	"github.com/citycard/citycard/recon"
+	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/store/sqlite"
+	"github.com/citycard/citycard/txn"
+)
+
+// Load is one load or unload of a card, as rider and clerk are told of it.
+type Load struct {
+	ATC    uint16
+	Time   int64 // of the terminal, unix seconds
+	Answer topup.Answer
+}
+
+// Loads gives the loads and unloads of a card that were approved, in the order of
+// counters, each with its word at the time now.
+func Loads(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, rules *timeline.Params, now int64) ([]Load, error) {
+	var decisions []authorise.Decision
+	if err := r.Decisions(vault, card, func(d *authorise.Decision) error {
+		decisions = append(decisions, *d)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	var out []Load
+	for i := range decisions {
+		d := &decisions[i]
+		p, err := proofAt(r, vault, card, d.Number.ATC, rules)
+		if err != nil {
+			return nil, err
+		}
+		if a, ok := topup.Tell(&topup.Case{Decision: d, Proof: p, Now: now, Window: rules.Window}); ok {
+			out = append(out, Load{ATC: d.Number.ATC, Time: d.Time, Answer: a})
+		}
+	}
+	return out, nil
+}
+
+// Loads gives the loads and unloads of a card at the host's time.
+func (h *Kept) Loads(ctx context.Context, card txn.CardKey) (out []Load, err error) {
+	err = h.db.Read(ctx, func(r *sqlite.Reader) (err error) {
+		out, err = Loads(r, h.vault, card, &h.config.Rules, h.config.Now())
+		return err
+	})
+	return out, err
+}
+
+// proofAt reads from a card's timeline and breaks what became of the load or unload at a
+// counter.
+func proofAt(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, atc uint16, rules *timeline.Params) (p topup.Proof, err error) {
+	blob, found, err := r.Timeline(vault.Token(card))
+	if err != nil || !found {
+		return p, err
+	}
+	t := timeline.Card{Key: card}
+	if err := t.Decode(blob); err != nil {
+		return p, fmt.Errorf("timeline of card %v: %w", card, errors.Join(err, sqlite.ErrDamaged))
+	}
+	p.Frozen = t.Frozen()
+	for _, v := range t.Verdicts(rules) {
+		if v.P != atc || v.Cut != 0 {
+			continue
+		}
+		p.Later = true
+		if v.Outcome == timeline.Decided {
+			p.Ran = [...]topup.Ran{timeline.Open: topup.Unknown, timeline.Yes: topup.Yes, timeline.No: topup.No}[v.Committed]
+		}
+	}
+	err = r.BreaksAt(vault, card, atc, func(b *recon.Break) error {
+		proofOf(&p, b)
+		return nil
+	})
+	return p, err
+}
+
+// proofOf adds what a break at the counter says.
+func proofOf(p *topup.Proof, b *recon.Break) {
+	paid := b.State == timeline.Proven && !b.Held && !b.Waits
+	switch b.Part {
+	case timeline.PartLoad, timeline.PartDoubt:
+		if b.State == timeline.Proven || b.Waits {
+			p.Ran = topup.No
+			if b.Part == timeline.PartDoubt {
+				p.Ran = topup.Yes
+			}
+		}
+		p.Settled, p.Waits = paid, b.Waits
+	case timeline.PartPair:
+		p.Final, p.Waits = b.Final, b.Waits
+		if p.Settled = paid; paid {
+			p.Total = b.Amount
+		}
+	}
+}

@@ -1,0 +1,290 @@
+package shard
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/citycard/citycard/issuer"
+	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/recon"
+	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/store/books"
+	"github.com/citycard/citycard/store/sqlite"
+	"github.com/citycard/citycard/txn"
+)
+
+// rowFiles are a town's rows on disk: a folder for each day on which they come, in it
+// a file for each group of terminals, as blocks come in. So a card's rows lie apart.
+type rowFiles struct {
+	dir  string
+	days map[int]*[rowGroups]*bufio.Writer
+	open map[int][]*os.File
+}
+
+const (
+	rowGroups = 64
+	rowDays   = 4 // from the day on which the rows are made
+)
+
+func newRowFiles(dir string) *rowFiles {
+	return &rowFiles{dir, map[int]*[rowGroups]*bufio.Writer{}, map[int][]*os.File{}}
+}
+
+func (f *rowFiles) folder(day int) string { return filepath.Join(f.dir, fmt.Sprintf("rows-%03d", day)) }
+
+// prepare opens the files of a day.
+func (f *rowFiles) prepare(day int) error {
+	if f.days[day] != nil {
+		return nil
+	}
+	if err := os.MkdirAll(f.folder(day), 0o700); err != nil {
+		return err
+	}
+	var w [rowGroups]*bufio.Writer
+	for i := range w {
+		file, err := os.Create(filepath.Join(f.folder(day), fmt.Sprintf("%02d", i)))
+		if err != nil {
+			return err
+		}
+		f.open[day] = append(f.open[day], file)
+		w[i] = bufio.NewWriterSize(file, 32<<10)
+	}
+	f.days[day] = &w
+	return nil
+}
+
+// make writes the rows that a town makes on a day, and closes what comes in on it.
+func (f *rowFiles) make(w *town, day int) (rows int64, err error) {
+	for d := day; d < day+rowDays; d++ {
+		if err := f.prepare(d); err != nil {
+			return 0, err
+		}
+	}
+	var b [eventSize]byte
+	w.day(day, func(late, card int, o *timeline.Observation) {
+		if late >= rowDays {
+			return
+		}
+		var k sqlite.Token
+		key := townKey(card).Bytes()
+		copy(k[:], key[:])
+		putEvent(&b, &k, o)
+		if _, e := f.days[day+late][uint32(o.Terminal)%rowGroups].Write(b[:]); e != nil {
+			err = e
+		}
+	})
+	for i, file := range f.open[day] {
+		err = errors.Join(err, f.days[day][i].Flush())
+		if info, e := file.Stat(); e == nil {
+			rows += info.Size() / eventSize
+		}
+		err = errors.Join(err, file.Close())
+	}
+	delete(f.days, day)
+	delete(f.open, day)
+	return rows, err
+}
+
+// on reads the rows of a day.
+func (f *rowFiles) on(day int) iter.Seq2[recon.Event, error] {
+	return func(yield func(recon.Event, error) bool) {
+		for i := range rowGroups {
+			file, err := os.Open(filepath.Join(f.folder(day), fmt.Sprintf("%02d", i)))
+			if err != nil {
+				yield(recon.Event{}, err)
+				return
+			}
+			more := readRows(file, yield)
+			if file.Close() != nil || !more {
+				return
+			}
+		}
+	}
+}
+
+func readRows(file io.Reader, yield func(recon.Event, error) bool) bool {
+	r := bufio.NewReaderSize(file, 256<<10)
+	var b [eventSize]byte
+	for {
+		switch _, err := io.ReadFull(r, b[:]); {
+		case errors.Is(err, io.EOF):
+			return true
+		case err != nil:
+			yield(recon.Event{}, err)
+			return false
+		}
+		key, err := txn.CardKeyFromBytes(b[:txn.CardKeySize])
+		if !yield(recon.Event{Card: key, Obs: getEvent(b[:])}, err) {
+			return false
+		}
+	}
+}
+
+// usage is the processor time of this process, and the most memory it has had.
+func usage(t testing.TB) (cpu time.Duration, peak int64) {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), u.Maxrss << 10
+}
+
+// cityBooks posts to a real ledger, whose accounts it opens when they are first wanted.
+func cityBooks(vault *sqlite.Vault) func(*sqlite.Tx, []recon.Posting) error {
+	operator, claim := books.Institution(ledger.Operator, 1), books.Institution(ledger.Claim, 1)
+	poster := books.Poster{Issuer: issuer.Books{Tokens: books.Tokens(vault)}, Ends: func(txn.TerminalID) (ledger.AccountID, ledger.AccountID, bool, error) {
+		return operator, claim, true, nil
+	}}
+	return func(tx *sqlite.Tx, postings []recon.Posting) error {
+		accounts := []ledger.Account{{ID: operator, Kind: ledger.Operator, Limit: ledger.Unlimited}, {ID: claim, Kind: ledger.Claim, Limit: ledger.Unlimited}}
+		for i := range postings {
+			t := poster.Issuer.Tokens.Token(postings[i].Key.Card)
+			accounts = append(accounts, ledger.Account{ID: issuer.FloatAccount(t), Kind: ledger.CardFloat, Limit: ledger.Unlimited},
+				ledger.Account{ID: issuer.CustomerAccount(t), Kind: ledger.CustomerBank, Limit: ledger.Unlimited})
+		}
+		slices.SortFunc(accounts, func(a, b ledger.Account) int { return strings.Compare(string(a.ID[:]), string(b.ID[:])) })
+		accounts = slices.CompactFunc(accounts, func(a, b ledger.Account) bool { return a.ID == b.ID })
+		if _, err := tx.OpenAccounts(accounts); err != nil {
+			return err
+		}
+		return poster.Correct(tx, 1, postings)
+	}
+}
+
+// cityRules are those of a city in service.
+func cityRules() timeline.Params {
+	p := timeline.DefaultParams()
+	p.ProvisionalAfter, p.ProvisionalPerCard, p.ProvisionalPerMonth, p.ProvisionalBudget = 3*day, 5000, 20_000, 1_000_000_000
+	return p
+}
+
+// BenchmarkReconCity is the day of a city: a number of cards, 1.25 rows a card, the
+// last day of some. What it measures is in docs/reference/recon-city.md. The number of
+// days is 6, or that in CITYCARD_CITY_DAYS.
+func BenchmarkReconCity(b *testing.B) {
+	for _, cards := range []int{100_000, 1_000_000, 10_000_000} {
+		b.Run(fmt.Sprintf("cards-%d", cards), func(b *testing.B) {
+			for range b.N {
+				cityDays(b, cards)
+			}
+		})
+	}
+}
+
+func cityDays(b *testing.B, cards int) {
+	days := 6
+	if v := os.Getenv("CITYCARD_CITY_DAYS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			b.Fatalf("CITYCARD_CITY_DAYS=%q: write a number of days", v)
+		}
+		days = n
+	}
+	dir, vault := b.TempDir(), newVault(b)
+	s := openStore(b, dir, Options{Post: cityBooks(vault)})
+	w, files := newTown(1, cards), newRowFiles(dir)
+	if _, err := s.Day(context.Background(), recon.Input{Now: townStart, Params: cityRules(), Events: w.opening}); err != nil {
+		b.Fatal(err)
+	}
+	var wall, cpu time.Duration
+	for n := range days {
+		rows, err := files.make(w, n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		before, _ := usage(b)
+		start := time.Now()
+		r, err := s.Day(context.Background(), recon.Input{Now: closing(n), Params: cityRules(), Events: files.on(n)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		wall = time.Since(start)
+		after, peak := usage(b)
+		cpu = after - before
+		b.Logf("day %2d: %d rows, %d cards, %d looked at, %d with their past; %d breaks, %d open, %d flash cards, %d alarms; head %d MiB, past %d MiB; %.1f s, %.1f s of processor, peak %d MiB",
+			n, rows, r.Cards, r.Touched, r.Restored, len(r.Breaks), r.Open, len(r.Flash), len(r.Alarms), r.HeadBytes>>20, r.PastBytes>>20, wall.Seconds(), cpu.Seconds(), peak>>20)
+		for _, a := range r.Alarms {
+			if a.Kind != timeline.ReplayAlarm {
+				b.Fatalf("day %d: card %s: alarm %s, and no card is odd", n, a.Card, a.Kind)
+			}
+		}
+		if int64(r.Events) != rows {
+			b.Fatalf("day %d: %d of %d rows", n, r.Events, rows)
+		}
+		if err := os.RemoveAll(files.folder(n)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	_, peak := usage(b)
+	b.ReportMetric(wall.Seconds(), "day-s")
+	b.ReportMetric(cpu.Seconds(), "cpu-s")
+	b.ReportMetric(float64(peak>>20), "peak-MiB")
+	late, lookup := cityQueries(b, s, w, days)
+	b.ReportMetric(float64(late.Microseconds())/1000, "late-ms")
+	b.ReportMetric(float64(lookup.Microseconds())/1000, "lookup-ms")
+}
+
+// cityQueries gives the 99th percentile of a late row and of a look at one card.
+func cityQueries(b *testing.B, s *Store, w *town, days int) (late, lookup time.Duration) {
+	d, p := dice(7), cityRules()
+	var lates, lookups []time.Duration
+	for range 400 {
+		i := int(d.n(uint64(len(w.atc))))
+		start := time.Now()
+		c, found, err := s.Timeline(context.Background(), townKey(i))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if !found {
+			continue
+		}
+		c.Judge(closing(days-1)+60, p, nil)
+		c.Verdicts(&p)
+		lookups = append(lookups, time.Since(start))
+		o, ok := missingRow(c)
+		if !ok {
+			continue
+		}
+		start = time.Now()
+		if _, err := s.Late(context.Background(), closing(days-1)+60, p, nil, recon.Event{Card: townKey(i), Obs: o}); err != nil {
+			b.Fatal(err)
+		}
+		lates = append(lates, time.Since(start))
+	}
+	percentile := func(d []time.Duration) time.Duration {
+		slices.Sort(d)
+		b.Logf("%d: median %s, 99 of 100 below %s, worst %s", len(d), d[len(d)/2], d[len(d)*99/100], d[len(d)-1])
+		return d[len(d)*99/100]
+	}
+	return percentile(lates), percentile(lookups)
+}
+
+// missingRow makes a row for the first missing counter of a card or, if none is
+// missing, presents its first row again, refused.
+func missingRow(c *timeline.Card) (row timeline.Observation, ok bool) {
+	var last timeline.Observation
+	for o := range c.Observations {
+		if last.ATC != 0 && o.ATC > last.ATC+1 {
+			return timeline.Observation{Kind: timeline.Zero, ATC: o.ATC - 1, B: o.B, Content: 1, Time: o.Time, Terminal: 1, Sequence: 1}, true
+		}
+		if last = o; !ok {
+			row, ok = o, true
+			row.Sequence++
+			row.Refused = row.Kind == timeline.Paid
+		}
+	}
+	return row, ok
+}

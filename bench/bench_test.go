@@ -68,13 +68,14 @@ func TestCollectTakesOnlyItsOwn(t *testing.T) {
 
 func TestBrokenTargets(t *testing.T) {
 	for text, want := range map[string]string{
-		"./a B ns/op lower 1":         "line 1: 5 fields",
-		"a B ns/op lower 1 1s":        "begin with ./",
-		"\n./a B ns/op less 1 1s":     "line 2: better",
-		"./a B ns/op lower 0 1s":      "above 0",
-		"./a B ns/op lower a-lot 1s":  "above 0",
-		"./a B( ns/op lower 1 1s":     "benchmark \"B(\"",
-		"./a B/( ns/op higher 1 100x": "benchmark \"B/(\"",
+		"./a B ns/op lower 1":          "line 1: 5 fields",
+		"./a B ns/op lower 1 1s often": "line 1: 7 fields",
+		"a B ns/op lower 1 1s":         "begin with ./",
+		"\n./a B ns/op less 1 1s":      "line 2: better",
+		"./a B ns/op lower 0 1s":       "above 0",
+		"./a B ns/op lower a-lot 1s":   "above 0",
+		"./a B( ns/op lower 1 1s":      "benchmark \"B(\"",
+		"./a B/( ns/op higher 1 100x":  "benchmark \"B/(\"",
 	} {
 		if _, err := parseTargets(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
@@ -119,7 +120,7 @@ func TestTargetsAreThere(t *testing.T) {
 }
 
 func TestOnly(t *testing.T) {
-	for only, want := range map[string]int{"": 16, "sqlite": 1, "Row(En|De)code": 2} {
+	for only, want := range map[string]int{"": 16, "sqlite": 1, "Row(En|De)code": 2, "ReconCity": 4} {
 		if list, err := readTargets(options{targets: "targets.txt", only: only}); err != nil || len(list) != want {
 			t.Errorf("-only %q: %d targets, %v", only, len(list), err)
 		}

@@ -7,6 +7,10 @@
 //	make bench                  all targets
 //	make bench ONLY=sqlite      those whose package or name fits a pattern
 //
+// A target that is "named" takes minutes, runs once, and only if ONLY fits it:
+//
+//	make bench ONLY=ReconCity   a city of ten million cards
+//
 // A number from a busy machine says little: the load before the run is among the
 // facts. A missed target is reported and, with -strict, an error.
 package main

@@ -44,17 +44,19 @@ func run(o options, stdout, stderr io.Writer) error {
 	fmt.Fprint(stdout, facts, "\n")
 	var raw bytes.Buffer
 	var all []series
-	for _, t := range list {
-		fmt.Fprintf(stderr, "measuring %s %s\n", t.pkg, t.benchmark)
-		output, err := measure(t, o.count, stderr)
-		if err != nil {
-			return err
+	var output string
+	for i, t := range list {
+		if i == 0 || !t.sameRun(list[i-1]) { // else another metric of the same benchmark
+			fmt.Fprintf(stderr, "measuring %s %s\n", t.pkg, t.benchmark)
+			if output, err = measure(t, o.count, stderr); err != nil {
+				return err
+			}
+			raw.WriteString(output)
 		}
 		found := collect(t, output)
 		if len(found) == 0 {
 			return fmt.Errorf("%s: no benchmark %s printed %s; has it been renamed?", t.pkg, t.benchmark, t.metric)
 		}
-		raw.WriteString(output)
 		all = append(all, found...)
 	}
 	var table bytes.Buffer
@@ -94,6 +96,9 @@ func readTargets(o options) ([]target, error) {
 	}
 	var chosen []target
 	for _, t := range list {
+		if t.named && o.only == "" {
+			continue
+		}
 		if only.MatchString(t.pkg) || only.MatchString(t.benchmark) {
 			chosen = append(chosen, t)
 		}
@@ -104,9 +109,20 @@ func readTargets(o options) ([]target, error) {
 	return chosen, nil
 }
 
+// sameRun reports whether two targets are metrics of one run of one benchmark.
+func (t target) sameRun(o target) bool {
+	return t.pkg == o.pkg && t.benchmark == o.benchmark && t.benchtime == o.benchtime
+}
+
 // measure runs one benchmark and gives what it printed.
 func measure(t target, count int, stderr io.Writer) (string, error) {
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", t.flag(), "-count", strconv.Itoa(count), "-benchtime", t.benchtime, t.pkg)
+	args := []string{"test", "-run", "^$", "-bench", t.flag(), "-benchtime", t.benchtime}
+	if t.named {
+		args = append(args, "-timeout", "0")
+	} else {
+		args = append(args, "-count", strconv.Itoa(count))
+	}
+	cmd := exec.Command("go", append(args, t.pkg)...)
 	cmd.Stderr = stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -15,6 +15,7 @@ type target struct {
 	higher    bool   // whether more is better
 	want      float64
 	benchtime string // as for go test: "1s" or "50x"
+	named     bool   // takes minutes: measured once, and only if -only is given and fits
 
 	name *regexp.Regexp // the whole name, without the number of processors
 }
@@ -36,10 +37,10 @@ func parseTargets(text string) ([]target, error) {
 }
 
 func parseTarget(f []string) (target, error) {
-	if len(f) != 6 {
-		return target{}, fmt.Errorf("%d fields, want package, benchmark, metric, better, target, benchtime", len(f))
+	if len(f) != 6 && (len(f) != 7 || f[6] != "named") {
+		return target{}, fmt.Errorf("%d fields, want package, benchmark, metric, better, target, benchtime and nothing or \"named\"", len(f))
 	}
-	t := target{pkg: f[0], benchmark: f[1], metric: f[2], higher: f[3] == "higher", benchtime: f[5]}
+	t := target{pkg: f[0], benchmark: f[1], metric: f[2], higher: f[3] == "higher", benchtime: f[5], named: len(f) == 7}
 	if !strings.HasPrefix(t.pkg, "./") {
 		return t, fmt.Errorf("package %q: begin with ./", t.pkg)
 	}

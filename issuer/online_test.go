@@ -10,8 +10,8 @@ import (
 // TestOnlineTransfersHaveIDsOfTheirOwn: no two postings of a card share an id unless they
 // are the same posting, and each moves in the direction of its code.
 func TestOnlineTransfersHaveIDsOfTheirOwn(t *testing.T) {
-	b := issuer.Books{Tokens: plainTokens{}}
-	card, other := cardKey(1), cardKey(2)
+	b := issuer.Books{Tokens: tokens{}}
+	card, other := cardOf(t, 1), cardOf(t, 2)
 	shop := ledger.AccountID{byte(ledger.Settlement), 1}
 	_, open := b.Open(card, 100, 1)
 	float, account := open[0].Credit, open[0].Debit

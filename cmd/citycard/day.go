@@ -49,8 +49,8 @@ company). Without it all have bank cards that the stations' records know.
 
 Files of --data DIR replace embedded ones of the same name: lines.csv,
 stations.csv, segments.csv, transfers.csv, virtual-transfers.csv, operators.csv,
-tariff.json, journeys.json, cn-holidays.csv, model.bin (demand), and the cards
-sm.yaml, 3des.yaml, transit-sm.yaml, transit-3des.yaml, quota-sm.yaml and
+tariff.json, journeys.json, cn-holidays.csv, model.bin (demand), policy.json (rules
+of reconciliation), and the cards sm.yaml, 3des.yaml, transit-sm.yaml, transit-3des.yaml, quota-sm.yaml and
 quota-3des.yaml.`
 
 const dayExample = `  citycard day                        20,000 riders, a summary

@@ -14,7 +14,7 @@ func newReconCommand(env *environment) *cobra.Command {
 	}
 	cmd.AddCommand(newReconRun(env), newReconLoads(env))
 	cmd.AddCommand(newReconCard(env), newReconBreaks(env), newReconRefund(env), newReconClerk(env))
-	cmd.AddCommand(newReconPack(env), newReconTrial(env))
+	cmd.AddCommand(newReconPack(env), newReconDispute(env), newReconTrial(env))
 	cmd.AddCommand(newReconSample(env), newReconImport(env))
 	return cmd
 }

@@ -192,7 +192,7 @@ func listBreaks(ctx context.Context, env *environment, office *clerk.Office, q c
 
 func breakLine(out io.Writer, b *clerk.Break, t sqlite.Token, now int64, lang language) error {
 	w := cardWriter{lang: lang}
-	fmt.Fprintf(&w, "%x  %s  %s  %s  %s  %s  %s%s\n", t[:6], b.Card, pairText(b.P, b.Q), b.Part, w.say(b.State.String(), stateNames[b.State]), b.Amount+b.Contested,
+	fmt.Fprintf(&w, "%x  %s  %s  %s  %s  %s  %s%s\n", t[:6], b.Card, pairText(b.P, b.Q), partNames[b.Part].in(lang), w.say(b.State.String(), stateNames[b.State]), b.Amount+b.Contested,
 		fmt.Sprintf(w.say("%d days", "%d 天"), b.Days(now)), w.flags(b))
 	fmt.Fprintf(&w, "    %s\n", breakSentence(b).in(lang))
 	_, err := io.WriteString(out, w.String())
@@ -213,7 +213,11 @@ func totalsText(t *clerk.Totals, lang language) string {
 	rows = [][]string{{w.say("days", "账龄"), w.say("number", "笔数"), w.say("yuan", "金额")}}
 	for a := timeline.Age0To1; a <= timeline.AgeOver20; a++ {
 		n := t.Ages[a.String()]
-		rows = append(rows, []string{a.String(), strconv.FormatInt(n.Count, 10), n.Amount.String()})
+		name := a.String()
+		if a == timeline.AgeOver20 {
+			name = w.say(name, "20 以上")
+		}
+		rows = append(rows, []string{name, strconv.FormatInt(n.Count, 10), n.Amount.String()})
 	}
 	columns(&w.Builder, "  ", rows, 1, 2)
 	if t.Next != "" {

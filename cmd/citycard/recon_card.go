@@ -104,7 +104,8 @@ func showReconCard(ctx context.Context, env *environment, f *officeFlags, name, 
 	return nil
 }
 
-// verifiedOf counts the records by the result of their checks.
+// verifiedOf counts the records by the result of their checks. What issuer and host wrote
+// down themselves has no record of a terminal behind it, and is not counted as lacking one.
 func verifiedOf(c *clerk.Card) (verified, absent, failed int) {
 	for i := range c.Rows {
 		switch c.Rows[i].Evidence.Result {
@@ -112,8 +113,10 @@ func verifiedOf(c *clerk.Card) (verified, absent, failed int) {
 			verified++
 		case clerk.Failed:
 			failed++
-		default:
-			absent++
+		case clerk.NotAvailable:
+			if s := sourceName(&c.Rows[i]); s != "issuer" && s != "host" {
+				absent++
+			}
 		}
 	}
 	return verified, absent, failed

@@ -105,8 +105,12 @@ func pagePoint(r *clerk.Row) pages.Point {
 	return p
 }
 
+// whyZH are the reasons that are no fault, in Chinese.
+var whyZH = map[string]string{clerk.WhyIssuer: "发卡方自有记录", clerk.WhyHost: "发卡方主机记录", clerk.WhyNotKept: "终端未留存", clerk.WhyHold: "预授权无应用密文"}
+
 var checkNames = map[string]bothTexts{
-	clerk.CheckBlock: {"block and chain", "区块与链"}, clerk.CheckTerminal: {"terminal's signature", "终端签名"}, clerk.CheckContent: {"row as in the timeline", "与时间线一致"},
+	clerk.CheckRecord: {"record of a terminal", "终端记录"},
+	clerk.CheckBlock:  {"block and chain", "区块与链"}, clerk.CheckTerminal: {"terminal's signature", "终端签名"}, clerk.CheckContent: {"row as in the timeline", "与时间线一致"},
 	clerk.CheckCryptogram: {"cryptogram", "应用密文"}, clerk.CheckBalance: {"balance MAC", "余额 MAC"}, clerk.CheckSignature: {"card's signature", "卡片动态签名"},
 }
 
@@ -123,7 +127,7 @@ func pageEvidence(r *clerk.Row) pages.Evidence {
 		case clerk.Failed:
 			result = pages.Failed
 		}
-		e.Checks = append(e.Checks, pages.Check{Name: pageText(checkNames[x.Name]), Result: result, Note: pages.Text{EN: x.Why}})
+		e.Checks = append(e.Checks, pages.Check{Name: pageText(checkNames[x.Name]), Result: result, Note: pages.Text{EN: x.Why, ZH: whyZH[x.Why]}})
 	}
 	return e
 }

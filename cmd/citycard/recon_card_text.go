@@ -95,9 +95,23 @@ func (w *cardWriter) timeline(c *clerk.Card) {
 		if r.Missing > 0 {
 			rows = append(rows, []string{missingText(r.ATC, r.Missing), "", fmt.Sprintf(w.say("%d missing", "缺 %d 笔"), r.Missing), "", "", "", "", ""})
 		}
-		rows = append(rows, []string{fmt.Sprintf("%04X", r.ATC), momentText(r.Time), w.what(r), amountText(r), r.Before.String(), afterText(r), whereText(r), resultNames[r.Evidence.Result].in(w.lang)})
+		rows = append(rows, []string{fmt.Sprintf("%04X", r.ATC), momentText(r.Time), w.what(r), amountText(r), r.Before.String(), afterText(r), whereText(r), w.evidence(r)})
 	}
 	columns(&w.Builder, "  ", rows, 3, 4, 5)
+}
+
+// evidence is the word for the checks of a record. What the issuer wrote down itself has
+// no other record behind it.
+func (w *cardWriter) evidence(r *clerk.Row) string {
+	if r.Evidence.Result == clerk.NotAvailable {
+		switch sourceName(r) {
+		case "issuer":
+			return w.say("issuer's record", "发卡方记录")
+		case "host":
+			return w.say("host's record", "主机记录")
+		}
+	}
+	return resultNames[r.Evidence.Result].in(w.lang)
 }
 
 // missingText names the counters before one that nobody has reported.
@@ -172,6 +186,11 @@ var stateNames = map[timeline.State]string{
 	timeline.Late: "迟到", timeline.Disproved: "排除", timeline.Unbacked: "无扣款", timeline.Impossible: "异常", timeline.LostUpload: "缺号",
 }
 
+var partNames = map[timeline.Part]bothTexts{
+	timeline.PartDoubt: {"doubt", "未完成"}, timeline.PartLoad: {"load", "圈存"}, timeline.PartRow: {"row", "上送"}, timeline.PartGap: {"gap", "缺口"},
+	timeline.PartPair: {"pair", "整段"}, timeline.PartPast: {"past", "曾有"}, timeline.PartStands: {"stands", "维持"}, timeline.PartHold: {"hold", "预授权"},
+}
+
 // breaks lists what is not clean, with its verdict in both languages.
 func (w *cardWriter) breaks(c *clerk.Card) {
 	if len(c.Breaks) == 0 {
@@ -181,7 +200,7 @@ func (w *cardWriter) breaks(c *clerk.Card) {
 	w.line("\nBreaks", "\n差异")
 	for i := range c.Breaks {
 		b := &c.Breaks[i]
-		fmt.Fprintf(w, "  %s  %s  %s  %s%s\n", pairText(b.P, b.Q), b.Part, w.say(b.State.String(), stateNames[b.State]), b.Amount+b.Contested, w.flags(b))
+		fmt.Fprintf(w, "  %s  %s  %s  %s%s\n", pairText(b.P, b.Q), partNames[b.Part].in(w.lang), w.say(b.State.String(), stateNames[b.State]), b.Amount+b.Contested, w.flags(b))
 		s := breakSentence(b)
 		fmt.Fprintf(w, "    %s\n    %s\n", s.in(w.lang), bothTexts{s.ZH, s.EN}.in(w.lang))
 	}

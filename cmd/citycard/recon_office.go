@@ -16,6 +16,7 @@ import (
 	"github.com/citycard/citycard/crypt/oda/devkeys"
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/desk"
+	"github.com/citycard/citycard/recon/dispute"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/role/clerk"
 	"github.com/citycard/citycard/role/tap"
@@ -56,6 +57,8 @@ func (f *officeFlags) open(ctx context.Context, env *environment) (*clerk.Office
 	switch {
 	case errors.Is(err, clerk.ErrNoCity):
 		return nil, fail(exitNotFound, err, "give the folder that citycard day --out has left, or that of a host")
+	case errors.Is(err, clerk.ErrClosed):
+		return nil, fail(exitUsage, fmt.Errorf("--at %s: %w", f.at, clerk.ErrClosed), "give a later moment, or leave --at away")
 	case errors.Is(err, keystore.ErrNotFound):
 		return nil, fail(exitFailed, err, "the keystore needs a key "+keystore.TokenName+" (use store-token): the one under which the folder was made")
 	case errors.Is(err, sqlite.ErrLocked):
@@ -218,6 +221,17 @@ var officeErrors = []struct {
 	{desk.ErrBackwards, exitUsage, "give a later moment with --at"},
 	{desk.ErrName, exitUsage, "letters, digits, '-', '_' and '.', at most 40"},
 	{desk.ErrReason, exitUsage, "give --reason, at most 500 characters on one line"},
+	{clerk.ErrNothingToPack, exitNotFound, "recon card shows the counters of the card"},
+	{clerk.ErrNoRow, exitNotFound, "recon card shows the counters of the card; a dispute is about a row that was presented for payment"},
+	{sqlite.ErrNoDispute, exitNotFound, "citycard recon dispute list shows the cases"},
+	{sqlite.ErrDisputeExists, exitRefused, "citycard recon dispute list shows the case"},
+	{dispute.ErrExpired, exitRefused, "citycard recon dispute list shows the deadlines"},
+	{dispute.ErrStep, exitRefused, "citycard recon dispute list shows what may be done next"},
+	{dispute.ErrTrade, exitRefused, "citycard recon dispute list shows what may be done next"},
+	{dispute.ErrReason, exitUsage, "citycard recon dispute reasons lists the codes"},
+	{dispute.ErrAmount, exitUsage, "give --amount in yuan, at most what is in dispute, or leave it out"},
+	{dispute.ErrSubject, exitRefused, "what a customer lacks is refunded: citycard recon refund"},
+	{dispute.ErrOrder, exitUsage, "give a later moment with --at"},
 	{sqlite.ErrLocked, exitUnavailable, "try again when the other program has ended"},
 	{sqlite.ErrDamaged, exitFailed, "keep the folder as it is and restore city.db from a copy"},
 }

@@ -1,27 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/citycard/citycard/crypt/oda/devkeys"
 	"github.com/citycard/citycard/role/clerk"
 )
 
 // packFlags are the flags of `citycard recon pack`.
 type packFlags struct {
-	city, out string
-	redact    bool
+	officeFlags
+	out    string
+	redact bool
+	rows   []string
 }
 
 func newReconPack(env *environment) *cobra.Command {
@@ -33,20 +29,22 @@ func newReconPack(env *environment) *cobra.Command {
 			"that its terminals signed them, the card's own signatures, and the issuer's signed statement\n" +
 			"about cryptograms, balances and what follows. One counter brings its neighbours with it.\n" +
 			"CARD is a card number, its token or the beginning of that; - reads it from standard input,\n" +
-			"so that it does not stay in the shell's history. Counters are decimal, or hexadecimal after\n" +
-			"0x.\n\n" +
+			"so that it does not stay in the shell's history. Counters have four hexadecimal digits, as\n" +
+			"recon card shows them.\n\n" +
 			"The rows in a pack hold the whole account number, since the card's certificate is over it.\n" +
 			"--redact leaves out everything that discloses it; then the card's own signatures cannot be\n" +
 			"checked, and all the rest can.\n\n" +
-			"citycard verify checks the pack, with public keys only.",
-		Example: "  citycard recon pack 7f3a 17-21 --city city --out case.zip\n" +
-			"  citycard recon pack - 0x14 --city city --out case.zip --redact",
+			"Certificates and the statement's signature are those of development: see\n" +
+			"docs/reference/evidence-pack.md. citycard verify checks the pack, with public keys only.",
+		Example: "  citycard recon pack 7f3a91 0004-0005 --city city --out case.zip\n" +
+			"  citycard recon pack - 0014 --city city --out case.zip --redact",
 		Args: arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, env, args[0], args[1]) },
 	}
+	f.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.city, "city", "", "folder that citycard day --out has left")
-	flags.StringVar(&f.out, "out", "", "file to write; it must not be there")
+	flags.StringVar(&f.out, "out", "", "`file` to write; it must not be there")
+	flags.StringArrayVar(&f.rows, "row", nil, "one more row, as `TERMINAL/SEQUENCE`: also one that proves nothing, such as a forged one")
 	flags.BoolVar(&f.redact, "redact", false, "leave out what discloses the account number")
 	return cmd
 }
@@ -59,23 +57,43 @@ type packResult struct {
 }
 
 func (f *packFlags) run(cmd *cobra.Command, env *environment, card, counters string) error {
-	if f.city == "" || f.out == "" {
-		return fail(exitUsage, errors.New("--city and --out are needed"), helpHint(cmd))
+	if f.out == "" {
+		return fail(exitUsage, errors.New("--out is missing"), "name the file to write")
 	}
-	from, to, err := parseCounters(counters)
-	if err != nil {
-		return fail(exitUsage, err, "for example 17, 17-21 or 0x11-0x15")
+	q := clerk.PackRequest{Redact: f.redact, Rand: rand.Reader}
+	var err error
+	if q.P, q.Q, err = parsePair(counters); err != nil {
+		return err
 	}
-	if card == "-" {
-		line, err := bufio.NewReader(io.LimitReader(env.stdin, 64)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fail(exitFailed, fmt.Errorf("read the card number: %w", err), "")
+	if q.Q == 0 {
+		q.Q = q.P
+	}
+	if q.Q < q.P {
+		return fail(exitUsage, fmt.Errorf("counters %s: the smaller one comes first", counters), "such as 0005-0007")
+	}
+	for _, r := range f.rows {
+		var n clerk.RowName
+		if _, err := fmt.Sscanf(r, "%d/%d", &n.Terminal, &n.Sequence); err != nil || fmt.Sprintf("%d/%d", n.Terminal, n.Sequence) != r {
+			return fail(exitUsage, fmt.Errorf("--row %s: want terminal and sequence", r), "such as 1200031/4, see citycard files open")
 		}
-		card = strings.TrimSpace(line)
+		q.Rows = append(q.Rows, n)
 	}
-	pack, err := f.make(cmd, env, &clerk.PackRequest{Card: card, P: from, Q: to, Redact: f.redact, Rand: rand.Reader})
+	if q.Card, err = env.cardName(card); err != nil {
+		return err
+	}
+	parties, err := clerk.DevelopmentParties()
 	if err != nil {
 		return err
+	}
+	q.Parties = parties
+	office, err := f.open(cmd.Context(), env)
+	if err != nil {
+		return err
+	}
+	defer office.Close()
+	pack, err := office.Pack(cmd.Context(), &q)
+	if err != nil {
+		return officeError(err)
 	}
 	if err := writeNew(f.out, pack); err != nil {
 		return err
@@ -84,55 +102,6 @@ func (f *packFlags) run(cmd *cobra.Command, env *environment, card, counters str
 		return env.printJSON(packResult{f.out, len(pack), f.redact})
 	}
 	return env.printText(fmt.Sprintf(env.say("%s: %d bytes; check it with citycard verify %s --dev-keys\n", "%s：%d 字节；可用 citycard verify %s --dev-keys 验证\n"), f.out, len(pack), f.out))
-}
-
-func (f *packFlags) make(cmd *cobra.Command, env *environment, q *clerk.PackRequest) ([]byte, error) {
-	env.developmentBanner()
-	cas, err := devkeys.CAKeys()
-	if err != nil {
-		return nil, err
-	}
-	parties, err := clerk.DevelopmentParties()
-	if err != nil {
-		return nil, err
-	}
-	q.Parties = parties
-	office, err := clerk.Open(cmd.Context(), clerk.Options{Dir: f.city, Keys: clerk.Development(cas), Wall: time.Now().Unix()})
-	if errors.Is(err, clerk.ErrNoCity) {
-		return nil, fail(exitNotFound, err, "name the folder that citycard day --out has left")
-	}
-	if err != nil {
-		return nil, fail(exitFailed, err, "")
-	}
-	defer office.Close()
-	pack, err := office.Pack(cmd.Context(), q)
-	switch {
-	case errors.Is(err, clerk.ErrCardName):
-		return nil, fail(exitUsage, err, "give a card number, or its token as citycard recon card shows it")
-	case errors.Is(err, clerk.ErrAmbiguous):
-		return nil, fail(exitUsage, err, "give more of the token")
-	case errors.Is(err, clerk.ErrNoCard):
-		return nil, fail(exitNotFound, err, "citycard recon breaks lists cards with something open")
-	case errors.Is(err, clerk.ErrNothingToPack):
-		return nil, fail(exitNotFound, err, "citycard recon card shows the counters of the card")
-	case err != nil:
-		return nil, fail(exitFailed, err, "")
-	}
-	return pack, nil
-}
-
-// parseCounters reads "17", "17-21" or the same in hexadecimal.
-func parseCounters(s string) (from, to uint16, err error) {
-	a, b, two := strings.Cut(s, "-")
-	if !two {
-		b = a
-	}
-	p, errP := strconv.ParseUint(a, 0, 16)
-	q, errQ := strconv.ParseUint(b, 0, 16)
-	if err := errors.Join(errP, errQ); err != nil || q < p {
-		return 0, 0, fmt.Errorf("counters %q: want one counter or two, the smaller one first, 0 to 65535", s)
-	}
-	return uint16(p), uint16(q), nil
 }
 
 // writeNew writes a file that is not there yet, under its name only when it is whole.

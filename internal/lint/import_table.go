@@ -98,6 +98,7 @@ var Table = []Row{
 	{"store/contract", everything, []string{modCmp}, "tests that every engine must pass, called from the engines' tests"},
 	{"store/sqlite", slices.Concat(libraries, stages, []string{"-card/...", "-terminal/...", "terminal/kernel", "store/migrate", "store/segment"}), []string{modSQLite}, "implements the ports of the stages, so it must see the types in them; no stage sees it"},
 
+	{"store/shard", slices.Concat(libraries, []string{"recon/...", "store/sqlite"}), nil, "timelines of a large city in files, what is exceptional in the database beside them"},
 	{"store/books", slices.Concat(libraries, []string{"issuer", "recon/...", "store/sqlite"}), nil, "books what reconciliation decides, with the same transaction"},
 
 	{"sim", slices.Concat(everything, []string{"sim/...", "-sim/demand/gen"}), []string{modSM, modXSync}, "puts a whole city together; SM4 for the tokens of its vault"},

@@ -11,7 +11,7 @@ import (
 var pure = []string{
 	"money", "txn", "wire/...", "crypt/...", "-crypt/oda/devkeys/gen", "card/...",
 	"terminal/kernel/...", "terminal/gate", "terminal/inspect", "terminal/journal", "terminal/journey", "terminal/pos", "terminal/rf", "terminal/purse", "terminal/row", "terminal/sam", "terminal/stripe", "terminal/reader/recording", "fare/...", "ledger",
-	"issuer/authorise", "issuer/quota", "clearing", "recon/...", "beps/...",
+	"issuer/authorise", "issuer/quota", "issuer/topup", "clearing", "recon/...", "beps/...",
 }
 
 // impureImports are the doors to the world outside.

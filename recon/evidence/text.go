@@ -55,16 +55,16 @@ var lineTexts = map[string][2]string{
 	checkManifest:  {"%d members, each with the hash that the issuer signed", "共 %d 个文件，哈希均与发卡方签署的清单一致"},
 	checkInclusion: {"row %d: terminal %d signed it in its block %d (row %d of %d)", "记录 %d：终端 %d 在其第 %d 块中签名（第 %d 条，共 %d 条）"},
 	checkChain:     {"row %d: blocks %d and %d of terminal %d follow each other without a gap", "记录 %d：第 %d 块与第 %d 块（终端 %d）首尾相接，无缺号"},
-	checkSDAD:      {"row %d: the card signed counter %d and amount %s yuan; certificates under CA key %02X", "记录 %d：卡片签名确认计数器 %d、金额 %s 元；证书由 CA 公钥 %02X 签发"},
-	checkSDAD0:     {"row %d: the card signed counter %d (fDDA 00: not the amount); certificates under CA key %02X", "记录 %d：卡片签名确认计数器 %d（fDDA 00，不含金额）；证书由 CA 公钥 %02X 签发"},
+	checkSDAD:      {"row %d: the card signed counter %04X and amount %s yuan; certificates under CA key %02X", "记录 %d：卡片签名确认计数器 %04X、金额 %s 元；证书由 CA 公钥 %02X 签发"},
+	checkSDAD0:     {"row %d: the card signed counter %04X (fDDA 00: not the amount); certificates under CA key %02X", "记录 %d：卡片签名确认计数器 %04X（fDDA 00，不含金额）；证书由 CA 公钥 %02X 签发"},
 	checkNoSDAD:    {"row %d: the terminal kept no signature of the card", "记录 %d：终端未保存卡片签名"},
 	checkRedacted:  {"row %d: signature and certificates of the card are left out, they would disclose the account number", "记录 %d：为不泄露卡号，卡片签名与证书未附，无法验证"},
-	checkLog:       {"issuer's own log: %s at counter %d, %s yuan on the card before it", "发卡方日志：%s，计数器 %d，此前卡内余额 %s 元"},
-	checkSeen:      {"row %d, counter %d: cryptogram %s, balance MAC %s; %s yuan before, %s after", "记录 %d，计数器 %d：应用密文 %s，余额 MAC %s；交易前 %s 元，交易后 %s 元"},
-	checkPair:      {"counters %d and %d: %d between, value fell by %s yuan: %s", "计数器 %d 与 %d：其间缺 %d 个，余额减少 %s 元：%s"},
-	checkPairSaid:  {"counters %d and %d: %s by the issuer's word; working it out needs the whole card", "计数器 %d 与 %d：%s（发卡方声明；重新推算需整卡数据）"},
-	checkBreak:     {"conclusion %s at counters %d and %d: %s, %s yuan: follows from the values", "结论 %s（计数器 %d 与 %d）：%s，%s 元：与数值相符"},
-	checkBreakSaid: {"conclusion %s at counters %d and %d: %s, %s yuan: the issuer's word", "结论 %s（计数器 %d 与 %d）：%s，%s 元：发卡方声明"},
+	checkLog:       {"issuer's own log: %s at counter %04X, %s yuan on the card before it", "发卡方日志：%s，计数器 %04X，此前卡内余额 %s 元"},
+	checkSeen:      {"row %d, counter %04X: cryptogram %s, balance MAC %s; %s yuan before, %s after", "记录 %d，计数器 %04X：应用密文 %s，余额 MAC %s；交易前 %s 元，交易后 %s 元"},
+	checkPair:      {"counters %04X and %04X: %d between, value fell by %s yuan: %s", "计数器 %04X 与 %04X：其间缺 %d 个，余额减少 %s 元：%s"},
+	checkPairSaid:  {"counters %04X and %04X: %s by the issuer's word; working it out needs the whole card", "计数器 %04X 与 %04X：%s（发卡方声明；重新推算需整卡数据）"},
+	checkBreak:     {"conclusion %s at counters %04X and %04X: %s, %s yuan: follows from the values", "结论 %s（计数器 %04X 与 %04X）：%s，%s 元：与数值相符"},
+	checkBreakSaid: {"conclusion %s at counters %04X and %04X: %s, %s yuan: the issuer's word", "结论 %s（计数器 %04X 与 %04X）：%s，%s 元：发卡方声明"},
 }
 
 // phrase is a text in both languages.
@@ -106,9 +106,9 @@ func (p *Pair) conclusion() phrase {
 	case p.Outcome == timeline.OutcomeImpossible.String():
 		return phrase{"impossible, nothing explains it", "任何情形均不成立"}
 	case p.Committed == timeline.Yes.String():
-		return phrase{fmt.Sprintf("%d was carried out; %s", p.P, missed[0]), fmt.Sprintf("%d 已成立；%s", p.P, missed[1])}
+		return phrase{fmt.Sprintf("%04X was carried out; %s", p.P, missed[0]), fmt.Sprintf("%04X 已成立；%s", p.P, missed[1])}
 	case p.Committed == timeline.No.String():
-		return phrase{fmt.Sprintf("%d was not carried out; %s", p.P, missed[0]), fmt.Sprintf("%d 未成立；%s", p.P, missed[1])}
+		return phrase{fmt.Sprintf("%04X was not carried out; %s", p.P, missed[0]), fmt.Sprintf("%04X 未成立；%s", p.P, missed[1])}
 	}
 	return missed
 }

@@ -321,14 +321,14 @@ func (v *verification) conclusion() error {
 		pair := &s.Pairs[i]
 		p, q := s.at(pair.P), s.at(pair.Q)
 		if p == nil || q == nil || pair.P >= pair.Q {
-			return refuse(statementName, "pair %d, counters %d and %d: no right observation of both", i+1, pair.P, pair.Q)
+			return refuse(statementName, "pair %d, counters %04X and %04X: no right observation of both", i+1, pair.P, pair.Q)
 		}
 		if !pair.Again {
 			v.show(statementName, checkPairSaid, byIssuer, itsWord, pair.P, pair.Q, pair.Outcome)
 			continue
 		}
 		if want := workOut(p, q, s.Limit); !p.Plain || !q.Plain || !pair.equal(&want) {
-			return refuse(statementName, "pair of counters %d and %d does not follow from the values of its rows", pair.P, pair.Q)
+			return refuse(statementName, "pair of counters %04X and %04X does not follow from the values of its rows", pair.P, pair.Q)
 		}
 		v.show(statementName, checkPair, byArithmetic, verified, pair.P, pair.Q, pair.Missing, pair.Fall.String(), pair.conclusion())
 	}
@@ -344,7 +344,7 @@ func (v *verification) breakOf(b *Break) error {
 	s := v.statement
 	p := s.at(b.P)
 	if p == nil {
-		return refuse(statementName, "break at counter %d: no observation of it", b.P)
+		return refuse(statementName, "break at counter %04X: no observation of it", b.P)
 	}
 	for i := range s.Pairs {
 		pair := &s.Pairs[i]
@@ -352,7 +352,7 @@ func (v *verification) breakOf(b *Break) error {
 			continue
 		}
 		if right, known := b.follows(pair, p); known && !right {
-			return refuse(statementName, "break %s at counters %d and %d does not follow from its pair", b.Part, b.P, b.Q)
+			return refuse(statementName, "break %s at counters %04X and %04X does not follow from its pair", b.Part, b.P, b.Q)
 		} else if known {
 			v.show(statementName, checkBreak, byArithmetic, verified, b.Part, b.P, b.Q, b.State, b.Amount.String())
 			return nil

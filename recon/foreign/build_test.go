@@ -8,6 +8,7 @@ import (
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/crypt/keystore"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon/foreign"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/wire/tlv"
@@ -98,3 +99,5 @@ func run(t testing.TB, o foreign.Options, files ...textFile) *foreign.Result {
 	}
 	return r
 }
+
+func fenOf(name string) money.Fen { return money.Fen(worked[name].amount) }

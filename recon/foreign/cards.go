@@ -18,7 +18,8 @@ type cardLines struct {
 // item is one accepted line as an observation.
 type item struct {
 	*record
-	obs timeline.Observation
+	obs   timeline.Observation
+	aside bool // a payment in a dump of field 55: what became of it another line says
 }
 
 // resolve gives lines without a card sequence number that of the only card of their
@@ -91,7 +92,7 @@ func (im *Importer) card(key txn.CardKey, records []*record, check *keyring) car
 			continue
 		}
 		im.files[r.at.file].Accepted++
-		c.items = append(c.items, item{r, obs})
+		c.items = append(c.items, item{r, obs, r.kind == Field55 && obs.Kind == timeline.Doubt})
 	}
 	return c
 }

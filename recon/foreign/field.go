@@ -263,7 +263,18 @@ func parseWord(text string) (timeline.Certainty, *refusal) {
 
 // Mask hides every run of at least 12 digits that may be a card number: the first six
 // and the last four stay.
-func Mask(s string) string {
+func Mask(s string) string { return maskRuns(s, func(string) bool { return false }) }
+
+// maskName is Mask for the name of a file, where a run that begins with a date is a moment
+// and stays.
+func maskName(name string) string {
+	return maskRuns(name, func(run string) bool {
+		_, bad := parseDate(fArrived, run[:8], "yyyymmdd", 0)
+		return bad == nil
+	})
+}
+
+func maskRuns(s string, known func(run string) bool) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
 		n := 0
@@ -271,7 +282,7 @@ func Mask(s string) string {
 			n++
 		}
 		switch {
-		case n >= 12:
+		case n >= 12 && !known(s[i:i+n]):
 			b.WriteString(s[i:i+6] + strings.Repeat("*", n-10) + s[i+n-4:i+n])
 		case n > 0:
 			b.WriteString(s[i : i+n])

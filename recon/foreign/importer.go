@@ -79,7 +79,7 @@ func New(m *Mapping, o Options) *Importer { return &Importer{mapping: m, o: o} }
 
 // Skip reports a file that is not read: a link, a device.
 func (im *Importer) Skip(name, why string) {
-	im.files = append(im.files, FileReport{Name: name, Kind: "unknown", Note: NotRead.In("en") + ": " + why})
+	im.files = append(im.files, FileReport{Name: maskName(strings.ToValidUTF8(name, "?")), Kind: "unknown", Note: NotRead.In("en") + ": " + why})
 }
 
 // reader makes records of the lines of one file.
@@ -95,7 +95,7 @@ const sealedMagic = "CCSF"
 func (im *Importer) Add(name string, r io.Reader) error {
 	name = strings.ToValidUTF8(name, "?")
 	f := &fileRun{im: im, number: uint32(len(im.files)), rule: im.mapping.find(name)}
-	im.files = append(im.files, FileReport{Name: Mask(name), Kind: "unknown"})
+	im.files = append(im.files, FileReport{Name: maskName(name), Kind: "unknown"})
 	f.begin(dayInName(name))
 	if err := f.run(newLiner(r)); err != nil {
 		f.report().Note = NotRead.In("en") + " to its end"
@@ -168,7 +168,7 @@ func (f *fileRun) line(n uint32, line []byte, tooLong bool) {
 		} else {
 			rep.Trailers++
 		}
-	case f.table != nil && f.table.begin(line, int(n)):
+	case f.table != nil && f.table.begin(line):
 		rep.Headers++
 	default:
 		f.data(at, line)

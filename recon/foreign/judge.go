@@ -85,7 +85,9 @@ func (run *cardRun) judge() {
 	for next, i := items[0].arrived, 0; next <= run.asOf; {
 		day := next
 		for ; i < len(items) && items[i].arrived <= day; i++ {
-			run.card.Add(items[i].obs)
+			if !items[i].aside {
+				run.card.Add(items[i].obs)
+			}
 		}
 		last = run.card.Judge(dayEnd(day), p, nil)
 		run.day(day, &last)
@@ -395,9 +397,6 @@ func (run *cardRun) open(b *timeline.Break) Break {
 	o := Break{Card: run.lines.key.String(), P: b.P, Q: b.Q, Part: b.Part.String(), State: b.State.String(), Amount: b.Amount, Contested: b.Contested, Missing: b.Missing,
 		Key: run.lines.key, At: run.timeOf(b.P), FinalAt: b.Final, TheState: b.State}
 	o.Evidence, o.Certainty = run.evidence(b.P, b.Q)
-	if b.Q == b.P {
-		o.Evidence, o.Certainty = run.evidence(b.P)
-	}
 	latest := max(o.At, run.timeOf(b.Q))
 	o.Since = dayText(dayOf(latest))
 	o.AgeDays = int64(run.asOf - dayOf(latest))

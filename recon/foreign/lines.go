@@ -44,9 +44,8 @@ func (l *liner) next() (line []byte, tooLong bool, err error) {
 		return nil, false, err
 	}
 	l.n++
-	if l.n == 1 {
-		part = bytes.TrimPrefix(part, []byte("\xEF\xBB\xBF"))
-	}
+	// A byte order mark stands before the first line, and inside where files were joined.
+	part = bytes.TrimPrefix(part, []byte("\xEF\xBB\xBF"))
 	part = bytes.TrimSuffix(part, []byte{'\n'})
 	part = bytes.TrimSuffix(part, []byte{'\r'})
 	if len(part) > MaxLine {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/wire/files"
 )
 
 // table reads the lines of a file of layout csv or fixed.
@@ -15,8 +16,8 @@ type table struct {
 	rule    *rule
 	day     int32 // of the file's name, 0 if it has none
 	seen    seenEncoding
-	header  string // the header line, to know it again
-	width   int    // columns of the header line
+	started bool
+	width   int // columns of the header line
 	place   [fieldCount]int
 	cells   []string
 	text    [fieldCount]string
@@ -25,71 +26,95 @@ type table struct {
 
 func newTable(u *rule, day int32) *table {
 	t := &table{rule: u, day: day}
-	for f := range t.place {
-		t.place[f] = u.columns[f].number - 1
-	}
+	t.place = t.fixedPlaces()
 	return t
 }
 
-// begin takes the header line; false if the line is not one.
-func (t *table) begin(line []byte, n int) bool {
-	if t.rule.layout != layoutCSV || !t.rule.header {
+// fixedPlaces are the columns that the mapping names by their number.
+func (t *table) fixedPlaces() (place [fieldCount]int) {
+	for f := range place {
+		place[f] = t.rule.columns[f].number - 1
+	}
+	return place
+}
+
+// begin takes a header line; false if the line is none. A first line without any name of
+// the mapping is refused, as then is every line of the file. Further on, where files were
+// joined, a line is a header if it names all columns that are needed.
+func (t *table) begin(line []byte) bool {
+	if t.rule.layout != layoutCSV || !t.rule.header || t.started && line[0] >= '0' && line[0] <= '9' {
 		return false
 	}
-	if n > 1 {
-		return t.header != "" && string(line) == t.header
+	h, ok := t.header(line)
+	if t.started && (!ok || h.problem != nil) {
+		return false
 	}
+	t.started = true
+	t.place, t.width, t.problem = h.place, h.width, h.problem
+	return ok
+}
+
+// header is what a header line says.
+type header struct {
+	place   [fieldCount]int
+	width   int
+	problem *refusal
+}
+
+// header reads a line as a header line; false if it is none.
+func (t *table) header(line []byte) (h header, ok bool) {
+	h.place = t.fixedPlaces()
 	text, ok := t.seen.decode(line, t.rule.encoding)
-	if !ok {
-		t.problem = &refusal{NoColumn, "the header line cannot be read"}
-		return true
+	cells, whole := split(text, t.rule.delimiter, nil)
+	if !ok || !whole {
+		h.problem = &refusal{NoColumn, "the header line cannot be read"}
+		return h, false
 	}
-	t.header = string(line)
-	cells, ok := split(text, t.rule.delimiter, nil)
-	if !ok {
-		t.problem = &refusal{NoColumn, "the header line cannot be taken apart"}
-		return true
-	}
-	t.width = len(cells)
+	h.width = len(cells)
 	for i := range cells {
 		cells[i] = strings.ToLower(cells[i])
 	}
-	for f := range t.place {
-		t.problem = t.locate(field(f), cells)
-		if t.problem != nil {
-			return true
+	for f := range h.place {
+		if h.problem = t.locate(&h, field(f), cells); h.problem != nil {
+			break
 		}
 	}
-	t.problem = t.complete()
-	return true
+	if !slices.ContainsFunc(h.place[:], func(at int) bool { return at >= 0 }) {
+		h.problem = &refusal{NoColumn, "the file does not begin with a header line"}
+		return h, false
+	}
+	if h.problem == nil {
+		h.problem = t.complete(&h)
+	}
+	return h, true
 }
 
 // locate finds the column of a field in the header line.
-func (t *table) locate(f field, cells []string) *refusal {
+func (t *table) locate(h *header, f field, cells []string) *refusal {
 	for i, c := range cells {
 		if !slices.Contains(t.rule.columns[f].headers, c) {
 			continue
 		}
-		if t.place[f] >= 0 {
+		if h.place[f] >= 0 {
 			return &refusal{NoColumn, fieldNames[f] + " twice"}
 		}
-		t.place[f] = i
+		h.place[f] = i
 	}
 	return nil
 }
 
 // complete checks that what the kind needs was found in the header line.
-func (t *table) complete() *refusal {
+func (t *table) complete(h *header) *refusal {
 	var missing []string
 	lacks := func(f field) bool {
-		return t.rule.columns[f].given() && t.place[f] < 0 && t.rule.columns[f].constant == ""
+		return t.rule.columns[f].given() && h.place[f] < 0 && t.rule.columns[f].constant == ""
 	}
 	for _, f := range []field{fCard, fTime, fDate, fClock, fAmount, fResult} {
 		if lacks(f) {
 			missing = append(missing, fieldNames[f])
 		}
 	}
-	if lacks(fF55) && !(t.place[fATC] >= 0 && (t.place[fBefore] >= 0 || t.place[fAfter] >= 0)) && t.rule.kind != Clearing {
+	if lacks(fF55) && !(h.place[fATC] >= 0 && (h.place[fBefore] >= 0 || h.place[fAfter] >= 0)) && t.rule.kind != Clearing {
 		missing = append(missing, fieldNames[fF55])
 	}
 	if len(missing) > 0 {
@@ -159,7 +184,10 @@ func (t *table) cutFixed(line []byte) *refusal {
 		if from >= len(gbk) {
 			return &refusal{BadColumns, fmt.Sprintf("%d bytes, %s begins at %d", len(gbk), fieldNames[f], c.at)}
 		}
-		cell := bytes.Trim(gbk[from:min(len(gbk), from+c.width)], " ")
+		cell, wrong := files.AppendUTF8(nil, bytes.Trim(gbk[from:min(len(gbk), from+c.width)], " "))
+		if wrong >= 0 {
+			return &refusal{BadEncoding, fieldNames[f]}
+		}
 		t.text[f] = c.translate(string(cell))
 	}
 	return nil

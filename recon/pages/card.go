@@ -128,5 +128,5 @@ type Step struct {
 }
 
 // PointSize is how many observations the page of a card lists, the last ones; it draws
-// fewer of them.
+// fewer of them. Its other lists are bounded too.
 const PointSize = 200

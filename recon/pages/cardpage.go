@@ -3,15 +3,14 @@ package pages
 import (
 	"html/template"
 	"strconv"
-
-	"github.com/citycard/citycard/money"
 )
 
-// Bounds of the tables of the card page.
+// Bounds of the tables of the card page, which show the last of each.
 const (
 	breakSize    = 60
 	evidenceSize = 200
 	refundSize   = 60
+	wordSize     = 40 // steps and alarms
 )
 
 // cardPage is what the template of the card page sees.
@@ -30,8 +29,9 @@ type cardPage struct {
 	Failed   int64
 	NotDone  int64
 	CheckBar template.HTML
+	Steps    cut[Step]
+	Alarms   cut[Text]
 	Sure     bool // value exact and certain now
-	Refunded money.Fen
 }
 
 // rowView is a line of the list: an observation, or the missing counters before it.
@@ -85,18 +85,15 @@ func newCardPage(d *Card, lang string) *cardPage {
 		Sure: d.Least == d.Most && (d.CertainOn == 0 || d.CertainOn <= d.At)}
 	p.Stamp = cardStamp(d)
 	p.rows()
-	for i, b := range shorten(d.Breaks, breakSize).Shown {
-		p.Breaks.Shown = append(p.Breaks.Shown, breakView{&d.Breaks[i], i + 1, state(b.State)})
+	for i := max(0, len(d.Breaks)-breakSize); i < len(d.Breaks); i++ {
+		p.Breaks.Shown = append(p.Breaks.Shown, breakView{&d.Breaks[i], i + 1, state(d.Breaks[i].State)})
 	}
 	p.Breaks.More = int64(len(d.Breaks) - len(p.Breaks.Shown))
+	p.Steps, p.Alarms = shorten(d.Steps, wordSize), shorten(d.Alarms, wordSize)
 	p.evidence()
-	for i, r := range d.Refunds {
-		if r.State == Posted {
-			p.Refunded += r.Amount
-		}
-		if i < refundSize {
-			p.Refunds.Shown = append(p.Refunds.Shown, refundView{&d.Refunds[i], r.State.label(), r.What.or(Text{"Refund", "退款"})})
-		}
+	for i := max(0, len(d.Refunds)-refundSize); i < len(d.Refunds); i++ {
+		r := &d.Refunds[i]
+		p.Refunds.Shown = append(p.Refunds.Shown, refundView{r, r.State.label(), r.What.or(Text{"Refund", "退款"})})
 	}
 	p.Refunds.More = int64(len(d.Refunds) - len(p.Refunds.Shown))
 	return p
@@ -133,7 +130,7 @@ func (p *cardPage) evidence() {
 				p.NotDone++
 			}
 		}
-		if i < evidenceSize {
+		if i >= len(p.Evidence)-evidenceSize {
 			p.Records.Shown = append(p.Records.Shown, v)
 		}
 	}

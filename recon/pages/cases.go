@@ -22,18 +22,44 @@ type knownView struct {
 	ToneT, ToneP       string
 }
 
-func cases(all []Case) cut[caseView] {
+// cases draws the first of them; nothing is drawn behind until, if that is a moment.
+func cases(all []Case, until int64) cut[caseView] {
 	var out cut[caseView]
 	for i := range all[:min(len(all), CaseSize)] {
 		c := &all[i]
-		v := caseView{Case: c, End: says(c.What), Strips: strips(c)}
+		v := caseView{Case: c, End: says(c.What), Strips: strips(c, until)}
 		for _, k := range c.Knew {
-			v.Days = append(v.Days, knownView{k.Day, offset(dayOf(k.Day) - dayOf(c.At)), says(k.ByTimeline), says(k.ByTwoLoads), tone(c, k.ByTimeline), tone(c, k.ByTwoLoads)})
+			v.Days = append(v.Days, knownView{k.Day, c.distance(k.Day), says(k.ByTimeline), says(k.ByTwoLoads), tone(c, k.ByTimeline), tone(c, k.ByTwoLoads)})
 		}
 		out.Shown = append(out.Shown, v)
 	}
 	out.More = int64(len(all) - len(out.Shown))
 	return out
+}
+
+// first is the day with which the drawing begins: that of the tap, or the first on which
+// something was known where nobody knows when the tap was.
+func (c *Case) first() int64 {
+	if c.At == 0 && len(c.Knew) > 0 {
+		return dayOf(c.Knew[0].Day)
+	}
+	return dayOf(c.At)
+}
+
+// distance is a day counted from that of the tap, nothing where nobody knows that.
+func (c *Case) distance(day int64) string {
+	if c.At == 0 {
+		return ""
+	}
+	return offset(dayOf(day) - c.first())
+}
+
+// offset names a day after the first: by its distance from the tap, or by its date.
+func (c *Case) offset(days int64) string {
+	if c.At == 0 {
+		return monthDay(midnight(c.first() + days))
+	}
+	return offset(days)
 }
 
 // offset is a day counted from the day of the tap.
@@ -66,13 +92,16 @@ const (
 
 // strips draws both methods over the days from the tap on: the card timeline above,
 // the two loads below.
-func strips(c *Case) template.HTML {
+func strips(c *Case, until int64) template.HTML {
+	first := c.first()
 	last := int64(stripsLeast)
-	first := dayOf(c.At)
-	for _, k := range c.Knew {
-		last = max(last, dayOf(k.Day)-first+1)
+	if until != 0 {
+		last = min(last, dayOf(until)-first)
 	}
-	last++
+	for _, k := range c.Knew {
+		last = max(last, dayOf(k.Day)-first)
+	}
+	last = max(last, 0) + 1
 	var g drawing
 	g.open("knew", stripsHeight)
 	g.rect("rail", "0", "100%", 4, 16)
@@ -89,15 +118,18 @@ func strips(c *Case) template.HTML {
 		g.rect("tone-"+tone(c, k.ByTimeline), x, w, 4, 16)
 		g.rect("tone-"+tone(c, k.ByTwoLoads), x, w, 26, 16)
 	}
-	step := max(5, (last/6+4)/5*5)
-	for d := int64(0); d < last; d += step {
+	step := (last/6 + 4) / 5 * 5
+	if last <= 10 {
+		step = (last + 4) / 5
+	}
+	for d := int64(0); d <= last-step/3; d += step {
 		x := percent(d, last)
 		g.line("tick", x, x, 2, 46)
 		class := "axis"
 		if d > 0 {
 			class = "axis mid"
 		}
-		g.label(class, x, 59, offset(d))
+		g.label(class, x, 59, c.offset(d))
 	}
 	return g.close()
 }

@@ -31,8 +31,9 @@ type Import struct {
 	// number; the page has no list of them while there are none.
 	Replays []Finding
 
-	// Open are breaks that wait for rows or for the window; the page draws how old they
-	// are at At.
+	// Open are the other breaks: what waits for rows or for the window, value that missing
+	// counters took, payments that the card never made. The page draws how old they are at
+	// At.
 	Open []Finding
 
 	// Cases are findings of which the page shows what both methods knew on each day.
@@ -75,7 +76,7 @@ type Finding struct {
 type Case struct {
 	Card   txn.CardKey
 	ATC    uint16
-	What   twoloads.Known // how it ended by the timeline, or the truth where it is known
+	What   twoloads.Known // the truth where it is known (a trial), else how it ended by the timeline
 	At     int64          // time of the tap or the load
 	Knew   []twoloads.Knowledge
 	Remark Text // why the methods differ; may be empty

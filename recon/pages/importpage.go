@@ -2,6 +2,7 @@ package pages
 
 import (
 	"html/template"
+	"slices"
 	"strconv"
 
 	"github.com/citycard/citycard/money"
@@ -14,7 +15,9 @@ type importPage struct {
 	Stamp             template.HTML
 	Accepted, Refused int64
 	LineBar           template.HTML
-	FileRows          []fileView
+	KindRows          []kindView    // files added up by content
+	FileRows          cut[fileView] // files in the order of the import
+	RefusedRows       cut[fileView] // of them, those with refused lines
 	RefusalRows       []refusalView
 	Lists             []listView
 	Hard, Soft        int64 // findings of all lists but duplicates and undecided
@@ -34,6 +37,17 @@ type fileView struct {
 	File
 	Bar template.HTML
 }
+
+// kindView is the files of one content.
+type kindView struct {
+	Content           Text
+	Files             int64
+	Accepted, Refused int64
+	Bar               template.HTML
+}
+
+// fileSize is how many files the page lists.
+const fileSize = 400
 
 type refusalView struct {
 	Refusal
@@ -66,17 +80,8 @@ type ageView struct {
 
 func newImportPage(d *Import, lang string) *importPage {
 	p := &importPage{Import: d, frame: newFrame(lang, Text{"Flash cards and flash loads", "闪卡与闪圈"}), DelayNote: delayNote(d.Window / daySeconds)}
+	p.files()
 	var longest int64
-	for _, f := range d.Files {
-		p.Accepted += f.Accepted
-		p.Refused += f.Refused
-		longest = max(longest, f.Accepted+f.Refused)
-	}
-	p.LineBar = strip(22, []string{"ok", "refused"}, []int64{p.Accepted, p.Refused}, 0)
-	for _, f := range d.Files {
-		p.FileRows = append(p.FileRows, fileView{f, strip(10, []string{"ok", "refused"}, []int64{f.Accepted, f.Refused}, longest)})
-	}
-	longest = 0
 	for _, r := range d.Refusals {
 		longest = max(longest, r.Lines)
 	}
@@ -87,7 +92,7 @@ func newImportPage(d *Import, lang string) *importPage {
 	p.Days, p.DaysStep = foundDays(d)
 	p.Delay = decideDelay(d)
 	p.ages()
-	p.Cases = cases(d.Cases)
+	p.Cases = cases(d.Cases, d.At)
 	if d.Compared != nil {
 		p.Methods = compared(&d.Compared.Timeline, &d.Compared.TwoLoads)
 	}
@@ -101,6 +106,40 @@ func importStamp(keys bool) template.HTML {
 	}
 	return stamp("wait", Text{"soft", "软证"})
 }
+
+// files adds the files up and makes their tables.
+func (p *importPage) files() {
+	var longest int64
+	for _, f := range p.Files {
+		p.Accepted += f.Accepted
+		p.Refused += f.Refused
+		longest = max(longest, f.Accepted+f.Refused)
+		i := slices.IndexFunc(p.KindRows, func(k kindView) bool { return k.Content == f.Content })
+		if i < 0 {
+			i = len(p.KindRows)
+			p.KindRows = append(p.KindRows, kindView{Content: f.Content})
+		}
+		k := &p.KindRows[i]
+		k.Files, k.Accepted, k.Refused = k.Files+1, k.Accepted+f.Accepted, k.Refused+f.Refused
+	}
+	p.LineBar = strip(22, lineClasses, []int64{p.Accepted, p.Refused}, 0)
+	var all, refused []fileView
+	for _, f := range p.Files {
+		v := fileView{f, strip(10, lineClasses, []int64{f.Accepted, f.Refused}, longest)}
+		all = append(all, v)
+		if f.Refused > 0 {
+			refused = append(refused, v)
+		}
+	}
+	p.FileRows, p.RefusedRows = shorten(all, fileSize), shorten(refused, ListSize)
+	for i := range p.KindRows {
+		k := &p.KindRows[i]
+		k.Bar = strip(10, lineClasses, []int64{k.Accepted, k.Refused}, p.Accepted+p.Refused)
+	}
+}
+
+// lineClasses are the colours of accepted and refused lines.
+var lineClasses = []string{"ok", "refused"}
 
 // delayNote says what the days of decision are made of.
 func delayNote(window int64) Text {
@@ -124,6 +163,7 @@ func (p *importPage) findings() {
 		{"duplicates", "none", Text{"Duplicates", "重复流水"}, Text{"The same transaction a second time: counted once.", "同一交易重复出现：仅计一次。"}, d.Duplicates, false},
 		{"replays", "turn", Text{"Replays", "重放流水"}, Text{"A line repeats a transaction with another terminal, time or trace number: the first one stands.", "以不同终端、时间或流水号重复同一交易：以首笔为准。"}, d.Replays, false},
 		{"undecided", "wait", Text{"Undecided", "无法判定"}, Text{"What arrived allows more than one history.", "已到数据允许多种情形，尚无唯一结论。"}, d.Undecided, false},
+		{"breaks", "wait", Text{"Other breaks", "其他差错"}, Text{"What else is not clean: value that missing counters took, what waits for rows, payments that the card never made.", "其他不平事项：缺失计数器的扣款、等候上送者、卡片并未支付的流水。"}, d.Open, false},
 	} {
 		if l.id == "replays" && len(l.all) == 0 {
 			continue
@@ -156,107 +196,4 @@ func basis(hard bool) stateLabel {
 		return stateLabel{Text{"hard", "硬"}, "done"}
 	}
 	return stateLabel{Text{"soft", "软"}, "wait"}
-}
-
-// dayColumns is how many columns the drawing over days has at most.
-const dayColumns = 62
-
-// foundDays draws flash cards and loads by the day on which they happened.
-func foundDays(d *Import) (template.HTML, int64) {
-	first, last, any := int64(0), int64(0), false
-	for _, list := range [...][]Finding{d.FlashCards, d.FlashLoads} {
-		for i := range list {
-			if day := dayOf(list[i].At); list[i].At != 0 {
-				if !any {
-					first, last, any = day, day, true
-				}
-				first, last = min(first, day), max(last, day)
-			}
-		}
-	}
-	if !any {
-		return "", 0
-	}
-	step := (last - first + dayColumns) / dayColumns
-	n := int((last-first)/step) + 1
-	c := columns{classes: []string{"out", "outsoft", "in", "insoft"}, every: max(1, (n+9)/10)}
-	for i := range int64(n) {
-		c.names = append(c.names, monthDay(midnight(first+i*step)))
-		c.values = append(c.values, make([]int64, 4))
-	}
-	for k, list := range [...][]Finding{d.FlashCards, d.FlashLoads} {
-		for i := range list {
-			if list[i].At == 0 {
-				continue
-			}
-			class := 2 * k
-			if !list[i].Hard {
-				class++
-			}
-			c.values[(dayOf(list[i].At)-first)/step][class]++
-		}
-	}
-	for i, v := range c.values {
-		c.tips = append(c.tips, date(midnight(first+int64(i)*step))+" · "+count(v[0]+v[1])+" + "+count(v[2]+v[3]))
-	}
-	return c.draw(), step
-}
-
-// decideDelay draws how many days after the tap or load a finding was decided.
-func decideDelay(d *Import) template.HTML {
-	var days []int64
-	for _, list := range [...][]Finding{d.FlashCards, d.FlashLoads} {
-		for i := range list {
-			f := &list[i]
-			if f.At == 0 || f.DecidedOn < f.At {
-				continue
-			}
-			n := int(max(0, min((f.DecidedOn-f.At)/daySeconds, delaySize)))
-			for len(days) <= n {
-				days = append(days, 0)
-			}
-			days[n]++
-		}
-	}
-	if days == nil {
-		return ""
-	}
-	return delays(days, len(days), "yuan")
-}
-
-// ageEnds are the last days of the classes of age.
-var ageEnds = [...]int64{1, 5, 10, 15, 20}
-
-// ages sorts what is open by its age; what has no date has no age.
-func (p *importPage) ages() {
-	if len(p.Open) == 0 {
-		return
-	}
-	rows := make([]ageView, len(ageEnds)+2)
-	from := int64(0)
-	for i, end := range ageEnds {
-		days := strconv.FormatInt(from, 10) + "–" + strconv.FormatInt(end, 10)
-		rows[i].Name, from = Text{days + " days", days + " 日"}, end+1
-	}
-	rows[len(ageEnds)].Name, rows[len(ageEnds)+1].Name = Text{"more than 20 days", "20 日以上"}, Text{"without a date", "无日期"}
-	var most int64
-	for i := range p.Open {
-		f := &p.Open[i]
-		k := len(ageEnds) + 1
-		if f.At != 0 {
-			for k = 0; k < len(ageEnds) && (p.At-f.At)/daySeconds > ageEnds[k]; {
-				k++
-			}
-		}
-		rows[k].N++
-		rows[k].Amount += f.Amount + f.Open
-		most = max(most, rows[k].N)
-	}
-	if rows[len(rows)-1].N == 0 {
-		rows = rows[:len(rows)-1]
-	}
-	for i := range rows {
-		rows[i].Bar = bar("open", rows[i].N, most)
-	}
-	p.AgeRows = rows
 }

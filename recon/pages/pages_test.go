@@ -194,11 +194,19 @@ func TestListsAreCut(t *testing.T) {
 		t.Errorf("%d cases shown, want %d", n, CaseSize)
 	}
 	long := longCard(t)
+	for range 300 {
+		long.Breaks, long.Alarms, long.Steps, long.Refunds = append(long.Breaks, long.Breaks[0]), append(long.Alarms, Text{EN: "alarm"}), append(long.Steps, Step{What: Text{EN: "step"}}), append(long.Refunds, Refund{First: "clerk of a refund"})
+	}
 	got = render(t, cardPageOf(long), "en")
 	if n := strings.Count(got, `class="dot`); n != drawnPoints {
 		t.Errorf("%d observations drawn, want %d", n, drawnPoints)
 	}
-	if n := strings.Count(got, "<td><code>"); n < PointSize || n > PointSize+PointSize/4 {
+	for what, want := range map[string]int{`<b class="no">`: breakSize, "<span>step</span>": wordSize, "</strong> alarm": wordSize, "clerk of a refund": refundSize, `<ul class="checklist">`: evidenceSize} {
+		if n := strings.Count(got, what); n != want {
+			t.Errorf("%s is there %d times, want %d", what, n, want)
+		}
+	}
+	if n := strings.Count(got, `<tr><td><code>`) + strings.Count(got, `<tr class="gap">`); n < PointSize || n > PointSize+PointSize/4 {
 		t.Errorf("%d lines in the timeline, want about %d", n, PointSize)
 	}
 }
@@ -273,5 +281,13 @@ func BenchmarkCard(b *testing.B) {
 		if err := WriteCard(io.Discard, d, ""); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestCaseWithoutATime(t *testing.T) {
+	c := Case{What: twoloads.Known{Kind: twoloads.FlashCard, Amount: 600}, Knew: []twoloads.Knowledge{{Day: moment(t, "2026-11-06 00:00"), ByTimeline: twoloads.Known{Kind: twoloads.FlashCard, Amount: 600}}}}
+	got := render(t, trialPageOf(&Trial{Cases: []Case{c}}), "en")
+	if strings.Contains(got, "D+") || !strings.Contains(got, ">11-06</text>") || !strings.Contains(got, `<rect class="tone-done" x="0%" y="4" width="100%"`) {
+		t.Error("a case whose tap has no time must be drawn by dates, from the first day on which it was known")
 	}
 }

@@ -129,6 +129,7 @@ func lineCases(t testing.TB) []Case {
 		{Card: card(t, 1004), ATC: 0x31, What: known(twoloads.FlashCard, 400), At: at,
 			Knew:   twoloads.Days([]twoloads.Step{step(0, known(twoloads.Missing, 400)), step(20, known(twoloads.FlashCard, 400))}, []twoloads.Step{step(14, known(twoloads.Waiting, 0)), step(34, known(twoloads.Clean, 0))}),
 			Remark: Text{"A row that the card never paid hides it.", "一笔卡未扣款的流水将其掩盖。"}},
+		{Card: card(t, 1005), ATC: 0x77, What: known(twoloads.FlashCard, 600), Knew: twoloads.Days([]twoloads.Step{step(3, known(twoloads.FlashCard, 600))}, nil)},
 	}
 }
 

@@ -24,7 +24,7 @@ type rateView struct {
 }
 
 func newTrialPage(d *Trial, lang string) *trialPage {
-	p := &trialPage{Trial: d, frame: newFrame(lang, Text{"Truth test", "真值检验"}), Whole: rate(&d.Total), Cases: cases(d.Cases)}
+	p := &trialPage{Trial: d, frame: newFrame(lang, Text{"Truth test", "真值检验"}), Whole: rate(&d.Total), Cases: cases(d.Cases, 0)}
 	good := p.Whole.Good
 	for i := range d.Rates {
 		v := rate(&d.Rates[i])

@@ -63,11 +63,15 @@ func (m *mark) outflow() money.Fen {
 // how many it dropped. A pair is settled when it is clean, or when it was judged and
 // nothing about it waits. Rows with a counter below what is left are refused by Add
 // with ArchivedAlarm, so before must lie further back than any row may be late.
-// Nothing is dropped from a frozen card or a quota card, while a hold is or may be
-// open, or before a value that only its neighbours tell.
+// A quota card is cut at a push, which sets its value anew, if the card told its place.
+// Nothing is dropped from a frozen card, while a hold is or may be open, or before a
+// value that only its neighbours tell.
 func (c *Card) Compact(before int64, p *Params) int {
-	if c.frozen || c.mode&modePush != 0 {
+	switch {
+	case c.frozen:
 		return 0
+	case c.mode&modePush != 0:
+		return c.compactQuota(before, p)
 	}
 	keepFrom, sum := c.cutAt(before, p, false)
 	n := c.below(keepFrom)

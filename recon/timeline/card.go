@@ -119,7 +119,7 @@ func (c *Card) Add(obs ...Observation) []Alarm {
 
 // insert puts one source in its place.
 func (c *Card) insert(e *entry) (Alarm, bool) {
-	if c.compacted && e.atc < c.entries[0].atc {
+	if c.compacted && c.entries[0].beyond(e) {
 		return Alarm{Kind: ArchivedAlarm, P: e.atc, Q: c.entries[0].atc, A: e.terminal}, true
 	}
 	c.mode |= e.mode()
@@ -143,6 +143,12 @@ func (c *Card) insert(e *entry) (Alarm, bool) {
 		return Alarm{Kind: CloneAlarm, P: e.atc, Q: e.atc, A: c.entries[j].terminal, B: e.terminal}, true
 	}
 	return Alarm{}, false
+}
+
+// beyond reports whether an entry lies before this one, the first of a timeline that was
+// compacted. Behind a push at the same counter that is only another push.
+func (e *entry) beyond(o *entry) bool {
+	return o.atc < e.atc || e.class == classPush && o.atc == e.atc && o.class != classPush
 }
 
 // conflictAt finds a neighbour of entry i with the same counter and class.

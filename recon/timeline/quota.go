@@ -135,3 +135,55 @@ func (s *stage) cutAt(v *Verdict, p, q *node, k int) {
 	}
 	s.cuts = s.cuts[k+1:]
 }
+
+// compactQuota drops what lies before the latest push that sets the value anew without a
+// doubt: the card told its place, it was executed, and no other push contends for it.
+// Pairs up to it must be older than the time and neither impossible nor a clone.
+func (c *Card) compactQuota(before int64, p *Params) int {
+	used := func(e entry) bool { return e.used > 0 }
+	if len(c.regions) > 0 || slices.ContainsFunc(c.entries, used) {
+		return 0
+	}
+	var pr pair
+	var v Verdict
+	n := 0
+	w := c.walk(p)
+	for w.next(&pr, &v) {
+		if pr.latest >= before || pr.clash > 0 || v.Outcome == OutcomeImpossible || disordered(&pr, p) {
+			break
+		}
+		if i := c.begins(&v); i > 0 && c.entries[i].time < before {
+			n = i
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	from := c.entries[n].atc
+	c.entries = slices.Delete(c.entries, 0, n)
+	c.marks = slices.DeleteFunc(c.marks, func(m mark) bool { return m.atc <= from })
+	c.forget(from)
+	c.compacted = true
+	return n
+}
+
+// begins finds the push that cuts a pair, if a timeline can begin with it: all earlier
+// pushes lie before it, and all later ones behind the pair.
+func (c *Card) begins(v *Verdict) int {
+	at := -1
+	for i := range c.entries {
+		e := &c.entries[i]
+		number := uint16(e.content)
+		switch {
+		case e.class != classPush || v.Cut == 0:
+		case number == v.Cut:
+			if at >= 0 || e.more&morePlaced == 0 || e.commit() != Yes || e.atc < v.P || e.atc >= v.Q {
+				return -1
+			}
+			at = i
+		case number > v.Cut && e.atc < v.Q, number < v.Cut && at >= 0:
+			return -1
+		}
+	}
+	return at
+}

@@ -172,12 +172,12 @@ func (j *judging) date(r *region, s *sums, from, to int) {
 	if state := r.stateOf(s); state != r.state {
 		r.state, r.since = state, j.now
 	}
+	if paid := r.standing - r.lateRefused; paid < s.due {
+		paid = j.unpaid(r, paid, from, to, true)
+		j.unpaid(r, paid, from, to, false)
+	}
 	for i := from; i < to; i++ {
 		b := &j.out.Breaks[i]
-		if b.State == Proven {
-			b.Held = j.frozen && r.standing-r.lateRefused < s.due
-			b.Waits = r.waits
-		}
 		if b.Part != PartGap && b.Part != PartPair && b.Part != PartHold || b.State == Impossible {
 			continue
 		}
@@ -186,6 +186,21 @@ func (j *judging) date(r *region, s *sums, from, to int) {
 			b.State = Provisional
 		}
 	}
+}
+
+// unpaid tells of the proven breaks [from, to) of a region which of them have not been
+// paid, and gives what is left of what was: those that were due at once came first.
+func (j *judging) unpaid(r *region, paid money.Fen, from, to int, atOnce bool) money.Fen {
+	for i := from; i < to; i++ {
+		b := &j.out.Breaks[i]
+		if b.State != Proven || (b.Part == PartDoubt || b.Part == PartLoad) != atOnce {
+			continue
+		}
+		short := b.Amount > paid
+		b.Held, b.Waits = short && j.frozen, short && r.waits
+		paid -= min(b.Amount, paid)
+	}
+	return paid
 }
 
 // balance moves money until what stands is what is due.

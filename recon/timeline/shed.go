@@ -15,7 +15,7 @@ import (
 // and only of a card whose pairs are judged one by one: nothing is taken off a card
 // with holds, a deposit, a quota or a purse, nor of one whose own log was read. Past's key and memory are kept.
 func (c *Card) Shed(before int64, p *Params, past *Card) bool {
-	if c.frozen || len(c.entries) < 2 || c.told() || c.special(p) || c.mode&^modeZero != 0 {
+	if c.frozen || len(c.entries) < 2 || c.told() || c.special(p) || c.mode&^modeZero != 0 || c.told() {
 		return false
 	}
 	keepFrom, sum := c.cutAt(before, p, true)
@@ -62,14 +62,9 @@ func (c *Card) Restore(past *Card) bool {
 	return true
 }
 
-// Wants reports whether an observation can only be judged together with what Shed or
-// Compact took off: it does not lie behind the first counter, or brings a rule into play
-// that looks at more than neighbours.
-func (c *Card) Wants(o *Observation, p *Params) bool {
-	return c.compacted && WantsPast(o, c.entries[0].atc, p)
-}
-
-// WantsPast is Wants for a compacted card that begins with a counter.
+// WantsPast reports whether an observation of a compacted card that begins with a counter
+// can only be judged together with what Shed or Compact took off: it does not lie behind
+// that counter, or brings a rule into play that looks at more than neighbours.
 func WantsPast(o *Observation, first uint16, p *Params) bool {
 	e := fromObservation(o)
 	return e.atc <= first || e.extended() || e.mode() != 0 && p.Deposit > 0

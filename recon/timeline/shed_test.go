@@ -85,7 +85,7 @@ func TestSheddingChangesNothing(t *testing.T) {
 		for d, rows := range living(t) {
 			now := int64(d+1) * day
 			for i := range rows {
-				if short.Wants(&rows[i], &rules) {
+				if first, more := short.First(); more && timeline.WantsPast(&rows[i], first, &rules) {
 					kept.whole(t, short)
 					restored++
 				}

@@ -80,6 +80,15 @@ var stories = map[string]struct {
 	"an unbacked row alone: the papers have no sentence": {
 		story{true, second(0x12, 12000), []Spend{fare(0x11, 400, 1)}},
 		Answer{First: 0x10, Second: 0x12, Kind: Undecided, DecidedAt: from + 30*day}},
+	"nothing between, more than normal: the papers have no sentence": {
+		story{false, second(0x11, 12001), nil},
+		Answer{First: 0x10, Second: 0x11, Kind: Undecided, DecidedAt: from + 30*day}},
+	"a row of the second of the first load belongs to the time before": {
+		story{true, second(0x12, 12000), []Spend{fare(0x11, 400, 0)}},
+		Answer{First: 0x10, Second: 0x12, Kind: Clean, DecidedAt: from + 30*day}},
+	"a row of the second of the second load belongs to the time between": {
+		story{true, second(0x12, 11600), []Spend{fare(0x11, 400, 10)}},
+		Answer{First: 0x10, Second: 0x12, Kind: Clean, DecidedAt: from + 30*day}},
 	"nothing between, yet value is missing: the formula for flash cards is the only one that speaks": {
 		story{true, second(0x11, 11700), nil},
 		Answer{First: 0x10, Second: 0x11, Kind: FlashCard, Amount: 300, DecidedAt: from + 30*day}},
@@ -191,7 +200,7 @@ func TestDays(t *testing.T) {
 	if got := Days(nil, nil); got != nil {
 		t.Errorf("no steps: %v", got)
 	}
-	for _, at := range []int64{0, -1, from, from + 86399, -8 * 3600} {
+	for _, at := range []int64{0, -1, from, from + 86399, -8 * 3600, -8*3600 - 1} {
 		if m := midnight(at); m > at || at-m >= day || (m+zone)%day != 0 {
 			t.Errorf("midnight(%d) = %d", at, m)
 		}

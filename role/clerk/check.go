@@ -30,12 +30,21 @@ const (
 
 // Names of the checks, in the order in which they are made.
 const (
+	CheckRecord     = "record"     // of what is no row: there is no record of a terminal
 	CheckBlock      = "block"      // the block that was accepted, by its hash, and that of the block before it
 	CheckTerminal   = "terminal"   // the terminal's signature over the block
 	CheckContent    = "content"    // the row lies there, and says what the timeline has of it
 	CheckCryptogram = "cryptogram" // TC, AAC or ARQC; of a purse TAC
 	CheckBalance    = "balance"    // balance MAC; of a purse MAC2
 	CheckSignature  = "signature"  // dynamic signature of the card with its certificates
+)
+
+// Reasons why a check could not be made that are no fault.
+const (
+	WhyIssuer  = "the issuer's own record"
+	WhyHost    = "the record of the issuer's host"
+	WhyNotKept = "the terminal kept none"
+	WhyHold    = "a hold has none"
 )
 
 // Check is one check of a record.
@@ -141,9 +150,9 @@ func (x *examiner) observed(card txn.CardKey, o *timeline.Observation) (Evidence
 	e := Evidence{}
 	switch {
 	case o.Kind == timeline.Opening || o.Kind == timeline.Push:
-		e.rest("the issuer's own record", allChecks...)
+		e.rest(WhyIssuer, CheckRecord)
 	case o.Kind == timeline.Load || o.Kind == timeline.Online:
-		e.rest("the host's journal is not among the blocks", allChecks...)
+		e.rest(WhyHost, CheckRecord)
 	default:
 		if err := x.row(&e, card, o); err != nil {
 			return e, err
@@ -223,7 +232,7 @@ func (x *examiner) proofs(e *Evidence, r *txn.Row) error {
 	switch out[0] {
 	case txn.Cleared:
 		if hold {
-			e.add(CheckCryptogram, NotAvailable, "a hold has none")
+			e.add(CheckCryptogram, NotAvailable, WhyHold)
 		} else {
 			e.add(CheckCryptogram, Verified, "")
 		}
@@ -244,7 +253,7 @@ func (x *examiner) proofs(e *Evidence, r *txn.Row) error {
 func (x *examiner) signature(e *Evidence, r *txn.Row, b *opened, index int) {
 	switch p := b.evidence.Proofs[index]; {
 	case p.Card == block.NoCard:
-		e.rest("the terminal kept none", CheckSignature)
+		e.rest(WhyNotKept, CheckSignature)
 	case x.office.verifier == nil:
 		e.rest("no keys of the certification authority", CheckSignature)
 	default:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/citycard/citycard/fare"
+	"github.com/citycard/citycard/recon/desk"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/role/clerk"
 	"github.com/citycard/citycard/sim"
@@ -208,5 +209,71 @@ func TestCardsAreFound(t *testing.T) {
 		if len(name) > 11 && err != nil && strings.Contains(err.Error(), name) && digitsOnly(name) {
 			t.Errorf("the number %q is repeated: %v", name, err)
 		}
+	}
+}
+
+// After all that waits has been approved, the simulator's own audit finds every fen where
+// it belongs: the books agree with the chips.
+func TestApprovalsKeepTheFloatIdentity(t *testing.T) {
+	ctx := context.Background()
+	opt := sim.Options{Riders: 60, Seed: 4, Date: fare.Date{Year: 2026, Month: 11, Day: 18}, Profile: "sm", Workers: 2,
+		Files: map[string][]byte{"policy.json": []byte(policy)}}
+	city, err := sim.NewCity(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	before, err := (&sim.Run{Options: opt, Dir: dir}).Do(ctx, city)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before.Waiting == 0 || !before.Closed() {
+		t.Fatalf("%s waits, open %v", before.Waiting, before.Open())
+	}
+	f, err := clerk.Open(ctx, clerk.Options{Dir: dir, Keys: developmentKeys(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wang, li := atDesk(t, f)
+	paid := fen(0)
+	for _, c := range allCards(t, f) {
+		for _, b := range c.Breaks {
+			if !b.Waits {
+				continue
+			}
+			p, err := f.Propose(ctx, clerk.Ask{Kind: desk.Refund, Card: hexText(c.Token[:]), P: b.P, Q: b.Q, By: "wang", Sign: wang.sign, Reason: "seen"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := f.Decide(ctx, clerk.Verdict{ID: p.ID, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); err != nil {
+				t.Fatal(err)
+			}
+			paid += p.Amount
+		}
+	}
+	if paid != before.Waiting {
+		t.Errorf("%s paid, %s waited", paid, before.Waiting)
+	}
+	if _, err := f.Audit(ctx, nil); err != nil {
+		t.Error(err)
+	}
+	if err := clerk.Write(f, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec("DELETE FROM run_state WHERE name = 'figures'")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if city, err = sim.NewCity(opt); err != nil {
+		t.Fatal(err)
+	}
+	after, err := (&sim.Run{Options: opt, Dir: dir}).Do(ctx, city)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !after.Closed() || after.Waiting != 0 || after.Owed != 0 || after.FloatIdentityGap != 0 || after.Unexplained != 0 || after.Refunds <= before.Refunds {
+		t.Errorf("open %v, %+v", after.Open(), after)
 	}
 }

@@ -63,7 +63,7 @@ func (f *Office) OpenDispute(ctx context.Context, q DisputeRequest) (*dispute.Ca
 		return tx.OpenDispute(token, out)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open dispute about counter %d: %w", q.ATC, err)
+		return nil, fmt.Errorf("open dispute about counter %04X: %w", q.ATC, err)
 	}
 	return out, nil
 }

@@ -24,6 +24,10 @@ const (
 	runOptions  = "options" // there in a simulated city
 )
 
+// ErrClosed says that Options.At lies before the last closing of the books: what was known
+// then is not what is known now.
+var ErrClosed = errors.New("the books have been closed since")
+
 // ErrNoCity says that a folder has no city.db.
 var ErrNoCity = errors.New("no city.db in the folder")
 
@@ -101,14 +105,16 @@ func (f *Office) settle(r *sqlite.Reader, o Options) error {
 	if f.rules, err = recon.DecodePolicy(text); err != nil {
 		return fmt.Errorf("rules of reconciliation: %w", err)
 	}
-	if f.now = o.At; f.now != 0 {
-		return nil
-	}
-	simulated, err := r.RunState(runOptions)
+	closed, err := r.LastClosing()
 	if err != nil {
 		return err
 	}
-	closed, err := r.LastClosing()
+	if f.now = o.At; f.now != 0 && f.now < closed {
+		return ErrClosed
+	} else if f.now != 0 {
+		return nil
+	}
+	simulated, err := r.RunState(runOptions)
 	if err != nil {
 		return err
 	}

@@ -33,11 +33,18 @@ var ErrNothingToPack = errors.New("no row of these counters is in a block")
 
 // PackRequest asks for an evidence pack.
 type PackRequest struct {
-	Card    string // number, token or the beginning of that
-	P, Q    uint16 // counters from and to; equal for one counter, which brings its neighbours
-	Redact  bool   // leave out what discloses the account number
+	Card    string    // number, token or the beginning of that
+	P, Q    uint16    // counters from and to; equal for one counter, which brings its neighbours
+	Rows    []RowName // more rows of the card, also such as are no observation: forged ones
+	Redact  bool      // leave out what discloses the account number
 	Parties Parties
 	Rand    io.Reader
+}
+
+// RowName names a row as its terminal does.
+type RowName struct {
+	Terminal txn.TerminalID
+	Sequence uint32
 }
 
 // Pack makes an evidence pack (package evidence) of a stretch of a card's timeline: the
@@ -50,7 +57,7 @@ func (f *Office) Pack(ctx context.Context, q *PackRequest) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		p := packer{examiner: f.examiner(r), request: q, certified: map[party.Subject]bool{}}
+		p := packer{examiner: f.examiner(r), request: q, certified: map[party.Subject]bool{}, packed: map[RowName]bool{}}
 		p.in.Card, p.in.AsOf, p.in.Limit, p.in.Redact, p.in.Rand = card, f.now, f.rules.Cap, q.Redact, q.Rand
 		if err := p.gather(card, token); err != nil {
 			return err
@@ -59,7 +66,7 @@ func (f *Office) Pack(ctx context.Context, q *PackRequest) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("evidence of counters %d to %d: %w", q.P, q.Q, err)
+		return nil, fmt.Errorf("evidence of counters %04X to %04X: %w", q.P, q.Q, err)
 	}
 	return pack, nil
 }
@@ -70,6 +77,7 @@ type packer struct {
 	request   *PackRequest
 	in        evidence.Input
 	certified map[party.Subject]bool
+	packed    map[RowName]bool
 }
 
 func (p *packer) gather(card txn.CardKey, token sqlite.Token) error {
@@ -81,7 +89,10 @@ func (p *packer) gather(card txn.CardKey, token sqlite.Token) error {
 	p.in.Verdicts = c.Verdicts(&rules)
 	from, to := p.request.P, p.request.Q
 	if from == to {
-		from, to = around(c, from)
+		var known bool
+		if from, to, known = around(c, from); !known && len(p.request.Rows) == 0 {
+			return ErrNothingToPack
+		}
 	}
 	for _, b := range j.Breaks {
 		if b.P >= from && b.P <= to && b.Q <= to {
@@ -95,6 +106,11 @@ func (p *packer) gather(card txn.CardKey, token sqlite.Token) error {
 		}
 		return failed == nil
 	})
+	for _, n := range p.request.Rows {
+		if failed == nil {
+			failed = p.row(n, false)
+		}
+	}
 	if failed != nil {
 		return failed
 	}
@@ -104,10 +120,13 @@ func (p *packer) gather(card txn.CardKey, token sqlite.Token) error {
 	return p.issuerOf(card)
 }
 
-// around gives the counters before and after one.
-func around(c *timeline.Card, atc uint16) (from, to uint16) {
+// around gives the counters before and after one. known is false if the timeline neither
+// has the counter nor reaches over it.
+func around(c *timeline.Card, atc uint16) (from, to uint16, known bool) {
 	from, to = atc, atc
+	seen := false
 	c.Observations(func(o timeline.Observation) bool {
+		seen = seen || o.ATC == atc
 		if o.ATC < atc {
 			from = o.ATC
 		}
@@ -116,7 +135,7 @@ func around(c *timeline.Card, atc uint16) (from, to uint16) {
 		}
 		return o.ATC <= atc
 	})
-	return from, to
+	return from, to, seen || from < atc && atc < to
 }
 
 // observation adds what is behind one observation: its row, or the issuer's own record.
@@ -126,12 +145,21 @@ func (p *packer) observation(o *timeline.Observation) error {
 		p.in.Host = append(p.in.Host, *o)
 		return nil
 	}
-	at, found, err := p.r.FindRow(o.Terminal, o.Sequence)
+	return p.row(RowName{o.Terminal, o.Sequence}, o.Refused)
+}
+
+// row adds a row from its block; once, however often it is named.
+func (p *packer) row(n RowName, refused bool) error {
+	if p.packed[n] {
+		return nil
+	}
+	p.packed[n] = true
+	at, found, err := p.r.FindRow(n.Terminal, n.Sequence)
 	if err != nil {
 		return err
 	}
 	if !found || p.office.segments == nil {
-		return fmt.Errorf("row %d of terminal %d: %w", o.Sequence, o.Terminal, ErrNothingToPack)
+		return fmt.Errorf("row %d of terminal %d: %w", n.Sequence, n.Terminal, ErrNothingToPack)
 	}
 	sealed, err := p.sealed(&at)
 	if err != nil {
@@ -141,7 +169,7 @@ func (p *packer) observation(o *timeline.Observation) error {
 	if err != nil {
 		return fmt.Errorf("block %d: %w", at.ID, err)
 	}
-	row := evidence.Row{Inclusion: in, Block: seal.HeadOf(sealed), Refused: o.Refused}
+	row := evidence.Row{Inclusion: in, Block: seal.HeadOf(sealed), Refused: refused}
 	for _, side := range []struct {
 		number uint32
 		into   **seal.Head

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/citycard/citycard/recon/foreign"
 )
@@ -15,44 +18,72 @@ const MaxFiles = 100_000
 // ErrTooMany says that a folder has more than MaxFiles files.
 var ErrTooMany = errors.New("too many files")
 
-// Folder gives every file below a folder to an import, in the order of their paths.
+// Folder gives every file below a folder to an import, in the order of their names. Links
+// are not followed and devices not opened: they are reported. A file whose reading ends in
+// an error is reported with what was read of it.
 func Folder(dir string, im *foreign.Importer) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("open the folder: %w", err)
 	}
 	defer root.Close()
-	return Tree(root.FS(), im)
+	w := walk{root: root, im: im}
+	return w.folder(".")
 }
 
-// Tree is Folder for any tree of files.
-func Tree(files fs.FS, im *foreign.Importer) error {
-	n := 0
-	return fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil && path == ".":
+type walk struct {
+	root  *os.Root
+	im    *foreign.Importer
+	files int
+}
+
+func (w *walk) folder(at string) error {
+	entries, err := w.list(at)
+	if err != nil {
+		if at == "." {
 			return fmt.Errorf("read the folder: %w", err)
-		case err != nil:
-			im.Skip(path, "cannot be opened")
-			return nil
-		case d.IsDir():
-			return nil
 		}
-		if n++; n > MaxFiles {
+		w.im.Skip(at, "the folder cannot be read")
+		return nil
+	}
+	for _, e := range entries {
+		name := path.Join(at, e.Name())
+		if e.IsDir() {
+			if err := w.folder(name); err != nil {
+				return err
+			}
+			continue
+		}
+		if w.files++; w.files > MaxFiles {
 			return fmt.Errorf("more than %d files: %w", MaxFiles, ErrTooMany)
 		}
-		if !d.Type().IsRegular() {
-			im.Skip(path, "a link or a device, not a file")
-			return nil
-		}
-		f, err := files.Open(path)
-		if err != nil {
-			im.Skip(path, "cannot be opened")
-			return nil
-		}
-		defer f.Close()
-		// A file that ends in an error of the disk is reported with what was read.
-		_ = im.Add(path, f)
-		return nil
-	})
+		w.file(name, e)
+	}
+	return nil
+}
+
+func (w *walk) list(at string) ([]fs.DirEntry, error) {
+	d, err := w.root.Open(at)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	entries, err := d.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
+func (w *walk) file(name string, e fs.DirEntry) {
+	if !e.Type().IsRegular() {
+		w.im.Skip(name, "a link or a device, not a file")
+		return
+	}
+	f, err := w.root.Open(name)
+	if err != nil {
+		w.im.Skip(name, "it cannot be opened")
+		return
+	}
+	defer f.Close()
+	// The report of the file says that it was not read to its end.
+	_ = w.im.Add(name, f)
 }

@@ -1,9 +1,11 @@
 package reconimport_test
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,7 +18,12 @@ import (
 // importFiles imports files without keys, or with the development keys.
 func importFiles(t testing.TB, list []sample.File, keys bool) *foreign.Result {
 	t.Helper()
-	o := foreign.Options{Params: timeline.DefaultParams()}
+	return importAsOf(t, list, keys, 0)
+}
+
+func importAsOf(t testing.TB, list []sample.File, keys bool, asOf int32) *foreign.Result {
+	t.Helper()
+	o := foreign.Options{Params: timeline.DefaultParams(), AsOf: asOf}
 	if keys {
 		var err error
 		if o.Checkers, err = reconimport.Development(); err != nil {
@@ -24,12 +31,10 @@ func importFiles(t testing.TB, list []sample.File, keys bool) *foreign.Result {
 		}
 	}
 	im := foreign.New(foreign.DefaultMapping(), o)
-	tree := fstest.MapFS{}
 	for _, f := range list {
-		tree[f.Name] = &fstest.MapFile{Data: f.Data}
-	}
-	if err := reconimport.Tree(tree, im); err != nil {
-		t.Fatal(err)
+		if err := im.Add(f.Name, bytes.NewReader(f.Data)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r := im.Finish()
 	r.Localise("en")
@@ -100,5 +105,40 @@ func compareSeeds(t *testing.T, seeds uint64, cards int) {
 	}
 	if found < int(seeds) {
 		t.Errorf("%d seeds with %d flash loads at most: the samples show nothing", seeds, found)
+	}
+}
+
+// Judged as of an earlier day, lines that arrived later are as if they were not there.
+func TestAsOf(t *testing.T) {
+	files, _, err := sample.Make(sample.Options{Seed: 3, Cards: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		text string
+		day  int32
+	}{{"20260910", 20706}, {"20260925", 20721}, {"20261001", 20727}} {
+		early := slices.DeleteFunc(slices.Clone(files), func(f sample.File) bool {
+			date := strings.TrimLeft(f.Name, "acdefgilnorstubIND5-")
+			if strings.HasPrefix(f.Name, "f55-") {
+				date = f.Name[4:]
+			}
+			if strings.HasPrefix(f.Name, "IND") {
+				date = "20" + date
+			}
+			return date[:8] > c.text
+		})
+		whole, part := importAsOf(t, files, true, c.day), importAsOf(t, early, true, c.day)
+		a, b := view(whole), view(part)
+		a.Duplicates, b.Duplicates, a.Replays, b.Replays, a.Lines, b.Lines = nil, nil, nil, nil, 0, 0
+		if diff := cmp.Diff(b, a); diff != "" {
+			t.Errorf("%s (-files of that day, +all files):\n%s", c.text, diff)
+		}
+		if len(early) == len(files) || len(a.FlashLoads) == 0 {
+			t.Errorf("%s: %d of %d files, %d flash loads: nothing is shown", c.text, len(early), len(files), len(a.FlashLoads))
+		}
+		if len(whole.Undecided) != len(part.Undecided) {
+			t.Errorf("%s: %d undecided, %d of the files of that day", c.text, len(whole.Undecided), len(part.Undecided))
+		}
 	}
 }

@@ -88,8 +88,12 @@ type Outcome struct {
 	Forged     int   `json:"forged"`
 	Refused    int   `json:"forged_refused"`
 
-	Eligible int `json:"refund_eligible"` // flash cards with a doubt row, no service, and a next observation that arrived
-	Soon     int `json:"refunded_within_day"`
+	Eligible     int `json:"refund_eligible"` // flash cards with a doubt row, no service, and a next observation that arrived
+	Soon         int `json:"refunded_within_day"`
+	SoonCredited int `json:"credited_within_day"`    // of these, provisionally: the total was certain, the name open
+	SoonBP       int `json:"refunded_within_day_bp"` // share of Soon in basis points, 10000 if none is eligible
+	RecallBP     int `json:"recall_bp"`              // findings of all sorts: found of what was decidable
+	PrecisionBP  int `json:"precision_bp"`           // and how much of what was found is decidable and true
 
 	Refunds    int `json:"refunds"`       // postings to honest cards, credits included
 	WrongCards int `json:"wrong_refunds"` // honest cards that were ever given more than they had lost
@@ -111,9 +115,12 @@ type Outcome struct {
 	cases       []pages.Case
 }
 
-// Check fills Failed.
+// Check fills Failed and the shares.
 func (o *Outcome) Check() {
 	o.Failed = nil
+	sum := o.counts()
+	sum.add(&o.Clones)
+	o.SoonBP, o.RecallBP, o.PrecisionBP = share(o.Soon, o.Eligible), share(sum.Found, sum.Decidable), share(sum.Found, sum.Found+sum.Invented)
 	must := func(key string, ok bool) {
 		if !ok {
 			o.Failed = append(o.Failed, key)
@@ -131,14 +138,14 @@ func (o *Outcome) Check() {
 	must("unexplained_fen", o.Unexplained == 0)
 	must("disagreements", len(o.Disagreed) == 0)
 	if o.Name == "default" {
-		must("refunded_within_day", o.Soon*100 >= o.Eligible*95)
+		must("refunded_within_day", o.SoonBP >= 9500)
 	}
 }
 
-// SoonBasisPoints is Soon as a share of Eligible, 10000 if there is none.
-func (o *Outcome) SoonBasisPoints() int {
-	if o.Eligible == 0 {
+// share is a part in basis points, 10000 of nothing.
+func share(part, of int) int {
+	if of == 0 {
 		return certain
 	}
-	return o.Soon * certain / o.Eligible
+	return part * certain / of
 }

@@ -2,7 +2,6 @@ package trial
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
@@ -293,13 +292,13 @@ func (f *file) take(p *recon.Posting, out *Outcome) {
 	}
 }
 
-// soon reports whether a doubt row's flash card was refunded within a day of the moment
-// at which it and a later observation had arrived; eligible is false while one of them
-// has not.
-func (f *file) soon(x *fact) (eligible, soon bool) {
+// soon tells whether a doubt row's flash card was refunded within a day of the moment at
+// which it and a later observation had arrived; eligible is false while one of them has
+// not. credited says that the refund was a credit, because the name was still open.
+func (f *file) soon(x *fact) (eligible, soon, credited bool) {
 	doubt, ok := f.first[x.atc]
 	if !ok {
-		return false, false
+		return false, false, false
 	}
 	next := int64(0)
 	for atc, at := range f.first {
@@ -308,10 +307,14 @@ func (f *file) soon(x *fact) (eligible, soon bool) {
 		}
 	}
 	if next == 0 {
-		return false, false
+		return false, false, false
 	}
 	from := max(doubt, next)
-	return true, slices.ContainsFunc(f.refunds, func(p recon.Posting) bool {
-		return p.Key.P <= x.atc && x.atc < p.Key.Q && p.Time <= from+daySeconds
-	})
+	for i := range f.refunds {
+		p := &f.refunds[i]
+		if p.Key.P <= x.atc && x.atc < p.Key.Q && p.Time <= from+daySeconds {
+			return true, true, p.Key.Purpose == timeline.ProvisionalCredit
+		}
+	}
+	return true, false, false
 }

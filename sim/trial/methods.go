@@ -41,12 +41,10 @@ func (f *file) tally(out *Outcome) {
 			if x.served {
 				break
 			}
-			if eligible, soon := f.soon(x); eligible {
-				out.Eligible++
-				if soon {
-					out.Soon++
-				}
-			}
+			eligible, soon, credited := f.soon(x)
+			out.Eligible += one(eligible)
+			out.Soon += one(soon)
+			out.SoonCredited += one(credited)
 		case x.paid && x.arrives == 0:
 			out.Missing.Caused++
 		}
@@ -54,6 +52,13 @@ func (f *file) tally(out *Outcome) {
 			out.TooLate += x.amount
 		}
 	}
+}
+
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // flash reports whether a doubt row is all that was made of the tap.
@@ -117,7 +122,8 @@ func (f *file) byTimeline(x *fact, m *Method) {
 	m.Undecided++
 }
 
-// papers is the method of the papers with all that had arrived by the end.
+// papers is the method of the papers with all that had arrived by the end. It is given
+// the time it needs: answers may come up to 20 days after that.
 func (f *file) papers() []twoloads.Answer {
 	var loads []twoloads.Load
 	var spends []twoloads.Spend
@@ -136,7 +142,7 @@ func (f *file) papers() []twoloads.Answer {
 			spends = append(spends, twoloads.Spend{ATC: s.Row.ATC, Amount: s.Row.Amount, Time: s.Row.Time, Arrived: s.Arrived})
 		}
 	}
-	return twoloads.Compare(loads, spends, Epoch+Days*daySeconds, Window)
+	return twoloads.Compare(loads, spends, Epoch+Days*daySeconds+Window, Window)
 }
 
 // byPapers is what the papers' method said of a loss: right if it names this loss and no

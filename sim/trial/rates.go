@@ -108,9 +108,17 @@ func (r *Rates) bound(from, to Fault, most int) {
 	}
 }
 
-// Alone are the rates at which one fault happens often, and nothing else does.
+// Alone are the rates at which one fault happens often, beside as little as it needs to
+// show: counters missing by polling where a bit may be left open, rows that never were
+// where completeness or a clock decides when one knows.
 func Alone(f Fault) Rates {
 	var r Rates
+	switch f {
+	case Left, LeftKnown, Unproven, Unbacked, TooLate, LostUpload:
+		r[Poll] = 500
+	case Clock, Closed:
+		r[FlashSilent], r[LateUpload] = 300, 300
+	}
 	switch {
 	case f >= Clone:
 		r[f] = 5000
@@ -118,9 +126,6 @@ func Alone(f Fault) Rates {
 		r[f] = 3000
 	default:
 		r[f] = 1000
-	}
-	if f == TooLate || f == LostUpload {
-		r[Poll] = 500 // so that counters are missing beside it
 	}
 	return r
 }

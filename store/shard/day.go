@@ -350,16 +350,18 @@ func (d *shardDay) restore() (err error) {
 			continue
 		}
 		k.first = first
-		wanted := false
+		wants, depth := false, uint16(1<<16-1)
 		for b := range slices.Chunk(k.events, eventSize) {
 			o := getEvent(b)
-			wanted = wanted || timeline.WantsPast(&o, first, &d.in.Params)
+			if back, ok := wanted(&o, first, &d.in.Params); ok {
+				wants, depth = true, min(depth, back)
+			}
 		}
-		if !wanted || c.Decode(k.blob) != nil { // which recon.Day finds damaged
+		if !wants || c.Decode(k.blob) != nil { // which recon.Day finds damaged
 			continue
 		}
 		d.result.restored++
-		switch err := past.restore(&k.token, &c); {
+		switch err := past.restore(&k.token, &c, depth); {
 		case errors.Is(err, ErrDamaged):
 			k.spoiled = true
 			continue

@@ -6,7 +6,7 @@
 // and for each day a past, what the cards shed that day (timeline.Card.Shed). A head
 // record is short, whatever the card has been through, so a day costs one reading and
 // one writing of the heads and one writing of the day's rows; the past is read only
-// for a card that wants it (timeline.Card.Wants).
+// for a card that wants it (timeline.WantsPast).
 //
 // A database stands beside the files (package sqlite). It holds what is exceptional,
 // breaks, flash findings and postings, and it says which files are valid: the

@@ -58,6 +58,35 @@ func (s *Store) Late(ctx context.Context, now int64, p timeline.Params, marks fu
 	return report, nil
 }
 
+// Lift copies the whole timeline of a card into the database, where what works on the
+// database alone finds it: a clerk's look at the card, an approval, a log that was read.
+// The next day takes it into the files again. It reports whether the store knows the
+// card.
+func (s *Store) Lift(ctx context.Context, key txn.CardKey) (found bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.db.Write(ctx, func(tx *sqlite.Tx) error {
+		c, m, known, err := s.recent(&tx.Reader, key)
+		if found = known; err != nil || !known {
+			return err
+		}
+		t, past := s.vault.Token(key), s.past(&m)
+		if err := errors.Join(past.restore(&t, c, everything), past.close()); err != nil {
+			return err
+		}
+		return tx.Recon(s.vault, nil).Save(ctx, lifted(c))
+	})
+	if err != nil {
+		return false, fmt.Errorf("lift card %s: %w", key, err)
+	}
+	return found, nil
+}
+
+// lifted is a card on its way into the database. It stays open: the next day judges it.
+func lifted(c *timeline.Card) *recon.Batch {
+	return &recon.Batch{Cards: []recon.CardState{{Card: c.Key, Blob: c.Append(nil), Open: true, Frozen: c.Frozen(), Provisional: c.Provisional()}}}
+}
+
 // lift copies the events' cards from the files into the database, with their past if
 // an event wants it.
 func (s *Store) lift(ctx context.Context, l *late, p *timeline.Params, events []recon.Event) error {
@@ -74,20 +103,36 @@ func (s *Store) lift(ctx context.Context, l *late, p *timeline.Params, events []
 		if !found {
 			continue
 		}
-		if slices.ContainsFunc(events[i:], func(e recon.Event) bool { return e.Card == key && c.Wants(&e.Obs, p) }) {
-			t, past := s.vault.Token(key), s.past(&m)
-			if err := errors.Join(past.restore(&t, c), past.close()); err != nil {
-				return fmt.Errorf("card %s: %w", key, err)
-			}
+		if err := s.deepen(c, &m, p, events[i:]); err != nil {
+			return fmt.Errorf("card %s: %w", key, err)
 		}
 		if first, compacted := c.First(); compacted {
 			l.first[key] = first
 		}
-		if err := l.ReconStore.Save(ctx, &recon.Batch{Cards: []recon.CardState{{Card: key, Blob: c.Append(nil), Open: true, Frozen: c.Frozen(), Provisional: c.Provisional()}}}); err != nil {
+		if err := l.ReconStore.Save(ctx, lifted(c)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// deepen gives a card as much of its past back as its events want.
+func (s *Store) deepen(c *timeline.Card, m *manifest, p *timeline.Params, events []recon.Event) error {
+	first, compacted := c.First()
+	wants, depth := false, uint16(1<<16-1)
+	for i := range events {
+		if events[i].Card != c.Key || !compacted {
+			continue
+		}
+		if back, ok := wanted(&events[i].Obs, first, p); ok {
+			wants, depth = true, min(depth, back)
+		}
+	}
+	if !wants {
+		return nil
+	}
+	t, past := s.vault.Token(c.Key), s.past(m)
+	return errors.Join(past.restore(&t, c, depth), past.close())
 }
 
 // late is the database's store for the cards of a few events.

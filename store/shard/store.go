@@ -230,10 +230,14 @@ func (p *pastReader) close() error {
 	return all
 }
 
-// restore puts all back that is still kept, the newest first.
-func (p *pastReader) restore(t *sqlite.Token, c *timeline.Card) error {
+// everything is the depth that no counter reaches.
+const everything = 0
+
+// restore puts back what is still kept, the newest first, until the timeline begins
+// before a counter.
+func (p *pastReader) restore(t *sqlite.Token, c *timeline.Card, depth uint16) error {
 	for i := len(p.runs) - 1; i >= 0; i-- {
-		if _, more := c.First(); !more {
+		if first, more := c.First(); !more || first < depth {
 			return nil
 		}
 		if p.runs[i] == nil {
@@ -256,6 +260,18 @@ func (p *pastReader) restore(t *sqlite.Token, c *timeline.Card) error {
 		c.Restore(&p.scratch)
 	}
 	return nil
+}
+
+// wanted tells how far back a card that begins with a counter must go for an event, if
+// it must: before the event's own counter, or to the beginning.
+func wanted(o *timeline.Observation, first uint16, p *timeline.Params) (depth uint16, wants bool) {
+	if !timeline.WantsPast(o, first, p) {
+		return 0, false
+	}
+	if o.ATC > first {
+		return everything, true
+	}
+	return o.ATC, true
 }
 
 // Timeline gives the whole timeline of a card, as far back as the past is kept; false
@@ -285,7 +301,7 @@ func (s *Store) whole(r *sqlite.Reader, key txn.CardKey) (*timeline.Card, bool, 
 	}
 	t := s.vault.Token(key)
 	past := s.past(&m)
-	err = past.restore(&t, c)
+	err = past.restore(&t, c, everything)
 	return c, true, errors.Join(err, past.close())
 }
 

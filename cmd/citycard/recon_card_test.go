@@ -59,7 +59,9 @@ func TestReconCardWithAKeystore(t *testing.T) {
 		}
 		var card struct {
 			Rows []struct {
-				Evidence struct{ Checks []struct{ Name, Result string } }
+				Evidence struct {
+					Checks []struct{ Name, Result string }
+				}
 			}
 		}
 		if want == exitOK {

@@ -64,9 +64,10 @@ type Change struct {
 	Done int
 	// Sending is the orders in the answer, from the first that stays.
 	Sending Sending
-	// Seen is what the card has proved about itself with the request; nil for a reversal
-	// of a request that was decided before, for a stripe, and where the cryptogram does
-	// not tell which balance 9F10 states.
+	// Seen is what the card has proved about itself with the request, which may be a later
+	// one than Decision is about; nil for a reversal of a request that was decided before,
+	// for a stripe, and where the cryptogram does not tell which balance 9F10 states. It
+	// may come twice for one request.
 	Seen *Seen
 }
 

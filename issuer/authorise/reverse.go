@@ -88,7 +88,7 @@ func (a *Authoriser) Reverse(q *txn.OnlineRequest, why Reason, icc []byte) error
 		}
 		return err
 	}
-	return a.change(r.key, d, next)
+	return a.change(r.key, d, next, nil)
 }
 
 // Advise takes a terminal's notice of how the script of an approved load or unload went
@@ -205,10 +205,17 @@ func (a *Authoriser) settle(r *asked) error {
 	if next == d.State {
 		return nil
 	}
-	r.card.Available += standing(d, next) - d.Moved
 	shown := *d
 	shown.Shown = true
-	return a.change(r.key, shown, next)
+	if err := a.change(r.key, shown, next, r.seen()); err != nil {
+		return err
+	}
+	card, _, err := a.cards.Card(r.key) // what the account has now is the store's affair
+	if err != nil {
+		return fmt.Errorf("look up card %v: %w", r.key, err)
+	}
+	r.card = card
+	return nil
 }
 
 // shown is the state of a load or unload after the card has stated a balance. With the
@@ -248,11 +255,11 @@ func standing(d *Decision, s State) money.Fen {
 }
 
 // change moves a decision to its next state, and the account with it.
-func (a *Authoriser) change(card txn.CardKey, d Decision, next State) error {
+func (a *Authoriser) change(card txn.CardKey, d Decision, next State, seen *Seen) error {
 	now := standing(&d, next)
 	move := now - d.Moved
 	d.State, d.Moved = next, now
-	return a.store(card, &Change{Decision: d, Move: move})
+	return a.store(card, &Change{Decision: d, Move: move, Seen: seen})
 }
 
 func (a *Authoriser) store(card txn.CardKey, c *Change) error {

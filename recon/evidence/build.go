@@ -260,10 +260,13 @@ func (b *builder) statement() ([]byte, error) {
 	return st.Encode()
 }
 
+// right reports whether an observation proves anything.
+func (s *Seen) right() bool { return s.Cryptogram != Wrong && s.BalanceMAC != Wrong }
+
 // at gives the observation that speaks for a counter: the first right one.
 func (s *Statement) at(atc uint16) *Seen {
 	for i := range s.Observations {
-		if o := &s.Observations[i]; o.ATC == atc && o.Cryptogram != Wrong && o.BalanceMAC != Wrong {
+		if o := &s.Observations[i]; o.ATC == atc && o.right() {
 			return o
 		}
 	}

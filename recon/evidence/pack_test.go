@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -231,6 +232,7 @@ func TestStatementMustFollow(t *testing.T) {
 		{"order", `"atc": 16`, `"atc": 26`, "order"},
 		{"card", `"card": "622800******1117/01"`, `"card": "622800******1118/01"`, "is of card"},
 		{"issuer", `"issuer": "00000001"`, `"issuer": "00000002"`, "certs/statement.cer"},
+		{"not neighbours", `"p": 18,` + "\n   \"q\": 20", `"p": 18,` + "\n   \"q\": 21", "no neighbours"},
 		{"spaces", `"pairs": [`, `"pairs":  [`, "one form"},
 		{"twice", `"limit_fen": 50000,`, `"limit_fen": 50000, "limit_fen": 50000,`, "one form"},
 		{"unknown", `"limit_fen": 50000,`, `"limit_fen": 50000, "x": 1,`, "unknown field"},
@@ -264,6 +266,44 @@ func TestOtherRootsTrustNothing(t *testing.T) {
 	roots.Party = strange.Root()
 	if _, err := evidence.Verify(pack, &roots); !errors.Is(err, evidence.ErrPack) || !strings.Contains(err.Error(), "statement.cer") {
 		t.Errorf("with another root: %v", err)
+	}
+}
+
+// Rows of two cards whose masked numbers are the same are not of one card, even if the
+// issuer says so.
+func TestAnotherCardBehindTheSameMask(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	files := unzip(t, w.pack(t, false))
+	other.card.PAN[4] ^= 0x01 // a digit that the mask hides
+	other.rows[1].Card = other.card
+	other.in = evidence.Input{}
+	other.input(t)
+	if _, err := evidence.Build(&other.in); err == nil || !strings.Contains(err.Error(), "it is of card") {
+		t.Errorf("build: %v", err)
+	}
+	other.in.Rows, other.in.Verdicts, other.in.Breaks = other.in.Rows[1:2], nil, nil
+	alone := unzip(t, other.pack(t, false))
+	leaf := func(files []file) (f *file, leaves [][]byte) {
+		for i := range files {
+			if files[i].name == "statement.json" {
+				return &files[i], regexp.MustCompile(`"leaf": "[0-9a-f]{64}"`).FindAll(files[i].data, -1)
+			}
+		}
+		t.Fatal("no statement")
+		return nil, nil
+	}
+	statement, mine := leaf(files)
+	_, its := leaf(alone)
+	statement.data = bytes.Replace(statement.data, mine[1], its[0], 1)
+	for i := range files {
+		for _, a := range alone {
+			if files[i].name == strings.Replace(a.name, "rows/01/", "rows/02/", 1) && strings.HasPrefix(a.name, "rows/") {
+				files[i].data = a.data
+			}
+		}
+	}
+	if _, err := evidence.Verify(w.resign(t, files, false), &w.roots); !errors.Is(err, evidence.ErrPack) || !strings.Contains(err.Error(), "another card than row 1") {
+		t.Errorf("verify: %v", err)
 	}
 }
 

@@ -44,6 +44,7 @@ const (
 	checkRedacted  = "sdad redacted"
 	checkLog       = "issuer log"
 	checkSeen      = "issuer keys"
+	checkLimit     = "limit"
 	checkPair      = "pair"
 	checkPairSaid  = "pair said"
 	checkBreak     = "break"
@@ -61,6 +62,7 @@ var lineTexts = map[string][2]string{
 	checkRedacted:  {"row %d: signature and certificates of the card are left out, they would disclose the account number", "记录 %d：为不泄露卡号，卡片签名与证书未附，无法验证"},
 	checkLog:       {"issuer's own log: %s at counter %04X, %s yuan on the card before it", "发卡方日志：%s，计数器 %04X，此前卡内余额 %s 元"},
 	checkSeen:      {"row %d, counter %04X: cryptogram %s, balance MAC %s; %s yuan before, %s after", "记录 %d，计数器 %04X：应用密文 %s，余额 MAC %s；交易前 %s 元，交易后 %s 元"},
+	checkLimit:     {"no other observation of the card lies between these; one counter can take at most %s yuan", "以上各笔之间无该卡其他记录；单个计数器扣款上限 %s 元"},
 	checkPair:      {"counters %04X and %04X: %d between, value fell by %s yuan: %s", "计数器 %04X 与 %04X：其间缺 %d 个，余额减少 %s 元：%s"},
 	checkPairSaid:  {"counters %04X and %04X: %s by the issuer's word; working it out needs the whole card", "计数器 %04X 与 %04X：%s（发卡方声明；重新推算需整卡数据）"},
 	checkBreak:     {"conclusion %s at counters %04X and %04X: %s, %s yuan: follows from the values", "结论 %s（计数器 %04X 与 %04X）：%s，%s 元：与数值相符"},

@@ -50,6 +50,9 @@ func (v *verification) row(n int) error {
 	if !v.manifest.Redacted && o.row.Card.String() != v.statement.Card {
 		return refuse(name("row.bin"), "is of card %s, the statement is about %.30q", o.row.Card, v.statement.Card)
 	}
+	if first := v.report.opened; len(first) > 0 && first[0].row.Card != o.row.Card {
+		return refuse(name("row.bin"), "is of another card than row 1")
+	}
 	o.leaf = seal.LeafHash(card, raw, evidence, proof.SDAD)
 	if err := v.block(n, &o); err != nil {
 		return err
@@ -317,11 +320,15 @@ func words(s *Seen) error {
 // conclusion works the pairs out again.
 func (v *verification) conclusion() error {
 	s := v.statement
+	v.show(statementName, checkLimit, byIssuer, itsWord, s.Limit.String())
 	for i := range s.Pairs {
 		pair := &s.Pairs[i]
 		p, q := s.at(pair.P), s.at(pair.Q)
 		if p == nil || q == nil || pair.P >= pair.Q {
 			return refuse(statementName, "pair %d, counters %04X and %04X: no right observation of both", i+1, pair.P, pair.Q)
+		}
+		if slices.ContainsFunc(s.Observations, func(o Seen) bool { return pair.P < o.ATC && o.ATC < pair.Q && o.right() }) {
+			return refuse(statementName, "counters %04X and %04X are no neighbours: an observation lies between them", pair.P, pair.Q)
 		}
 		if !pair.Again {
 			v.show(statementName, checkPairSaid, byIssuer, itsWord, pair.P, pair.Q, pair.Outcome)

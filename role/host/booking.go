@@ -127,7 +127,7 @@ func (b *booking) undo(a *sqlite.Advance) error {
 // is a debit without service: if the card committed it, its holder is owed the amount.
 func observation(s *authorise.Seen, d *authorise.Decision) (timeline.Observation, error) {
 	m := timeline.HostMessage{ATC: s.ATC, ARQC: s.AC, IAD: s.IAD, Time: s.Time, Terminal: s.Terminal, Sequence: s.Sequence}
-	agreed := d.State == authorise.Agreed
+	agreed := d.State == authorise.Agreed && d.Number == (authorise.Number{Counter: true, ATC: s.ATC})
 	if agreed && d.Kind == txn.OnlineLoad {
 		m.Load = d.After - d.Before
 	}

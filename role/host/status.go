@@ -37,6 +37,9 @@ func Loads(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, rules *timel
 		if err != nil {
 			return nil, err
 		}
+		if err := given(r, vault, card, d, &p); err != nil {
+			return nil, err
+		}
 		if a, ok := topup.Tell(&topup.Case{Decision: d, Proof: p, Now: now, Window: rules.Window}); ok {
 			out = append(out, Load{ATC: d.Number.ATC, Time: d.Time, Answer: a})
 		}
@@ -79,6 +82,15 @@ func proofAt(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, atc uint16
 		return nil
 	})
 	return p, err
+}
+
+// given notes that what is proved to be owed was given before, on a terminal's word.
+func given(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, d *authorise.Decision, p *topup.Proof) error {
+	a, found, err := r.Advance(vault, card, d.Number.ATC)
+	if err == nil && found && p.Ran != topup.Unknown && a.Stands >= max(d.After-d.Before, d.Before-d.After) {
+		p.Settled = true
+	}
+	return err
 }
 
 // proofOf adds what a break at the counter says.

@@ -88,14 +88,16 @@ var standsPhrase = phrase{
 }
 
 // onlyContestedPhrase is for a break of which nothing but a contested part is left;
-// contestedPhrase and heldPhrase are appended to another.
+// the phrases from softPhrase on are appended to another.
 var (
 	onlyContestedPhrase = phrase{
 		"Service was given at counter %[2]s; the card paid %[1]s yuan there or at a missing counter before %[3]s, so they belong to the operator or to the customer; rows are waited for until %[4]s.",
 		"计数器 %[2]s 已提供服务;%[1]s 元在此处或在 %[3]s 之前的缺失计数器扣款,归运营方或客户待定;等候上送至 %[4]s。",
 	}
 	softPhrase      = phrase{" This rests on what a terminal said.", "以上依据终端所报数据。"}
+	logPhrase       = phrase{" The card's own log says so, which is under no MAC.", "以上名目依据卡内日志(无 MAC)。"}
 	contestedPhrase = phrase{" A further %s yuan belong to the customer or to the operator; which of them cannot be decided yet.", "另有 %s 元归客户或运营方待定。"}
+	waitsPhrase     = phrase{" Two people must approve the refund.", "退款须双人批准。"}
 	heldPhrase      = phrase{" Withheld because the card is frozen.", "因卡片冻结,暂缓支付。"}
 )
 
@@ -125,10 +127,16 @@ func (b *Break) Sentence(l Language) string {
 	if b.Amount > 0 && b.Contested > 0 {
 		s += fmt.Sprintf(contestedPhrase.in(l), b.Contested)
 	}
+	if b.Waits {
+		s += waitsPhrase.in(l)
+	}
 	if b.Held {
 		s += heldPhrase.in(l)
 	}
-	if b.Basis == timeline.Soft {
+	switch {
+	case b.ByLog:
+		s += logPhrase.in(l)
+	case b.Basis == timeline.Soft:
 		s += softPhrase.in(l)
 	}
 	return s

@@ -41,6 +41,7 @@ func TestEveryBreakHasItsSentence(t *testing.T) {
 func TestSentencesOfWhatIsHeldStandsOrIsContested(t *testing.T) {
 	for want, b := range map[string]timeline.Break{
 		"rests on what a terminal":    {State: timeline.Proven, Part: timeline.PartGap, Amount: 200, Basis: timeline.Soft},
+		"card's own log says":         {State: timeline.Proven, Part: timeline.PartDoubt, Amount: 200, Basis: timeline.Soft, ByLog: true},
 		"since counter 0000":          {State: timeline.Expected, Part: timeline.PartHold, Amount: 200},
 		"stands":                      {State: timeline.Late, Part: timeline.PartStands, Amount: 200, Stands: true},
 		"2.00 yuan of it":             {State: timeline.Late, Part: timeline.PartPast, Amount: 200},

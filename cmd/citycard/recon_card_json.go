@@ -35,6 +35,7 @@ type reconCardJSON struct {
 	Unexplained money.Fen        `json:"unexplained_fen"`
 	Rows        []reconRowJSON   `json:"rows"`
 	Breaks      []reconBreakJSON `json:"breaks"`
+	Loads       []cardLoadJSON   `json:"loads"`
 	Refunds     []refundJSON     `json:"refunds"`
 	Next        []stepJSON       `json:"next"`
 	Alarms      []alarmJSON      `json:"alarms"`
@@ -102,6 +103,15 @@ type reconBreakJSON struct {
 	Sentence  bothTexts `json:"sentence"`
 }
 
+type cardLoadJSON struct {
+	ATC    uint16    `json:"atc"`
+	At     string    `json:"at"`
+	Amount money.Fen `json:"amount_fen"`
+	Word   string    `json:"word"`
+	Until  string    `json:"until"` // day, empty if it is decided
+	Text   bothTexts `json:"text"`
+}
+
 type refundJSON struct {
 	P        uint16        `json:"p"`
 	Q        uint16        `json:"q"`
@@ -113,9 +123,10 @@ type refundJSON struct {
 
 type proposalJSON struct {
 	ID        int64     `json:"id"`
-	Kind      string    `json:"kind"`
-	Card      string    `json:"card"`
-	Token     string    `json:"token"`
+	Kind      string    `json:"kind"`            // refund, close, admit, dismiss
+	Clerk     string    `json:"clerk,omitempty"` // of admit and dismiss, which name no card
+	Card      string    `json:"card,omitempty"`
+	Token     string    `json:"token,omitempty"`
 	P         uint16    `json:"p"`
 	Q         uint16    `json:"q"`
 	Due       money.Fen `json:"due_fen"`
@@ -153,13 +164,17 @@ func cardObject(c *clerk.Card) *reconCardJSON {
 	o := &reconCardJSON{Card: c.Key.String(), Token: tokenText(c.Token), At: clockText(c.At), Frozen: c.Frozen, Quota: c.Quota, Unexplained: c.Unexplained,
 		Value: valueJSON{c.Value.Least, c.Value.Most, momentText(c.Value.At), laterDay(c.Value.CertainOn, c.At)},
 		Due:   dueJSON{c.Due.Least, c.Due.Most, c.Paid, laterDay(c.Due.CertainOn, c.At)},
-		Rows:  []reconRowJSON{}, Breaks: []reconBreakJSON{}, Refunds: []refundJSON{}, Next: []stepJSON{}, Alarms: []alarmJSON{}}
+		Rows:  []reconRowJSON{}, Breaks: []reconBreakJSON{}, Loads: []cardLoadJSON{}, Refunds: []refundJSON{}, Next: []stepJSON{}, Alarms: []alarmJSON{}}
 	o.Evidence.Verified, o.Evidence.NotAvailable, o.Evidence.Failed = verifiedOf(c)
 	for i := range c.Rows {
 		o.Rows = append(o.Rows, cardRowObject(&c.Rows[i]))
 	}
 	for i := range c.Breaks {
 		o.Breaks = append(o.Breaks, breakObject(&c.Breaks[i], c.Token, c.At))
+	}
+	for i := range c.Loads {
+		l := &c.Loads[i]
+		o.Loads = append(o.Loads, cardLoadJSON{l.ATC, clockText(l.Time), l.Answer.Amount, l.Answer.Word.String(), dayOnly(l.Answer.Until), bothTexts{l.Answer.Text("en"), l.Answer.Text("zh")}})
 	}
 	for i := range c.Refunds {
 		r := &c.Refunds[i]
@@ -221,6 +236,10 @@ func breakSentence(b *clerk.Break) bothTexts {
 }
 
 func proposalObject(p *clerk.Proposal) proposalJSON {
-	return proposalJSON{ID: p.ID, Kind: p.Kind.String(), Card: p.Card.String(), Token: tokenText(p.Token), P: p.P, Q: p.Q, Due: p.Amount, Pending: p.Credit, Reason: p.Reason,
+	o := proposalJSON{ID: p.ID, Kind: p.Kind.String(), Clerk: p.Clerk, P: p.P, Q: p.Q, Due: p.Amount, Pending: p.Credit, Reason: p.Reason,
 		By: p.By, At: clockText(p.At), Expires: clockText(p.Expires), Status: p.Status.String(), DecidedBy: p.DecidedBy, DecidedAt: momentText(p.DecidedAt), Why: p.Why}
+	if !p.Kind.AboutClerk() {
+		o.Card, o.Token = p.Card.String(), tokenText(p.Token)
+	}
+	return o
 }

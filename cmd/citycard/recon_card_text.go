@@ -32,6 +32,7 @@ func (w *cardWriter) card(c *clerk.Card) {
 	w.standing(c)
 	w.timeline(c)
 	w.breaks(c)
+	w.loads(c)
 	w.refunds(c)
 	w.alarms(c)
 	w.steps(c)
@@ -232,6 +233,18 @@ func postingName(code uint16) bothTexts { return postingNames[code] }
 var proposalStates = map[desk.Status]bothTexts{
 	desk.Proposed: {"waits for a second person", "待第二人批准"}, desk.Approved: {"approved", "已批准"}, desk.Rejected: {"rejected", "已驳回"},
 	desk.Withdrawn: {"withdrawn", "已撤回"}, desk.Expired: {"expired", "已过期"},
+}
+
+// loads tells of loads and unloads in the words for rider and clerk.
+func (w *cardWriter) loads(c *clerk.Card) {
+	if len(c.Loads) == 0 {
+		return
+	}
+	w.line("\nLoads", "\n圈存与圈提")
+	for i := range c.Loads {
+		l := &c.Loads[i]
+		fmt.Fprintf(w, "  %04X  %s  %s\n", l.ATC, clockText(l.Time), l.Answer.Text(string(w.lang)))
+	}
 }
 
 // refunds lists the postings and the proposals.

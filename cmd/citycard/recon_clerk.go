@@ -12,67 +12,99 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/citycard/citycard/recon/desk"
+	"github.com/citycard/citycard/role/clerk"
 )
 
 const reconClerkHelp = `Enters the people who may propose and approve refunds. add makes a key of the clerk's
 own in --key FILE, sealed with the passphrase in CITYCARD_PASSPHRASE or in
 --key-passphrase-file, and enters its public half; a key file that is there is used as
-it is. Names and keys are used once. Whoever may write the folder may enter clerks: the
-rule of two persons is as good as the care with which this right is given, and each
-entry stands in the audit chain.`
+it is. Names and keys are used once.
+
+The first two clerks are entered by whoever sets up the desk. As soon as two are there,
+a further one is proposed by one of them (--by, --by-key) and approved by the other
+(recon clerk approve); so nobody makes himself a second person. In the same way a
+clerk leaves. Enter three, so that one may be missing. Each entry stands in the audit
+chain.`
 
 func newReconClerk(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "clerk", Short: "Enter clerks, and audit what they did", Long: reconClerkHelp,
 		Args: noSuchCommand, RunE: showHelp,
 	}
-	cmd.AddCommand(newClerkAdd(env), newClerkEnd(env), newClerkList(env), newClerkAudit(env))
+	cmd.AddCommand(newClerkAdd(env), newClerkEnd(env), newApprove(env, desk.Admit, desk.Dismiss), newReject(env, desk.Admit, desk.Dismiss), newClerkList(env), newClerkAudit(env))
 	return cmd
+}
+
+// addFlags are the flags of `citycard recon clerk add`.
+type addFlags struct {
+	officeFlags
+	key, keyPassphrase string
+	by                 signFlags
 }
 
 func newClerkAdd(env *environment) *cobra.Command {
-	var f officeFlags
-	var key, keyPassphrase string
+	var f addFlags
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "Enter a clerk, with a key file", Long: reconClerkHelp,
-		Example: "  citycard recon clerk add wang --city city --key wang.keys",
-		Args:    arguments(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return addClerk(cmd.Context(), env, &f, args[0], key, keyPassphrase)
-		},
+		Example: "  citycard recon clerk add wang --city city --key wang.keys\n" +
+			"  citycard recon clerk add zhao --city city --key zhao.keys --by wang --by-key wang.keys",
+		Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return addClerk(cmd.Context(), env, &f, args[0]) },
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&key, "key", "", "key `file` of the clerk: made if it is not there")
-	cmd.Flags().StringVar(&keyPassphrase, "key-passphrase-file", "", "`file` that holds the passphrase of the key file; else "+passphraseVariable)
+	s := cmd.Flags()
+	s.StringVar(&f.key, "key", "", "key `file` of the clerk: made if it is not there")
+	s.StringVar(&f.keyPassphrase, "key-passphrase-file", "", "`file` that holds the passphrase of --key; else "+passphraseVariable)
+	s.StringVar(&f.by.by, "by", "", "`name` of the clerk who proposes this, if two are there already")
+	s.StringVar(&f.by.key, "by-key", "", "key `file` of --by")
+	s.StringVar(&f.by.keyPassphrase, "by-key-passphrase-file", "", "`file` that holds the passphrase of --by-key; else "+passphraseVariable)
 	return cmd
 }
 
-func addClerk(ctx context.Context, env *environment, f *officeFlags, name, key, keyPassphrase string) error {
+func addClerk(ctx context.Context, env *environment, f *addFlags, name string) error {
 	if err := desk.CheckName(name); err != nil {
 		return officeError(err)
 	}
-	if key == "" {
+	if f.key == "" {
 		return fail(exitUsage, errors.New("--key is missing"), "name the key file of the clerk; it is made if it is not there")
+	}
+	var sign desk.Signer
+	if f.by.by != "" || f.by.key != "" {
+		var err error
+		if sign, err = f.by.signer(); err != nil {
+			return err
+		}
 	}
 	office, err := f.open(ctx, env)
 	if err != nil {
 		return err
 	}
-	err = office.NewName(ctx, name) // before a key is made for nothing
-	var public [64]byte
-	if err == nil {
-		public, err = clerkPublic(name, key, keyPassphrase)
-	}
-	if err == nil {
-		err = office.AddClerk(ctx, name, public)
-	}
+	p, public, err := enterClerk(ctx, office, f, name, sign)
 	if err = errors.Join(err, office.Close()); err != nil {
 		return officeError(err)
 	}
-	if env.json {
+	switch {
+	case p != nil:
+		return env.printProposal(p)
+	case env.json:
 		return env.printJSON(clerkObject(&desk.Clerk{Name: name, Key: public, Added: office.Now()}))
 	}
-	return env.printText(fmt.Sprintf(env.say("clerk %s is at the desk; key file %s\n", "经办人%s已登记；密钥文件 %s\n"), name, key))
+	return env.printText(fmt.Sprintf(env.say("clerk %s is at the desk; key file %s\n", "经办人%s已登记；密钥文件 %s\n"), name, f.key))
+}
+
+// enterClerk enters a founder, or proposes a further clerk. No key is made for nothing.
+func enterClerk(ctx context.Context, office *clerk.Office, f *addFlags, name string, sign desk.Signer) (p *clerk.Proposal, public [64]byte, err error) {
+	if err := office.NewName(ctx, name, sign != nil); err != nil {
+		return nil, public, err
+	}
+	if public, err = clerkPublic(name, f.key, f.keyPassphrase); err != nil {
+		return nil, public, err
+	}
+	if sign == nil {
+		return nil, public, office.AddClerk(ctx, name, public)
+	}
+	p, err = office.ProposeClerk(ctx, desk.Admit, name, public, clerk.Person{Name: f.by.by, Sign: sign}, "enter "+name)
+	return p, public, err
 }
 
 // clerkPublic is the public key in a clerk's file, which is made if it is not there.
@@ -103,30 +135,46 @@ func clerkPublic(name, path, passphraseFile string) (public [64]byte, err error)
 
 type clerkJSON struct {
 	Name  string `json:"name"`
-	Key   string `json:"key"` // SM2 public key X || Y, hexadecimal
-	Added string `json:"added"`
+	Key   string `json:"key"`   // SM2 public key X || Y, hexadecimal
+	Added string `json:"added"` // empty while a second person has not approved
 	Ended string `json:"ended,omitempty"`
 }
 
 func clerkObject(c *desk.Clerk) clerkJSON {
-	return clerkJSON{Name: c.Name, Key: fmt.Sprintf("%X", c.Key[:]), Added: clockText(c.Added), Ended: momentText(c.Ended)}
+	return clerkJSON{Name: c.Name, Key: fmt.Sprintf("%X", c.Key[:]), Added: momentText(c.Added), Ended: momentText(c.Ended)}
 }
 
 func newClerkEnd(env *environment) *cobra.Command {
 	var f officeFlags
+	var by signFlags
+	var reason string
 	cmd := &cobra.Command{
-		Use: "end NAME", Short: "Note that a clerk has left: what he signed stays valid",
+		Use: "end NAME", Short: "Propose that a clerk leaves: what he signed stays valid",
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			office, err := f.open(cmd.Context(), env)
-			if err != nil {
-				return err
-			}
-			return officeError(errors.Join(office.EndClerk(cmd.Context(), args[0]), office.Close()))
+			return endClerk(cmd.Context(), env, &f, &by, args[0], reason)
 		},
 	}
 	f.add(cmd)
+	by.add(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "left", "why, on one line: it is signed and kept")
 	return cmd
+}
+
+func endClerk(ctx context.Context, env *environment, f *officeFlags, by *signFlags, name, reason string) error {
+	sign, err := by.signer()
+	if err != nil {
+		return err
+	}
+	office, err := f.open(ctx, env)
+	if err != nil {
+		return err
+	}
+	p, err := office.ProposeClerk(ctx, desk.Dismiss, name, [64]byte{}, clerk.Person{Name: by.by, Sign: sign}, reason)
+	if err = errors.Join(err, office.Close()); err != nil {
+		return officeError(err)
+	}
+	return env.printProposal(p)
 }
 
 func newClerkList(env *environment) *cobra.Command {
@@ -159,7 +207,11 @@ func listClerks(ctx context.Context, env *environment, f *officeFlags) error {
 	text := ""
 	for i := range list {
 		c := &list[i]
-		text += fmt.Sprintf("%s  %s  %X…  %s\n", c.Name, clockText(c.Added), c.Key[:4], momentText(c.Ended))
+		since := env.say("waits for a second person", "待第二人批准")
+		if c.Added != 0 {
+			since = clockText(c.Added)
+		}
+		text += fmt.Sprintf("%s  %s  %X…  %s\n", c.Name, since, c.Key[:4], momentText(c.Ended))
 	}
 	return env.printText(text)
 }
@@ -191,7 +243,13 @@ func auditDesk(ctx context.Context, env *environment, f *officeFlags) error {
 			return enc.Encode(l)
 		}
 		_, err := fmt.Fprintf(out, "%d  %s  %s  %s", l.Number, l.At, l.Who, l.Did)
-		if err == nil && l.Request != 0 {
+		switch {
+		case err != nil || l.Request == 0:
+		case l.Kind == "":
+			_, err = fmt.Fprintf(out, "  (%d)", l.Request)
+		case len(l.Card) < 8 || l.Kind == desk.Admit.String() || l.Kind == desk.Dismiss.String():
+			_, err = fmt.Fprintf(out, "  %d: %s", l.Request, l.Kind)
+		default:
 			_, err = fmt.Fprintf(out, "  %d: %s %s… %s-%s %s", l.Request, l.Kind, l.Card[:8], l.P, l.Q, l.Amount)
 		}
 		if err == nil && l.Reason != "" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/citycard/citycard/recon/foreign"
 	"github.com/citycard/citycard/recon/pages"
+	"github.com/citycard/citycard/role/reconimport"
 )
 
 // importOutput is the folder of --out.
@@ -21,6 +22,7 @@ type importOutput struct {
 	file   *os.File // refused.csv, which is written while the files are read
 	buffer *bufio.Writer
 	lines  *csv.Writer
+	later  []foreign.Refusal // without their text yet
 }
 
 // newImportOutput makes the folder. It may not lie inside the one that is imported, or
@@ -52,9 +54,37 @@ func newImportOutput(from, dir string) (*importOutput, error) {
 	return o, o.lines.Write([]string{"file", "line", "reason", "detail", "text"})
 }
 
-// refused writes one refused line. An error of the disk shows when the file is closed.
+// refused writes one refused line, or keeps it until its text is read again. An error of
+// the disk shows when the file is closed.
 func (o *importOutput) refused(r foreign.Refusal) {
+	if r.Text == "" {
+		o.later = append(o.later, r)
+		return
+	}
+	o.write(&r)
+}
+
+func (o *importOutput) write(r *foreign.Refusal) {
 	_ = o.lines.Write([]string{harmless(r.File), strconv.FormatUint(uint64(r.Line), 10), r.Reason.In("en"), harmless(r.Detail), harmless(r.Text)})
+}
+
+// writeLater writes the lines whose reason was found after their file had been read.
+func (o *importOutput) writeLater(source string) error {
+	type place struct {
+		path string
+		line uint32
+	}
+	at, wanted := map[place]int{}, map[string][]uint32{}
+	for i := range o.later {
+		r := &o.later[i]
+		at[place{r.Path, r.Line}] = i
+		wanted[r.Path] = append(wanted[r.Path], r.Line)
+	}
+	err := reconimport.Excerpts(source, wanted, func(path string, line uint32, text string) { o.later[at[place{path, line}]].Text = text })
+	for i := range o.later {
+		o.write(&o.later[i])
+	}
+	return err
 }
 
 // harmless keeps a spreadsheet from taking foreign text for a formula.
@@ -70,8 +100,9 @@ func (o *importOutput) abandon() { _ = o.file.Close() }
 
 // finish writes everything else.
 func (o *importOutput) finish(source, lang string, r *foreign.Result) error {
+	again := o.writeLater(source)
 	o.lines.Flush()
-	if err := errors.Join(o.lines.Error(), o.buffer.Flush(), o.file.Close()); err != nil {
+	if err := errors.Join(again, o.lines.Error(), o.buffer.Flush(), o.file.Close()); err != nil {
 		return fmt.Errorf("write refused.csv: %w", err)
 	}
 	for name, rows := range importTables(r) {

@@ -31,7 +31,8 @@ func (e *environment) importText(dir, out string, r *foreign.Result) string {
 		{e.say("other breaks", "其他差异"), strconv.Itoa(len(r.Breaks)), ""},
 	}, 1, 2)
 	b.WriteString("\n")
-	e.flashText(&b, append(append([]foreign.Flash{}, r.FlashCards...), r.FlashLoads...))
+	e.flashText(&b, r.FlashCards)
+	e.flashText(&b, r.FlashLoads)
 	e.refusedText(&b, r)
 	fmt.Fprintln(&b, r.Certainty)
 	if out != "" {
@@ -48,8 +49,8 @@ func sumOf(list []foreign.Flash) money.Fen {
 	return sum
 }
 
-// shownFlashes is how many findings the summary shows.
-const shownFlashes = 5
+// shownFlashes is how many findings of a list the summary shows.
+const shownFlashes = 3
 
 // flashText shows the first findings with their sentences.
 func (e *environment) flashText(b *strings.Builder, list []foreign.Flash) {

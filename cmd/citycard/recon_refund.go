@@ -129,6 +129,11 @@ func propose(ctx context.Context, env *environment, f *officeFlags, s *signFlags
 	if err = errors.Join(err, office.Close()); err != nil {
 		return officeError(err)
 	}
+	return env.printProposal(p)
+}
+
+// printProposal says that a proposal has been made.
+func (env *environment) printProposal(p *clerk.Proposal) error {
 	if env.json {
 		return env.printJSON(proposalObject(p))
 	}
@@ -140,6 +145,10 @@ func proposalText(p *clerk.Proposal, lang language) string {
 	say := func(en, zh string) string { return bothTexts{en, zh}.in(lang) }
 	at := fmt.Sprintf("%s %s", p.Card, pairText(p.P, p.Q))
 	switch {
+	case p.Kind == desk.Admit:
+		return fmt.Sprintf(say("enter clerk %s", "登记经办人%s"), p.Clerk)
+	case p.Kind == desk.Dismiss:
+		return fmt.Sprintf(say("clerk %s leaves", "经办人%s离任"), p.Clerk)
 	case p.Kind == desk.Close:
 		return fmt.Sprintf(say("close %s, %s, %s yuan", "结案 %s，%s，%s 元"), at, say(p.State.String(), stateNames[p.State]), p.Amount)
 	case p.Credit == 0:
@@ -150,15 +159,15 @@ func proposalText(p *clerk.Proposal, lang language) string {
 	return fmt.Sprintf(say("refund %s and credit %s yuan provisionally, %s", "退款 %s 元并垫付 %s 元，%s"), p.Amount, p.Credit, at)
 }
 
-func newApprove(env *environment, k desk.Kind) *cobra.Command {
-	return newDecision(env, k, true, &cobra.Command{Use: "approve ID", Short: "Approve a proposal of another clerk, and do what it asks for"})
+func newApprove(env *environment, kinds ...desk.Kind) *cobra.Command {
+	return newDecision(env, kinds, true, &cobra.Command{Use: "approve ID", Short: "Approve a proposal of another clerk, and do what it asks for"})
 }
 
-func newReject(env *environment, k desk.Kind) *cobra.Command {
-	return newDecision(env, k, false, &cobra.Command{Use: "reject ID", Short: "Reject a proposal, or withdraw one's own"})
+func newReject(env *environment, kinds ...desk.Kind) *cobra.Command {
+	return newDecision(env, kinds, false, &cobra.Command{Use: "reject ID", Short: "Reject a proposal, or withdraw one's own"})
 }
 
-func newDecision(env *environment, k desk.Kind, approve bool, cmd *cobra.Command) *cobra.Command {
+func newDecision(env *environment, kinds []desk.Kind, approve bool, cmd *cobra.Command) *cobra.Command {
 	var f officeFlags
 	var s signFlags
 	var reason string
@@ -168,7 +177,7 @@ func newDecision(env *environment, k desk.Kind, approve bool, cmd *cobra.Command
 		if err != nil || id < 1 {
 			return fail(exitUsage, fmt.Errorf("proposal %q: want its number", args[0]), "citycard recon refund list shows the proposals")
 		}
-		return decide(cmd.Context(), env, &f, &s, k, clerk.Verdict{ID: id, Approve: approve, Reason: reason})
+		return decide(cmd.Context(), env, &f, &s, clerk.Verdict{ID: id, Kinds: kinds, Approve: approve, Reason: reason})
 	}
 	f.add(cmd)
 	s.add(cmd)
@@ -176,12 +185,12 @@ func newDecision(env *environment, k desk.Kind, approve bool, cmd *cobra.Command
 	return cmd
 }
 
-func decide(ctx context.Context, env *environment, f *officeFlags, s *signFlags, k desk.Kind, v clerk.Verdict) error {
+func decide(ctx context.Context, env *environment, f *officeFlags, s *signFlags, v clerk.Verdict) error {
 	var err error
 	if v.Sign, err = s.signer(); err != nil {
 		return err
 	}
-	v.By, v.Kind = s.by, k
+	v.By = s.by
 	office, err := f.open(ctx, env)
 	if err != nil {
 		return err

@@ -28,11 +28,8 @@ func trialTable(outcomes []*trial.Outcome, lang string) string {
 	columns(pick("rates", "比率"), pick("verdicts", "判定数"), pick("equal", "一致"), pick("provable", "可判定"), pick("found", "查出"), pick("on the day", "当日"),
 		pick("invented", "误报"), pick("wrong fen", "错退(分)"), pick("in 24 h", "24小时内"), pick("policy fen", "政策损失(分)"))
 	for _, o := range outcomes {
-		sum := o.FlashCards.Decidable + o.FlashLoads.Decidable + o.Missing.Decidable + o.Clones.Decidable
-		found := o.FlashCards.Found + o.FlashLoads.Found + o.Missing.Found + o.Clones.Found
-		day := o.FlashCards.OnTheDay + o.FlashLoads.OnTheDay + o.Missing.OnTheDay + o.Clones.OnTheDay
-		invented := o.FlashCards.Invented + o.FlashLoads.Invented + o.Missing.Invented + o.Clones.Invented
-		columns(o.Name, fmt.Sprint(o.Verdicts), fmt.Sprint(o.Agree), fmt.Sprint(sum), fmt.Sprint(found), fmt.Sprint(day), fmt.Sprint(invented),
+		sum := o.Sum()
+		columns(o.Name, fmt.Sprint(o.Verdicts), fmt.Sprint(o.Agree), fmt.Sprint(sum.Decidable), fmt.Sprint(sum.Found), fmt.Sprint(sum.OnTheDay), fmt.Sprint(sum.Invented),
 			fmt.Sprint(int64(o.Wrong)), fmt.Sprintf("%d/%d", o.Soon, o.Eligible), fmt.Sprint(int64(o.PolicyLoss)))
 	}
 	b.WriteByte('\n')

@@ -46,6 +46,8 @@ type Proof struct {
 type Case struct {
 	Decision *authorise.Decision
 	Proof    Proof
+	// Advanced says that the account got the money on the terminal's word.
+	Advanced bool
 	Now      int64 // unix seconds
 	Window   int64 // seconds within which terminals must present their rows
 }
@@ -100,9 +102,9 @@ func Tell(c *Case) (Answer, bool) {
 		if a.Amount == 0 {
 			a.Word = Done
 		}
-	case d.State == authorise.Undone:
+	case d.State == authorise.Undone && c.Advanced:
 		a.Word, a.Why = Back, TerminalUndid
-	case d.Told:
+	case d.Told && (c.Advanced || d.Kind == txn.OnlineLoad):
 		a.Word, a.Why = Done, TerminalTold
 	case c.Proof.Later:
 		a.Word, a.Why, a.Until = Checking, AwaitsRows, c.Proof.Final

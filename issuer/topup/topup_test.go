@@ -41,31 +41,36 @@ func TestWords(t *testing.T) {
 		why   topup.Why
 		sum   money.Fen
 		until int64
+
+		advanced bool
 	}{
-		{"approved, nothing heard", load(authorise.Agreed), topup.Proof{}, at + 60, topup.Checking, topup.AwaitsCard, 5000, at + 60 + window},
-		{"approved, the host's clock is behind", load(authorise.Agreed), topup.Proof{}, at - 60, topup.Checking, topup.AwaitsCard, 5000, at + window},
-		{"in doubt", load(authorise.Doubtful), topup.Proof{}, at, topup.Checking, topup.AwaitsCard, 5000, at + window},
-		{"the terminal says that it ran", load(authorise.Agreed, told), topup.Proof{}, at, topup.Done, topup.TerminalTold, 5000, 0},
-		{"the terminal has taken it back", load(authorise.Undone), topup.Proof{}, at, topup.Back, topup.TerminalUndid, 5000, 0},
-		{"taken back before it came", &authorise.Decision{Kind: txn.OnlineLoad, State: authorise.Undone}, topup.Proof{}, at, topup.Back, topup.NeverCame, 0, 0},
-		{"the card has shown it to the host", load(authorise.Confirmed, shown), topup.Proof{}, at, topup.Done, topup.CardShowed, 5000, 0},
-		{"shown not to have run, refunded", load(authorise.Undone, shown), proof(topup.Proof{Ran: topup.No, Settled: true}), at, topup.Back, topup.CardShowed, 5000, 0},
-		{"a row shows that it ran", load(authorise.Doubtful), proof(topup.Proof{Ran: topup.Yes}), at, topup.Done, topup.CardShowed, 5000, 0},
-		{"the balance is believed above the terminal", load(authorise.Undone), proof(topup.Proof{Ran: topup.Yes}), at, topup.Done, topup.CardShowed, 5000, 0},
-		{"and above its notice", load(authorise.Agreed, told), proof(topup.Proof{Ran: topup.No, Settled: true}), at, topup.Back, topup.CardShowed, 5000, 0},
-		{"not run, the card is stopped", load(authorise.Agreed), proof(topup.Proof{Ran: topup.No, Frozen: true}), at, topup.Checking, topup.AwaitsRelease, 5000, 0},
-		{"not run, a second person", load(authorise.Agreed), proof(topup.Proof{Ran: topup.No, Waits: true}), at, topup.Checking, topup.AwaitsPerson, 5000, 0},
-		{"not run, not paid yet", load(authorise.Agreed), proof(topup.Proof{Ran: topup.No}), at, topup.Checking, topup.AwaitsTransfer, 5000, 0},
-		{"open, rows may come", load(authorise.Agreed), proof(topup.Proof{Final: final}), at, topup.Checking, topup.AwaitsRows, 5000, final},
-		{"open, window over, not paid yet", load(authorise.Agreed), proof(topup.Proof{Final: final}), final, topup.Checking, topup.AwaitsRows, 5000, final},
-		{"open, window over, total given back", load(authorise.Agreed), proof(topup.Proof{Final: final, Settled: true, Total: 700}), final, topup.Back, topup.WindowOver, 700, 0},
-		{"open, window over, nothing lacks", load(authorise.Agreed), proof(topup.Proof{Final: final, Settled: true}), final, topup.Done, topup.WindowOver, 0, 0},
-		{"unload that ran", load(authorise.Confirmed, unload, shown), proof(topup.Proof{Ran: topup.Yes, Settled: true}), at, topup.Done, topup.CardShowed, 5000, 0},
-		{"unload that ran, not credited yet", load(authorise.Confirmed, unload, shown), proof(topup.Proof{Ran: topup.Yes}), at, topup.Checking, topup.AwaitsTransfer, 5000, 0},
-		{"unload that did not run", load(authorise.Undone, unload, shown), proof(topup.Proof{Ran: topup.No}), at, topup.Back, topup.CardShowed, 5000, 0},
-		{"unload that ran by the host's own ears", load(authorise.Confirmed, unload, shown), topup.Proof{Settled: true}, at, topup.Done, topup.CardShowed, 5000, 0},
+		{"approved, nothing heard", load(authorise.Agreed), topup.Proof{}, at + 60, topup.Checking, topup.AwaitsCard, 5000, at + 60 + window, false},
+		{"approved, the host's clock is behind", load(authorise.Agreed), topup.Proof{}, at - 60, topup.Checking, topup.AwaitsCard, 5000, at + window, false},
+		{"in doubt", load(authorise.Doubtful), topup.Proof{}, at, topup.Checking, topup.AwaitsCard, 5000, at + window, false},
+		{"the terminal says that it ran", load(authorise.Agreed, told), topup.Proof{}, at, topup.Done, topup.TerminalTold, 5000, 0, false},
+		{"the terminal has taken it back", load(authorise.Undone), topup.Proof{}, at, topup.Back, topup.TerminalUndid, 5000, 0, true},
+		{"taken back after the card was seen", load(authorise.Undone), proof(topup.Proof{Final: final}), at, topup.Checking, topup.AwaitsRows, 5000, final, false},
+		{"unload called done", load(authorise.Agreed, unload, told), topup.Proof{}, at, topup.Done, topup.TerminalTold, 5000, 0, true},
+		{"unload called done after the card was seen", load(authorise.Agreed, unload, told), proof(topup.Proof{Final: final}), at, topup.Checking, topup.AwaitsRows, 5000, final, false},
+		{"taken back before it came", &authorise.Decision{Kind: txn.OnlineLoad, State: authorise.Undone}, topup.Proof{}, at, topup.Back, topup.NeverCame, 0, 0, false},
+		{"the card has shown it to the host", load(authorise.Confirmed, shown), topup.Proof{}, at, topup.Done, topup.CardShowed, 5000, 0, false},
+		{"shown not to have run, refunded", load(authorise.Undone, shown), proof(topup.Proof{Ran: topup.No, Settled: true}), at, topup.Back, topup.CardShowed, 5000, 0, false},
+		{"a row shows that it ran", load(authorise.Doubtful), proof(topup.Proof{Ran: topup.Yes}), at, topup.Done, topup.CardShowed, 5000, 0, false},
+		{"the balance is believed above the terminal", load(authorise.Undone), proof(topup.Proof{Ran: topup.Yes}), at, topup.Done, topup.CardShowed, 5000, 0, false},
+		{"and above its notice", load(authorise.Agreed, told), proof(topup.Proof{Ran: topup.No, Settled: true}), at, topup.Back, topup.CardShowed, 5000, 0, false},
+		{"not run, the card is stopped", load(authorise.Agreed), proof(topup.Proof{Ran: topup.No, Frozen: true}), at, topup.Checking, topup.AwaitsRelease, 5000, 0, false},
+		{"not run, a second person", load(authorise.Agreed), proof(topup.Proof{Ran: topup.No, Waits: true}), at, topup.Checking, topup.AwaitsPerson, 5000, 0, false},
+		{"not run, not paid yet", load(authorise.Agreed), proof(topup.Proof{Ran: topup.No}), at, topup.Checking, topup.AwaitsTransfer, 5000, 0, false},
+		{"open, rows may come", load(authorise.Agreed), proof(topup.Proof{Final: final}), at, topup.Checking, topup.AwaitsRows, 5000, final, false},
+		{"open, window over, not paid yet", load(authorise.Agreed), proof(topup.Proof{Final: final}), final, topup.Checking, topup.AwaitsRows, 5000, final, false},
+		{"open, window over, total given back", load(authorise.Agreed), proof(topup.Proof{Final: final, Settled: true, Total: 700}), final, topup.Back, topup.WindowOver, 700, 0, false},
+		{"open, window over, nothing lacks", load(authorise.Agreed), proof(topup.Proof{Final: final, Settled: true}), final, topup.Done, topup.WindowOver, 0, 0, false},
+		{"unload that ran", load(authorise.Confirmed, unload, shown), proof(topup.Proof{Ran: topup.Yes, Settled: true}), at, topup.Done, topup.CardShowed, 5000, 0, false},
+		{"unload that ran, not credited yet", load(authorise.Confirmed, unload, shown), proof(topup.Proof{Ran: topup.Yes}), at, topup.Checking, topup.AwaitsTransfer, 5000, 0, false},
+		{"unload that did not run", load(authorise.Undone, unload, shown), proof(topup.Proof{Ran: topup.No}), at, topup.Back, topup.CardShowed, 5000, 0, false},
+		{"unload that ran by the host's own ears", load(authorise.Confirmed, unload, shown), topup.Proof{Settled: true}, at, topup.Done, topup.CardShowed, 5000, 0, false},
 	} {
-		a, ok := topup.Tell(&topup.Case{Decision: c.d, Proof: c.p, Now: c.now, Window: window})
+		a, ok := topup.Tell(&topup.Case{Decision: c.d, Proof: c.p, Advanced: c.advanced, Now: c.now, Window: window})
 		if !ok || a.Word != c.word || a.Why != c.why || a.Amount != c.sum || a.Until != c.until {
 			t.Errorf("%s: %v %v, %v, until %d; want %v %v, %v, until %d", c.name, a.Word, a.Why, a.Amount, a.Until, c.word, c.why, c.sum, c.until)
 		}

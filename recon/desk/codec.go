@@ -11,8 +11,15 @@ import (
 	"github.com/citycard/citycard/recon/timeline"
 )
 
-// Token stands for a card, as the store names it: no account number is signed.
+// Token stands for a card, as the store names it: no account number is signed. In a
+// proposal about a clerk it stands for the clerk (ClerkToken).
 type Token [16]byte
+
+// ClerkToken stands for a clerk: SM3 over his name and key, cut to 16 bytes.
+func ClerkToken(name string, key [64]byte) Token {
+	sum := seal.HashOf(append(append([]byte(clerkDomain), name...), key[:]...))
+	return Token(sum[:16])
+}
 
 // Request is a proposal. Its canonical bytes are what the proposer signs:
 //
@@ -50,11 +57,12 @@ const (
 	version        = 1
 	requestDomain  = "citycard desk: proposal\x00"
 	decisionDomain = "citycard desk: decision\x00"
+	clerkDomain    = "citycard desk: clerk\x00"
 )
 
 func (r *Request) check() error {
 	switch {
-	case r.Kind != Refund && r.Kind != Close:
+	case r.Kind < Refund || r.Kind > Dismiss:
 		return fmt.Errorf("kind %d: %w", r.Kind, ErrFormat)
 	case r.Amount < 0 || r.Amount > money.MaxN12 || r.Credit < 0 || r.Credit > money.MaxN12:
 		return fmt.Errorf("amounts %d and %d fen: %w", int64(r.Amount), int64(r.Credit), ErrFormat)
@@ -62,6 +70,8 @@ func (r *Request) check() error {
 		return fmt.Errorf("refund of no subject: %w", ErrFormat)
 	case r.Kind == Close && (r.Part < timeline.PartDoubt || r.Part > timeline.PartHold || !r.State.Valid() || r.Credit != 0):
 		return fmt.Errorf("closing of no subject: %w", ErrFormat)
+	case r.Kind.AboutClerk() && (r.P != 0 || r.Q != 0 || r.Subject != Subject{}):
+		return fmt.Errorf("proposal about a clerk names a break: %w", ErrFormat)
 	case r.At <= 0 || r.Expires <= r.At:
 		return fmt.Errorf("proposed at %d, expires at %d: %w", r.At, r.Expires, ErrFormat)
 	}

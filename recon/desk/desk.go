@@ -22,6 +22,7 @@ var (
 	ErrNothing    = errors.New("there is nothing that a proposal could change")
 	ErrOpen       = errors.New("there is an open proposal for it")
 	ErrSignature  = errors.New("the signature is not that of the clerk")
+	ErrAdmission  = errors.New("a further clerk is entered by two who are at the desk")
 	ErrBackwards  = errors.New("a decision cannot be earlier than its proposal")
 )
 
@@ -30,9 +31,18 @@ type Kind uint8
 
 // The kinds.
 const (
-	Refund Kind = 1 // pay what is due or pending over a break
-	Close  Kind = 2 // take a break that cannot be decided off the list of work
+	Refund  Kind = 1 // pay what is due or pending over a break
+	Close   Kind = 2 // take a break that cannot be decided off the list of work
+	Admit   Kind = 3 // enter a clerk
+	Dismiss Kind = 4 // a clerk leaves
 )
+
+// AboutClerk reports whether a proposal is about a clerk and no card.
+func (k Kind) AboutClerk() bool { return k == Admit || k == Dismiss }
+
+// Founders is how many clerks are entered by whoever sets up the desk: a later one needs
+// two clerks who are there.
+const Founders = 2
 
 // String is the kind in one English word.
 func (k Kind) String() string {
@@ -41,6 +51,10 @@ func (k Kind) String() string {
 		return "refund"
 	case Close:
 		return "close"
+	case Admit:
+		return "admit"
+	case Dismiss:
+		return "dismiss"
 	}
 	return "invalid"
 }
@@ -74,12 +88,14 @@ const Validity = 7 * 86400
 type Clerk struct {
 	Name  string
 	Key   [64]byte // SM2 public key, X || Y
-	Added int64    // unix seconds
+	Added int64    // unix seconds; 0 while two clerks have not yet admitted him
 	Ended int64    // when the clerk left, 0 if not yet
 }
 
 // Active reports whether the clerk works at the desk at a time.
-func (c *Clerk) Active(at int64) bool { return c.Added <= at && (c.Ended == 0 || at < c.Ended) }
+func (c *Clerk) Active(at int64) bool {
+	return c.Added > 0 && c.Added <= at && (c.Ended == 0 || at < c.Ended)
+}
 
 const maxName, maxReason = 40, 500
 

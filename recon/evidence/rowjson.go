@@ -57,12 +57,19 @@ func withoutCard(row []byte) []byte {
 	return append(append(make([]byte, 0, openSize), row[:block.CardStart]...), row[block.CardEnd:]...)
 }
 
-// nobody stands in a row without its card, so that it can be read.
-var nobody = txn.PAN{0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}
+// nobody and no purse stand in a row without its card, so that it can be read: purses
+// have 19 digits and sequence number 01.
+var (
+	nobody  = txn.CardKey{PAN: txn.PAN{0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}}
+	noPurse = txn.CardKey{PAN: txn.PAN{9: 0x0F}, PSN: 1}
+)
 
 // withNobody puts a row without its card together again.
 func withNobody(open []byte) []byte {
+	card := nobody.Bytes()
+	if open[0] == txn.PurseFormat {
+		card = noPurse.Bytes()
+	}
 	row := append(make([]byte, 0, txn.RowSize), open[:block.CardStart]...)
-	row = append(append(row, nobody[:]...), 0)
-	return append(row, open[block.CardStart:]...)
+	return append(append(row, card[:]...), open[block.CardStart:]...)
 }

@@ -22,13 +22,13 @@ type item struct {
 	aside bool // a payment in a dump of field 55: what became of it another line says
 }
 
-// resolve gives lines without a card sequence number that of the only card of their
-// number; if no line names one, it is 0.
+// resolve gives lines that do not know their card's sequence number that of the only card
+// of their number; if no line knows it, it is 0.
 func (im *Importer) resolve() {
 	known := map[txn.PAN]int16{}
 	const several = -2
 	for _, r := range im.records {
-		if r.psn == unknownPSN {
+		if r.unsure() {
 			continue
 		}
 		if was, there := known[r.pan]; there && was != r.psn {
@@ -38,7 +38,7 @@ func (im *Importer) resolve() {
 		}
 	}
 	im.records = slices.DeleteFunc(im.records, func(r *record) bool {
-		if r.psn != unknownPSN {
+		if !r.unsure() {
 			return false
 		}
 		if r.psn = known[r.pan]; r.psn == several {
@@ -48,6 +48,10 @@ func (im *Importer) resolve() {
 		return false
 	})
 }
+
+// unsure reports whether neither the line nor its chip data say which card of the number
+// it is.
+func (r *record) unsure() bool { return !r.namesCard() && r.chip.psn == unknownPSN }
 
 // cards groups the lines by card, checks them with keys where there are any, and makes
 // the observations.

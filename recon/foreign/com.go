@@ -136,7 +136,8 @@ func (c *com) transaction(v []files.Value) (*record, *refusal) {
 		t := text(column)
 		return t != "" && t != "0"
 	}
-	if flag(files.ColReversalFlag) || flag(files.ColVoidFlag) {
+	// 04xx is a reversal (ISO 8583), processing code 20xxxx a void or a refund.
+	if flag(files.ColReversalFlag) || flag(files.ColVoidFlag) || strings.HasPrefix(text(files.ColMessageType), "04") || strings.HasPrefix(text(files.ColProcessingCode), "20") {
 		return nil, &refusal{Reversed, ""}
 	}
 	r := &record{kind: Clearing, arrived: c.day, amount: v[files.ColTransactionAmount].Fen(), terminal: parseTerminal(text(files.ColTerminal)),

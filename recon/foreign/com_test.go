@@ -101,6 +101,10 @@ func TestJoin(t *testing.T) {
 			l[2] = l[2][:326] + "1" + l[2][327:]
 			return l
 		}), chip}, 4, 2, "[17 12]", ""},
+		{"a reversal by its message type", []textFile{com.lines(func(l []string) []string {
+			l[2] = strings.Replace(l[2], " 0220 ", " 0420 ", 1)
+			return l
+		}), chip}, 4, 2, "[17 12]", ""},
 		{"a changed amount", []textFile{com.lines(func(l []string) []string {
 			l[2] = strings.Replace(l[2], "000000000600", "000000000700", 1)
 			return l

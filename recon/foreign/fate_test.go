@@ -68,7 +68,9 @@ func TestFates(t *testing.T) {
 		{"short card", "clearing.csv", clearingHead + with(0, "62280001"), fate{0, 1, 1, foreign.BadField}},
 		{"sequence number 100", "clearing.csv", clearingHead + with(1, "100"), fate{0, 1, 1, foreign.BadField}},
 		{"sequence number 001", "clearing.csv", clearingHead + with(1, "001"), fate{1, 0, 1, 0}},
+		{"sequence number 0", "clearing.csv", clearingHead + with(1, "0"), fate{1, 0, 1, 0}},
 		{"no sequence number", "clearing.csv", clearingHead + with(1, ""), fate{1, 0, 1, 0}},
+		{"sequence number 0 of a card with another", "clearing.csv", clearingHead + with(1, "0") + with(1, "1"), fate{2, 0, 1, 0}},
 		{"two cards of the number", "clearing.csv", clearingHead + with(1, "") + with(1, "1") + with(1, "2"), fate{2, 1, 1, foreign.WhichCard}},
 		{"no chip data", "clearing.csv", clearingHead + with(9, ""), fate{0, 1, 1, foreign.NoChipData}},
 		{"chip data that are none", "clearing.csv", clearingHead + with(9, "XYZ"), fate{0, 1, 1, foreign.BadField}},
@@ -118,6 +120,19 @@ func TestRefusalsAreTold(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%+v", r); strings.Contains(text, workedCard) {
 		t.Error("the result holds a whole card number")
+	}
+}
+
+// Lines are found again by their numbers, as they were told the first time.
+func TestExcerpts(t *testing.T) {
+	var got []string
+	text := "\xEF\xBB\xBFa\n\n" + workedCard + ",x\r\n" + strings.Repeat("y", 300)
+	err := foreign.Excerpts(strings.NewReader(text), []uint32{1, 3, 4, 9}, func(line uint32, text string) { got = append(got, fmt.Sprint(line, " ", text)) })
+	if want := []string{"1 a", "3 622800******1117,x", "4 " + strings.Repeat("y", 200)}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := foreign.Excerpts(broken{strings.NewReader(text)}, []uint32{9}, func(uint32, string) {}); err == nil {
+		t.Error("a broken file is read without an error")
 	}
 }
 

@@ -21,11 +21,14 @@ type Checkers func(bin string, alg cryptogram.Alg) *cryptogram.Verifier
 
 // Refusal is one refused line.
 type Refusal struct {
-	File   string
+	File   string // as it is shown: what looks like a card number in it is masked
+	Path   string // as it was given to Add
 	Line   uint32
 	Reason Reason
 	Detail string // what exactly is wrong, in English; never a whole card number
-	Text   string // the beginning of the line, card numbers masked; empty if it was not kept
+	// Text is the beginning of the line, card numbers masked. It is empty where the reason
+	// was found after the file had been read; Excerpts finds it again.
+	Text string
 }
 
 // Options are what an import goes by.
@@ -70,15 +73,22 @@ type Importer struct {
 	mapping *Mapping
 	o       Options
 	files   []FileReport
+	paths   []string // of the files, as they were given
 	records []*record
 	links   []*record // clearing lines without chip data, and chip data
 }
 
-// New prepares an import.
-func New(m *Mapping, o Options) *Importer { return &Importer{mapping: m, o: o} }
+// New prepares an import. Of the parameters limit, window and drift count; nothing is paid
+// here, so there is no credit ahead of the window and nothing waits for a second person.
+func New(m *Mapping, o Options) *Importer {
+	p := &o.Params
+	p.ProvisionalAfter, p.ProvisionalPerCard, p.ProvisionalPerMonth, p.ProvisionalBudget, p.ApproveAbove = 0, 0, 0, 0, 0
+	return &Importer{mapping: m, o: o}
+}
 
 // Skip reports a file that is not read: a link, a device.
 func (im *Importer) Skip(name, why string) {
+	im.paths = append(im.paths, name)
 	im.files = append(im.files, FileReport{Name: maskName(strings.ToValidUTF8(name, "?")), Kind: "unknown", Note: NotRead.In("en") + ": " + why})
 }
 
@@ -93,6 +103,7 @@ const sealedMagic = "CCSF"
 // Add reads one file. The error is that of the stream; all that is wrong with the lines
 // is in the report.
 func (im *Importer) Add(name string, r io.Reader) error {
+	im.paths = append(im.paths, name)
 	name = strings.ToValidUTF8(name, "?")
 	f := &fileRun{im: im, number: uint32(len(im.files)), rule: im.mapping.find(name)}
 	im.files = append(im.files, FileReport{Name: maskName(name), Kind: "unknown"})
@@ -237,7 +248,7 @@ func (im *Importer) refuse(at source, why *refusal, line []byte) {
 		r.First, r.Detail = at.line, why.detail
 	}
 	if im.o.Refused != nil {
-		im.o.Refused(Refusal{File: rep.Name, Line: at.line, Reason: why.reason, Detail: why.detail, Text: excerpt(line)})
+		im.o.Refused(Refusal{File: rep.Name, Path: im.paths[at.file], Line: at.line, Reason: why.reason, Detail: why.detail, Text: excerpt(line)})
 	}
 }
 
@@ -251,6 +262,25 @@ func excerpt(line []byte) string {
 	text := strings.ToValidUTF8(string(cut), "?")
 	quoted := strconv.Quote(Mask(text))
 	return quoted[1 : len(quoted)-1]
+}
+
+// Excerpts reads a file again and gives the beginnings of some of its lines, whose numbers
+// must ascend, as Refusal.Text has them.
+func Excerpts(r io.Reader, lines []uint32, yield func(line uint32, text string)) error {
+	l := newLiner(r)
+	for len(lines) > 0 {
+		line, _, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read line %d again: %w", l.n+1, err)
+		}
+		for len(lines) > 0 && uint32(l.n) >= lines[0] {
+			yield(lines[0], excerpt(line))
+			lines = lines[1:]
+		}
+	}
+	return nil
 }
 
 // place names a line.

@@ -49,7 +49,7 @@ func (r *record) fits(c *record) bool {
 	if c.pan != (txn.PAN{}) && c.pan != r.pan {
 		return false
 	}
-	if r.psn != unknownPSN && c.chip.psn != unknownPSN && r.psn != c.chip.psn {
+	if r.namesCard() && c.chip.psn != unknownPSN && r.psn != c.chip.psn {
 		return false
 	}
 	a, b := r.link.trace, c.link.trace

@@ -46,8 +46,8 @@ type link struct {
 func (r *record) settle() *refusal {
 	c := r.chip
 	switch {
-	case r.psn == unknownPSN:
-		r.psn = c.psn
+	case !r.namesCard():
+		r.psn = max(r.psn, c.psn)
 	case c.psn != unknownPSN && c.psn != r.psn:
 		return &refusal{Contradicted, "card sequence number and 5F34"}
 	}
@@ -69,6 +69,10 @@ func (r *record) settle() *refusal {
 	}
 	return nil
 }
+
+// namesCard reports whether the line itself says which card of the number it is: many
+// files write 0 where they do not know.
+func (r *record) namesCard() bool { return r.psn > 0 }
 
 // debit is what the card offered.
 func (r *record) debit() money.Fen {

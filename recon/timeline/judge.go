@@ -251,7 +251,7 @@ func (j *judging) counter(pr *pair, v *Verdict) {
 	if m == nil {
 		return
 	}
-	if kind == markPaid {
+	if kind == markPaid && !j.byLog { // a word finds no flash card, it names a break
 		j.out.Flash = append(j.out.Flash, Flash{Card: j.c.Key, ATC: v.P, Amount: v.Offered, Service: state == Collectable, Basis: v.Basis, DecidedAt: m.at})
 	}
 	if j.quota && part == PartDoubt {

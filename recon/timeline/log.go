@@ -122,8 +122,9 @@ func compareRecords(a, b LogRecord) int {
 type reach struct{ from, to uint16 }
 
 // Note puts down what a log says. Logs may come in any order, before or after the
-// observations of their counters, and again: only the set of them counts. The error
-// wraps ErrLogOrder, ErrLogFull or ErrValue, and nothing is put down.
+// observations of their counters, and again: only the set of them counts. What lies
+// before the cut of a compacted card is left out, so restore a card that has shed its
+// past (Restore) first. The error wraps ErrLogOrder, ErrLogFull or ErrValue, and nothing is put down.
 func (c *Card) Note(l Log) error {
 	for i := range l.Records {
 		if r := &l.Records[i]; r.ATC > l.ATC {

@@ -204,6 +204,6 @@ type Flash struct {
 	ATC       uint16
 	Amount    money.Fen
 	Service   bool  // the service was given: due to the operator, not to the customer
-	Basis     Basis // soft if it needs a terminal's word or that of the card's own log
+	Basis     Basis // soft if it needs a terminal's word
 	DecidedAt int64 // time of the first judgement that could tell
 }

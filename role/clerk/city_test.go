@@ -245,7 +245,7 @@ func TestApprovalsKeepTheFloatIdentity(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := f.Decide(ctx, clerk.Verdict{ID: p.ID, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); err != nil {
+			if _, _, err := f.Decide(ctx, clerk.Verdict{ID: p.ID, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); err != nil {
 				t.Fatal(err)
 			}
 			paid += p.Amount
@@ -276,4 +276,19 @@ func TestApprovalsKeepTheFloatIdentity(t *testing.T) {
 	if !after.Closed() || after.Waiting != 0 || after.Owed != 0 || after.FloatIdentityGap != 0 || after.Unexplained != 0 || after.Refunds <= before.Refunds {
 		t.Errorf("open %v, %+v", after.Open(), after)
 	}
+}
+
+// BenchmarkLook is one look at a card with all its records checked again.
+func BenchmarkLook(b *testing.B) {
+	f := open(b, simulated(b, "sm", sim.Mix{}), 0)
+	cards := allCards(b, f)
+	rows := 0
+	for i := 0; b.Loop(); i++ {
+		c, err := f.Look(context.Background(), hexText(cards[i%len(cards)].Token[:]))
+		if err != nil {
+			b.Fatal(err)
+		}
+		rows += len(c.Rows)
+	}
+	b.ReportMetric(float64(rows)/float64(b.N), "rows/op")
 }

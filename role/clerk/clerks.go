@@ -12,10 +12,15 @@ import (
 
 func registered(tx *sqlite.Tx) books.Ends { return books.Registered(&tx.Reader) }
 
-// NewName makes sure that a name is not used yet: else sqlite.ErrClerkExists.
-func (f *Office) NewName(ctx context.Context, name string) error {
+// NewName makes sure that a clerk of a name can be entered, as a founder or as proposed by
+// another one: else sqlite.ErrClerkExists or desk.ErrAdmission.
+func (f *Office) NewName(ctx context.Context, name string, proposed bool) error {
 	err := f.db.Read(ctx, func(r *sqlite.Reader) error {
-		switch _, err := r.Clerk(name); {
+		if err := f.founding(r); err != nil && !proposed {
+			return fmt.Errorf("clerk %s: %w", name, err)
+		}
+		switch c, err := r.Clerk(name); {
+		case err == nil && c.Added == 0: // proposed before, and not admitted
 		case err == nil:
 			return fmt.Errorf("clerk %s: %w", name, sqlite.ErrClerkExists)
 		case !errors.Is(err, sqlite.ErrNoClerk):
@@ -29,17 +34,20 @@ func (f *Office) NewName(ctx context.Context, name string) error {
 	return nil
 }
 
-// AddClerk enters a clerk at the desk, with an audit line. The error wraps desk.ErrName or
-// sqlite.ErrClerkExists.
+// AddClerk enters one of the first clerks at the desk, with an audit line. The error wraps
+// desk.ErrName, sqlite.ErrClerkExists, or desk.ErrAdmission if the desk has its founders.
 func (f *Office) AddClerk(ctx context.Context, name string, key [64]byte) error {
 	if err := desk.CheckName(name); err != nil {
 		return fmt.Errorf("add clerk: %w", err)
 	}
 	err := f.db.Write(ctx, func(tx *sqlite.Tx) error {
+		if err := f.founding(&tx.Reader); err != nil {
+			return fmt.Errorf("clerk %s: %w", name, err)
+		}
 		if err := tx.AddClerk(&desk.Clerk{Name: name, Key: key, Added: f.now}); err != nil {
 			return err
 		}
-		return tx.AddAudit(desk.Line{At: desk.Time(f.now), Who: name, Did: desk.ClerkAdded, Digest: fmt.Sprintf("%X", key[:])})
+		return tx.AddAudit(f.entered(name, key, 0))
 	})
 	if err != nil {
 		return fmt.Errorf("add clerk: %w", err)
@@ -47,17 +55,91 @@ func (f *Office) AddClerk(ctx context.Context, name string, key [64]byte) error 
 	return nil
 }
 
-// EndClerk notes that a clerk has left: he can neither propose nor decide any more, and
-// what he signed stays valid. The error wraps sqlite.ErrNoClerk.
-func (f *Office) EndClerk(ctx context.Context, name string) error {
+// founding fails with desk.ErrAdmission if the desk has its founders.
+func (f *Office) founding(r *sqlite.Reader) error {
+	all, err := r.Clerks()
+	active := 0
+	for i := range all {
+		if all[i].Active(f.now) {
+			active++
+		}
+	}
+	if err == nil && active >= desk.Founders {
+		err = desk.ErrAdmission
+	}
+	return err
+}
+
+// entered is the line of a clerk who has come; id is the proposal, 0 for a founder.
+func (f *Office) entered(name string, key [64]byte, id int64) desk.Line {
+	return desk.Line{At: desk.Time(f.now), Who: name, Did: desk.ClerkAdded, Request: id, Digest: fmt.Sprintf("%X", key[:])}
+}
+
+// Person is a clerk who signs.
+type Person struct {
+	Name string
+	Sign desk.Signer
+}
+
+// ProposeClerk proposes to enter a further clerk (desk.Admit), or that one leaves
+// (desk.Dismiss; key is not looked at then). Another clerk decides about it (Decide). What
+// one who has left has signed stays valid. The error wraps one of package desk or
+// sqlite.ErrClerkExists or ErrNoClerk.
+func (f *Office) ProposeClerk(ctx context.Context, kind desk.Kind, name string, key [64]byte, by Person, reason string) (*Proposal, error) {
+	var out *Proposal
 	err := f.db.Write(ctx, func(tx *sqlite.Tx) error {
+		proposer, err := tx.Clerk(by.Name)
+		if err != nil {
+			return err
+		}
+		if kind == desk.Admit {
+			if err := desk.CheckName(name); err != nil {
+				return err
+			}
+			if err := tx.AddClerk(&desk.Clerk{Name: name, Key: key}); err != nil {
+				return err
+			}
+		}
+		c, err := tx.Clerk(name)
+		if err != nil {
+			return err
+		}
+		if kind == desk.Dismiss && !c.Active(f.now) {
+			return fmt.Errorf("clerk %s: %w", name, desk.ErrInactive)
+		}
+		r, err := desk.Propose(kind, desk.ClerkToken(name, c.Key), 0, 0, desk.Subject{}, &proposer, reason, f.now)
+		if err != nil {
+			return err
+		}
+		out, err = f.file(tx, &r, &proposer, by.Sign)
+		if err == nil {
+			out.Clerk = name
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("propose: %w", err)
+	}
+	return out, nil
+}
+
+// comeAndGo does what an approved proposal about a clerk asks for.
+func (f *Office) comeAndGo(tx *sqlite.Tx, p *sqlite.Proposal, name string) error {
+	switch p.Request.Kind {
+	case desk.Admit:
+		c, err := tx.Clerk(name)
+		if err != nil {
+			return err
+		}
+		if err := tx.AdmitClerk(name, f.now); err != nil {
+			return err
+		}
+		return tx.AddAudit(f.entered(name, c.Key, p.ID))
+	case desk.Dismiss:
 		if err := tx.EndClerk(name, f.now); err != nil {
 			return err
 		}
-		return tx.AddAudit(desk.Line{At: desk.Time(f.now), Who: name, Did: desk.ClerkEnded})
-	})
-	if err != nil {
-		return fmt.Errorf("end clerk: %w", err)
+		return tx.AddAudit(desk.Line{At: desk.Time(f.now), Who: name, Did: desk.ClerkEnded, Request: p.ID})
 	}
 	return nil
 }
@@ -84,18 +166,13 @@ type Audited struct {
 var ErrAudit = errors.New("the records of the desk do not agree")
 
 // Audit checks the chain of audit lines, the signatures of all proposals and decisions,
-// that each has its line in the chain, and the books. each gets the lines; it may be nil.
+// that each has its line in the chain, that every clerk came as the rules say, and the
+// books. each gets the lines; it may be nil.
 func (f *Office) Audit(ctx context.Context, each func(desk.Line) error) (a Audited, err error) {
 	err = f.db.Read(ctx, func(r *sqlite.Reader) error {
-		type said struct {
-			id  int64
-			did desk.Act
-		}
-		lines := map[said]desk.Line{}
+		x := auditor{lines: map[said]desk.Line{}, clerks: map[string]*desk.Clerk{}, came: map[string]desk.Line{}, admitted: map[int64]desk.Token{}}
 		if a.End, err = r.AuditLines(func(l desk.Line) error {
-			if l.Request != 0 {
-				lines[said{l.Request, l.Did}] = l
-			}
+			x.line(&l)
 			if each == nil {
 				return nil
 			}
@@ -103,40 +180,21 @@ func (f *Office) Audit(ctx context.Context, each func(desk.Line) error) (a Audit
 		}); err != nil {
 			return err
 		}
-		clerks, err := r.Clerks()
+		all, err := r.Clerks()
 		if err != nil {
 			return err
 		}
-		byName := map[string]*desk.Clerk{}
-		for i := range clerks {
-			byName[clerks[i].Name] = &clerks[i]
+		for i := range all {
+			x.clerks[all[i].Name] = &all[i]
 		}
-		told := 0
-		if err := r.Proposals(func(p *sqlite.Proposal) error {
-			a.Proposals++
-			if err := signed(p, byName); err != nil {
-				return err
-			}
-			asked := desk.Line{}
-			asked.About(p.ID, &p.Request, p.Signature)
-			l, found := lines[said{p.ID, desk.WasProposed}]
-			told++
-			if !found || l.Digest != asked.Digest {
-				return fmt.Errorf("proposal %d is not in the audit chain: %w", p.ID, ErrAudit)
-			}
-			if p.Status == desk.Proposed {
-				return nil
-			}
-			told++
-			if l, found := lines[said{p.ID, desk.ActOf(p.Status)}]; !found || l.Digest != asked.Digest || l.Who != p.Decision.By {
-				return fmt.Errorf("decision about proposal %d is not in the audit chain: %w", p.ID, ErrAudit)
-			}
-			return nil
-		}); err != nil {
+		if err := r.Proposals(func(p *sqlite.Proposal) error { a.Proposals++; return x.proposal(p) }); err != nil {
 			return err
 		}
-		if told != len(lines) {
-			return fmt.Errorf("the audit chain tells of %d acts, the desk has %d: %w", len(lines), told, ErrAudit)
+		if x.told != len(x.lines) {
+			return fmt.Errorf("the audit chain tells of %d acts, the desk has %d: %w", len(x.lines), x.told, ErrAudit)
+		}
+		if err := x.people(); err != nil {
+			return err
 		}
 		return r.Audit()
 	})
@@ -144,6 +202,70 @@ func (f *Office) Audit(ctx context.Context, each func(desk.Line) error) (a Audit
 		return a, fmt.Errorf("audit of the desk: %w", err)
 	}
 	return a, nil
+}
+
+// said is an act about a proposal.
+type said struct {
+	id  int64
+	did desk.Act
+}
+
+// auditor compares the desk's tables with the audit chain.
+type auditor struct {
+	lines    map[said]desk.Line
+	clerks   map[string]*desk.Clerk
+	came     map[string]desk.Line // by name
+	admitted map[int64]desk.Token // approved proposals to enter a clerk
+	told     int
+}
+
+func (x *auditor) line(l *desk.Line) {
+	switch l.Did {
+	case desk.ClerkAdded:
+		x.came[l.Who] = *l
+	case desk.ClerkEnded:
+	default:
+		x.lines[said{l.Request, l.Did}] = *l
+	}
+}
+
+func (x *auditor) proposal(p *sqlite.Proposal) error {
+	if err := signed(p, x.clerks); err != nil {
+		return err
+	}
+	asked := desk.Line{}
+	asked.About(p.ID, &p.Request, p.Signature)
+	x.told++
+	if l, found := x.lines[said{p.ID, desk.WasProposed}]; !found || l.Digest != asked.Digest {
+		return fmt.Errorf("proposal %d is not in the audit chain: %w", p.ID, ErrAudit)
+	}
+	if p.Status == desk.Proposed {
+		return nil
+	}
+	x.told++
+	if l, found := x.lines[said{p.ID, desk.ActOf(p.Status)}]; !found || l.Digest != asked.Digest || l.Who != p.Decision.By {
+		return fmt.Errorf("decision about proposal %d is not in the audit chain: %w", p.ID, ErrAudit)
+	}
+	if p.Request.Kind == desk.Admit && p.Status == desk.Approved {
+		x.admitted[p.ID] = p.Request.Card
+	}
+	return nil
+}
+
+// people checks that every clerk has a line with his key, and, if the line names a
+// proposal, that it was approved for him.
+func (x *auditor) people() error {
+	for name, c := range x.clerks {
+		l, found := x.came[name]
+		switch {
+		case c.Added == 0:
+		case !found || l.Digest != fmt.Sprintf("%X", c.Key[:]):
+			return fmt.Errorf("clerk %s is not in the audit chain: %w", name, ErrAudit)
+		case l.Request != 0 && x.admitted[l.Request] != desk.ClerkToken(name, c.Key):
+			return fmt.Errorf("clerk %s was not admitted by proposal %d: %w", name, l.Request, ErrAudit)
+		}
+	}
+	return nil
 }
 
 // signed checks both signatures of a proposal, and that two people made them.

@@ -40,7 +40,7 @@ func TestKilledClerk(t *testing.T) {
 			continue
 		}
 		fmt.Printf("asked %d\n", n)
-		if _, _, err := f.Decide(context.Background(), clerk.Verdict{ID: id, Kind: desk.Refund, Approve: true, By: li.name, Sign: li.sign}); err != nil {
+		if _, _, err := f.Decide(context.Background(), clerk.Verdict{ID: id, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: li.name, Sign: li.sign}); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Printf("paid %d\n", n)

@@ -18,6 +18,7 @@ type Proposal struct {
 	ID        int64
 	Kind      desk.Kind
 	Card      txn.CardKey
+	Clerk     string // who is to come or to go; Card and counters are zero then
 	Token     sqlite.Token
 	P, Q      uint16
 	Part      timeline.Part  // of a closing
@@ -81,29 +82,37 @@ func (f *Office) Propose(ctx context.Context, a Ask) (*Proposal, error) {
 		if err != nil {
 			return err
 		}
-		signature, err := r.Sign(a.Sign)
-		if err != nil {
-			return err
+		out, err = f.file(tx, &r, &by, a.Sign)
+		if err == nil {
+			out.Card = card
 		}
-		if !r.Signed(signature, &by) {
-			return fmt.Errorf("clerk %s: %w", by.Name, ErrKeyFile)
-		}
-		id, err := tx.Propose(&r, signature)
-		if err != nil {
-			return err
-		}
-		line := desk.Line{At: desk.Time(f.now), Who: by.Name, Did: desk.WasProposed, Reason: r.Reason}
-		line.About(id, &r, signature)
-		if err := tx.AddAudit(line); err != nil {
-			return err
-		}
-		out = f.proposal(card, &sqlite.Proposal{ID: id, Request: r, Signature: signature, Status: desk.Proposed})
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("propose: %w", err)
 	}
 	return out, nil
+}
+
+// file has a proposal signed and stores it, with its audit line.
+func (f *Office) file(tx *sqlite.Tx, r *desk.Request, by *desk.Clerk, sign desk.Signer) (*Proposal, error) {
+	signature, err := r.Sign(sign)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Signed(signature, by) {
+		return nil, fmt.Errorf("clerk %s: %w", by.Name, ErrKeyFile)
+	}
+	id, err := tx.Propose(r, signature)
+	if err != nil {
+		return nil, err
+	}
+	line := desk.Line{At: desk.Time(f.now), Who: by.Name, Did: desk.WasProposed, Reason: r.Reason}
+	line.About(id, r, signature)
+	if err := tx.AddAudit(line); err != nil {
+		return nil, err
+	}
+	return f.proposal(txn.CardKey{}, &sqlite.Proposal{ID: id, Request: *r, Signature: signature, Status: desk.Proposed}), nil
 }
 
 // subject is what a proposal is about, as it is now.
@@ -147,8 +156,8 @@ func (f *Office) input(tx *sqlite.Tx) (recon.Input, error) {
 // Verdict is what a clerk decides about a proposal.
 type Verdict struct {
 	ID      int64
-	Kind    desk.Kind // of the proposal: one of another kind is ErrKind
-	Approve bool      // else it is rejected, or withdrawn by the one who made it
+	Kinds   []desk.Kind // that the proposal may have: another one is ErrKind
+	Approve bool        // else it is rejected, or withdrawn by the one who made it
 	By      string
 	Sign    desk.Signer
 	Reason  string // may be empty
@@ -164,21 +173,21 @@ func (f *Office) Decide(ctx context.Context, v Verdict) (out *Proposal, done boo
 		if err != nil {
 			return err
 		}
-		if p.Request.Kind != v.Kind {
+		if !has(v.Kinds, p.Request.Kind) {
 			return fmt.Errorf("it asks for a %s: %w", p.Request.Kind, ErrKind)
 		}
-		card, err := f.vault.Card(sqlite.Token(p.Request.Card))
+		card, who, err := f.about(&tx.Reader, &p.Request)
 		if err != nil {
 			return err
 		}
-		if p.Status != desk.Proposed && p.Decision.By == v.By && (p.Status == desk.Approved) == v.Approve {
-			out = f.proposal(card, &p)
-			return nil
+		if p.Status == desk.Proposed || p.Decision.By != v.By || (p.Status == desk.Approved) != v.Approve {
+			if err := f.decide(ctx, tx, &p, card, who, &v); err != nil {
+				return err
+			}
+			done = true
 		}
-		if err := f.decide(ctx, tx, &p, card, &v); err != nil {
-			return err
-		}
-		out, done = f.proposal(card, &p), true
+		out = f.proposal(card, &p)
+		out.Clerk = who
 		return nil
 	})
 	if err != nil {
@@ -187,7 +196,25 @@ func (f *Office) Decide(ctx context.Context, v Verdict) (out *Proposal, done boo
 	return out, done, nil
 }
 
-func (f *Office) decide(ctx context.Context, tx *sqlite.Tx, p *sqlite.Proposal, card txn.CardKey, v *Verdict) error {
+// about is what a proposal is about: a card, or the name of a clerk.
+func (f *Office) about(r *sqlite.Reader, q *desk.Request) (card txn.CardKey, clerk string, err error) {
+	if !q.Kind.AboutClerk() {
+		card, err = f.vault.Card(sqlite.Token(q.Card))
+		return card, "", err
+	}
+	all, err := r.Clerks()
+	for i := range all {
+		if desk.ClerkToken(all[i].Name, all[i].Key) == q.Card {
+			return card, all[i].Name, nil
+		}
+	}
+	if err == nil {
+		err = sqlite.ErrNoClerk
+	}
+	return card, "", err
+}
+
+func (f *Office) decide(ctx context.Context, tx *sqlite.Tx, p *sqlite.Proposal, card txn.CardKey, who string, v *Verdict) error {
 	proposer, err := tx.Clerk(p.Request.By)
 	if err != nil {
 		return err
@@ -202,7 +229,7 @@ func (f *Office) decide(ctx context.Context, tx *sqlite.Tx, p *sqlite.Proposal, 
 	if _, _, err := desk.Decide(q, p.Status, p.Signature, &proposer, &by, v.Approve, s, v.Reason, f.now); err != nil {
 		return err
 	}
-	if v.Approve {
+	if v.Approve && !q.Kind.AboutClerk() {
 		if s, err = f.subject(ctx, tx, card, sqlite.Token(q.Card), q.Kind, q.P, q.Q, q.Part); err != nil {
 			return fmt.Errorf("%w: %w", desk.ErrChanged, err)
 		}
@@ -230,7 +257,10 @@ func (f *Office) decide(ctx context.Context, tx *sqlite.Tx, p *sqlite.Proposal, 
 	if err := tx.Decide(p.ID, &d, approval); err != nil {
 		return err
 	}
-	return tx.AddAudit(line)
+	if err := tx.AddAudit(line); err != nil || status != desk.Approved {
+		return err
+	}
+	return f.comeAndGo(tx, p, who)
 }
 
 // pay has reconciliation act on the approval and books what it asks for.
@@ -250,11 +280,13 @@ func (f *Office) pay(ctx context.Context, tx *sqlite.Tx, card txn.CardKey, q *de
 func (f *Office) Proposals(ctx context.Context, each func(*Proposal) error) error {
 	err := f.db.Read(ctx, func(r *sqlite.Reader) error {
 		return r.Proposals(func(p *sqlite.Proposal) error {
-			card, err := f.vault.Card(sqlite.Token(p.Request.Card))
+			card, who, err := f.about(r, &p.Request)
 			if err != nil {
 				return err
 			}
-			return each(f.proposal(card, p))
+			out := f.proposal(card, p)
+			out.Clerk = who
+			return each(out)
 		})
 	})
 	if err != nil {

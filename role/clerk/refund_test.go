@@ -51,16 +51,16 @@ func TestRefundNeedsTwoPeople(t *testing.T) {
 		t.Errorf("twice: %v", err)
 	}
 	verdict := func(by person, approve bool) error {
-		_, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Refund, Approve: approve, By: by.name, Sign: by.sign})
+		_, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: approve, By: by.name, Sign: by.sign})
 		return err
 	}
 	if err := verdict(wang, true); !errors.Is(err, desk.ErrSamePerson) {
 		t.Errorf("the same person: %v", err)
 	}
-	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Refund, Approve: true, By: "li", Sign: wang.sign}); !errors.Is(err, clerk.ErrKeyFile) {
+	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: wang.sign}); !errors.Is(err, clerk.ErrKeyFile) {
 		t.Errorf("with another's key: %v", err)
 	}
-	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Close, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, clerk.ErrKind) {
+	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Close}, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, clerk.ErrKind) {
 		t.Errorf("as another kind: %v", err)
 	}
 	if err := verdict(newPerson("zhao"), true); !errors.Is(err, sqlite.ErrNoClerk) {
@@ -72,7 +72,7 @@ func TestRefundNeedsTwoPeople(t *testing.T) {
 	if err := verdict(li, true); err != nil {
 		t.Fatal(err)
 	}
-	if _, done, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); done || err != nil {
+	if _, done, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); done || err != nil {
 		t.Errorf("repeated: %v, %v", done, err)
 	}
 	if err := verdict(li, false); !errors.Is(err, desk.ErrDecided) {
@@ -82,7 +82,7 @@ func TestRefundNeedsTwoPeople(t *testing.T) {
 	if p, err = f.Propose(ctx, askFor(0, 2, 4, li)); err != nil || p.Amount != 0 || p.Credit != 250 {
 		t.Fatalf("%+v, %v", p, err)
 	}
-	if _, done, err := f.Decide(ctx, clerk.Verdict{ID: p.ID, Kind: desk.Refund, Approve: true, By: "wang", Sign: wang.sign}); !done || err != nil {
+	if _, done, err := f.Decide(ctx, clerk.Verdict{ID: p.ID, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "wang", Sign: wang.sign}); !done || err != nil {
 		t.Fatal(done, err)
 	}
 	c := look(t, f, 0)
@@ -110,33 +110,93 @@ func TestProposalsThatComeToNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if p, done, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Refund, By: "li", Sign: li.sign, Reason: "no video"}); err != nil || !done || p.Status != desk.Rejected {
+	if p, done, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, By: "li", Sign: li.sign, Reason: "no video"}); err != nil || !done || p.Status != desk.Rejected {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if p, _, err := f.Decide(ctx, clerk.Verdict{ID: 2, Kind: desk.Refund, By: "wang", Sign: wang.sign}); err != nil || p.Status != desk.Withdrawn {
+	if p, _, err := f.Decide(ctx, clerk.Verdict{ID: 2, Kinds: []desk.Kind{desk.Refund}, By: "wang", Sign: wang.sign}); err != nil || p.Status != desk.Withdrawn {
 		t.Errorf("%+v, %v", p, err)
 	}
 	if _, err := f.Propose(ctx, askFor(0, 1, 2, wang)); err != nil { // again
 		t.Error(err)
 	}
 	late := open(t, dir, start+10*day)
-	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 3, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrExpired) {
+	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 3, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrExpired) {
 		t.Errorf("after a week: %v", err)
 	}
-	if err := late.EndClerk(ctx, "li"); err != nil {
+	if _, err := late.ProposeClerk(ctx, desk.Dismiss, "li", [64]byte{}, clerk.Person{Name: "wang", Sign: wang.sign}, "left"); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := late.Propose(ctx, askFor(0, 1, 2, wang)); err != nil || p.ID != 4 {
+	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 4, Kinds: []desk.Kind{desk.Dismiss}, Approve: true, By: "wang", Sign: wang.sign}); !errors.Is(err, desk.ErrSamePerson) {
+		t.Errorf("one sends the other away alone: %v", err)
+	}
+	if _, done, err := late.Decide(ctx, clerk.Verdict{ID: 4, Kinds: []desk.Kind{desk.Dismiss}, Approve: true, By: "li", Sign: li.sign}); err != nil || !done {
+		t.Fatal(err)
+	}
+	if p, err := late.Propose(ctx, askFor(0, 1, 2, wang)); err != nil || p.ID != 5 {
 		t.Errorf("after it has expired: %+v, %v", p, err)
 	}
-	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 4, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrInactive) {
+	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 5, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrInactive) {
 		t.Errorf("one who has left: %v", err)
 	}
 	if c := look(t, late, 0); c.Paid != 0 {
 		t.Errorf("%s paid", c.Paid)
 	}
-	if a, err := late.Audit(ctx, nil); err != nil || a.Proposals != 4 {
+	if a, err := late.Audit(ctx, nil); err != nil || a.Proposals != 5 {
 		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// Nobody makes himself a second person: a third clerk is entered by two who are there.
+func TestClerksAreAdmittedByTwo(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	makeFolder(t, dir, 1)
+	f := open(t, dir, start+2*day)
+	wang, li := atDesk(t, f)
+	eve, zhao := newPerson("eve"), newPerson("zhao")
+	if err := f.AddClerk(ctx, "eve", eve.key.Public()); !errors.Is(err, desk.ErrAdmission) {
+		t.Fatalf("added by herself: %v", err)
+	}
+	propose := func(who person) (*clerk.Proposal, error) {
+		return f.ProposeClerk(ctx, desk.Admit, who.name, who.key.Public(), clerk.Person{Name: "wang", Sign: wang.sign}, "new")
+	}
+	decide := func(id int64, by person, approve bool) error {
+		_, _, err := f.Decide(ctx, clerk.Verdict{ID: id, Kinds: []desk.Kind{desk.Admit, desk.Dismiss}, Approve: approve, By: by.name, Sign: by.sign})
+		return err
+	}
+	p, err := propose(eve)
+	if err != nil || p.Clerk != "eve" || p.ID != 1 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	for _, by := range []person{wang, eve} {
+		if err := decide(1, by, true); !errors.Is(err, desk.ErrSamePerson) && !errors.Is(err, desk.ErrInactive) {
+			t.Errorf("approved by %s: %v", by.name, err)
+		}
+	}
+	if _, err := f.Propose(ctx, askFor(0, 1, 2, eve)); !errors.Is(err, desk.ErrInactive) {
+		t.Errorf("one who waits works: %v", err)
+	}
+	if err := decide(1, li, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Audit(ctx, nil); err != nil {
+		t.Error(err)
+	}
+	for i, who := range []person{eve, zhao} { // a rejected one may be proposed again
+		if p, err := propose(who); err != nil || p.ID != int64(i+2) {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if err := decide(int64(i+2), li, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := propose(zhao); !errors.Is(err, sqlite.ErrClerkExists) {
+		t.Errorf("twice: %v", err)
+	}
+	if _, err := f.Propose(ctx, askFor(0, 1, 2, eve)); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Audit(ctx, nil); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -154,7 +214,7 @@ func TestApprovalOfWhatHasChangedIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := dump(t, dir)
-	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrChanged) {
+	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrChanged) {
 		t.Errorf("%v", err)
 	}
 	if dump(t, dir) != before {
@@ -184,7 +244,7 @@ func TestClosingByHand(t *testing.T) {
 	if n := work(f); n != 2 {
 		t.Errorf("%d to do before", n)
 	}
-	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Close, Approve: true, By: "li", Sign: li.sign}); err != nil {
+	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Close}, Approve: true, By: "li", Sign: li.sign}); err != nil {
 		t.Fatal(err)
 	}
 	if c := look(t, f, 0); c.Paid != 0 || !c.Breaks[1].Closed || c.Breaks[0].Closed || work(f) != 1 {
@@ -229,14 +289,14 @@ func TestApprovalIsAllOrNothing(t *testing.T) {
 				}
 			}
 			exec("CREATE TRIGGER stop BEFORE " + c + " BEGIN SELECT raise(ABORT, 'stopped'); END")
-			if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); err == nil {
+			if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); err == nil {
 				t.Fatal("nothing stopped it")
 			}
 			exec("DROP TRIGGER stop")
 			if dump(t, dir) != before {
 				t.Error("something is left of it")
 			}
-			if _, done, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); err != nil || !done {
+			if _, done, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); err != nil || !done {
 				t.Fatal(done, err)
 			}
 			if c := look(t, f, 0); c.Paid != 300 {
@@ -257,6 +317,7 @@ func TestAuditFindsWhatWasAltered(t *testing.T) {
 		{"a status", "UPDATE desk_request SET status = 3"},
 		{"a signature", "UPDATE desk_request SET signature = approval"},
 		{"a key", "UPDATE desk_clerk SET key = zeroblob(64) WHERE name = 'li'"},
+		{"a clerk put in by hand", "INSERT INTO desk_clerk VALUES ('eve', randomblob(64), 1, 0)"},
 		{"the books", "UPDATE ledger_transfer SET amount = amount + 1 WHERE code = 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -267,7 +328,7 @@ func TestAuditFindsWhatWasAltered(t *testing.T) {
 			if _, err := f.Propose(ctx, askFor(0, 1, 2, wang)); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kind: desk.Refund, Approve: true, By: "li", Sign: li.sign}); err != nil {
+			if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := f.Audit(ctx, nil); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/desk"
 	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/role/host"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
 )
@@ -27,6 +28,7 @@ type Card struct {
 	Rows    []Row
 	Breaks  []Break
 	Refunds []Refund
+	Loads   []host.Load // with a host that keeps its books: loads and unloads, with their word
 	Steps   []Step
 	Alarms  []timeline.Alarm
 	// Unexplained is what the issuer's book balance of the card differs from what its
@@ -124,6 +126,9 @@ func (f *Office) card(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*C
 		return nil, err
 	}
 	out.steps(j)
+	if out.Loads, err = host.Loads(r, f.vault, key, &rules, f.now); err != nil {
+		return nil, err
+	}
 	return out, f.books(r, out, c)
 }
 

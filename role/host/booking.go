@@ -99,16 +99,26 @@ func (b *booking) move(card txn.CardKey, before, d *authorise.Decision) error {
 	case before.State == 0: // a load
 		return b.book(nil, b.books.Load(card, d.Number.ATC, -delta, b.at))
 	case delta > 0:
-		if err := b.book(nil, b.books.Advance(card, d.Number.ATC, delta, b.at)); err != nil {
-			return err
-		}
-		return b.tx.PutAdvance(b.vault, &sqlite.Advance{Card: card, ATC: d.Number.ATC, Amount: delta, Stands: delta})
+		return b.advance(card, d.Number.ATC, delta)
 	}
-	a, found, err := b.tx.Advance(b.vault, card, d.Number.ATC)
-	if err != nil || !found {
-		return fmt.Errorf("take back %v yuan: advance found: %v: %w", -delta, found, err)
+	a, _, err := b.tx.Advance(b.vault, card, d.Number.ATC)
+	if err != nil {
+		return err
 	}
 	return b.undo(&a)
+}
+
+// advance gives what a terminal's word says is due, unless the card was seen since: then
+// its timeline is to decide, and has perhaps paid already.
+func (b *booking) advance(card txn.CardKey, atc uint16, amount money.Fen) error {
+	p, err := proofAt(&b.tx.Reader, b.vault, card, atc, &b.config.Rules)
+	if err != nil || p.Later {
+		return err
+	}
+	if err := b.book(nil, b.books.Advance(card, atc, amount, b.at)); err != nil {
+		return err
+	}
+	return b.tx.PutAdvance(b.vault, &sqlite.Advance{Card: card, ATC: atc, Amount: amount, Stands: amount})
 }
 
 // undo takes back what stands of an advance.

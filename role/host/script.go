@@ -214,3 +214,8 @@ func (h *Scripted) Reverse(ctx context.Context, q txn.OnlineRequest, why Reason,
 	}
 	return h.issuer.Reverse(ctx, q, why, icc)
 }
+
+// Advise implements Adviser: no rule is about notices.
+func (h *Scripted) Advise(ctx context.Context, q txn.OnlineRequest, icc []byte) error {
+	return h.issuer.Advise(ctx, q, icc)
+}

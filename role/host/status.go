@@ -37,10 +37,11 @@ func Loads(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, rules *timel
 		if err != nil {
 			return nil, err
 		}
-		if err := given(r, vault, card, d, &p); err != nil {
+		advanced, err := given(r, vault, card, d, &p)
+		if err != nil {
 			return nil, err
 		}
-		if a, ok := topup.Tell(&topup.Case{Decision: d, Proof: p, Now: now, Window: rules.Window}); ok {
+		if a, ok := topup.Tell(&topup.Case{Decision: d, Proof: p, Advanced: advanced, Now: now, Window: rules.Window}); ok {
 			out = append(out, Load{ATC: d.Number.ATC, Time: d.Time, Answer: a})
 		}
 	}
@@ -84,13 +85,14 @@ func proofAt(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, atc uint16
 	return p, err
 }
 
-// given notes that what is proved to be owed was given before, on a terminal's word.
-func given(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, d *authorise.Decision, p *topup.Proof) error {
+// given tells whether the account got the money on a terminal's word, and notes it where
+// it is proved to be owed.
+func given(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, d *authorise.Decision, p *topup.Proof) (bool, error) {
 	a, found, err := r.Advance(vault, card, d.Number.ATC)
 	if err == nil && found && p.Ran != topup.Unknown && a.Stands >= max(d.After-d.Before, d.Before-d.After) {
 		p.Settled = true
 	}
-	return err
+	return found, err
 }
 
 // proofOf adds what a break at the counter says.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -86,4 +87,25 @@ func (w *walk) file(name string, e fs.DirEntry) {
 	defer f.Close()
 	// The report of the file says that it was not read to its end.
 	_ = w.im.Add(name, f)
+}
+
+// Excerpts gives the beginnings of lines that an import of the folder has refused without
+// telling them (foreign.Refusal.Text). lines are numbers by path, in any order. A file
+// that cannot be read again is left out.
+func Excerpts(dir string, lines map[string][]uint32, yield func(path string, line uint32, text string)) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open the folder: %w", err)
+	}
+	defer root.Close()
+	for _, name := range slices.Sorted(maps.Keys(lines)) {
+		f, err := root.Open(name)
+		if err != nil {
+			continue
+		}
+		slices.Sort(lines[name])
+		_ = foreign.Excerpts(f, lines[name], func(line uint32, text string) { yield(name, line, text) })
+		_ = f.Close()
+	}
+	return nil
 }

@@ -46,7 +46,7 @@ type campaign struct {
 	bank  *host.Kept
 	shop  *cardstate.File
 	log   shopLog
-	slow  time.Duration // waited before each operation
+	late  []late // what terminals say later; lost with the process
 }
 
 // shopLog is what the shop has written down.
@@ -228,7 +228,7 @@ func (c *campaign) sale(n int, s pos.Sale, l *line, tear int, after bool) *tap.T
 // step does the next operation of the script, which follows from seed and number.
 func (c *campaign) step() {
 	c.t.Helper()
-	time.Sleep(c.slow)
+	c.speakLate()
 	r := rand.New(rand.NewPCG(c.seed, uint64(c.log.Op)))
 	c.present()
 	n := r.IntN(len(campaignCards))
@@ -273,24 +273,51 @@ func (c *campaign) step() {
 	c.note()
 }
 
-// lie has a bad terminal say, now and then, that a script did not run, or that it did,
-// whatever happened.
+// late is a reversal or notice that a terminal sends some operations later, whatever the
+// card and its rows have said by then.
+type late struct {
+	op      int
+	q       txn.OnlineRequest
+	why     host.Reason // 0 for a notice
+	results []byte
+}
+
+// speakLate sends what is due.
+func (c *campaign) speakLate() {
+	c.t.Helper()
+	for i := 0; i < len(c.late); {
+		x := c.late[i]
+		if x.op > c.log.Op {
+			i++
+			continue
+		}
+		c.late = append(c.late[:i], c.late[i+1:]...)
+		var err error
+		if x.why != 0 {
+			err = c.bank.Reverse(c.t.Context(), x.q, x.why, nil)
+		} else {
+			err = c.bank.Advise(c.t.Context(), x.q, x.results)
+		}
+		if err != nil && !errors.Is(err, host.ErrRefused) {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// lie has a bad terminal say, now and then, at once or later, that a script did not run,
+// or that it did, whatever happened.
 func (c *campaign) lie(r *rand.Rand, t *tap.Trace, l *line) {
 	c.t.Helper()
-	what := r.IntN(8)
-	if l.last == nil || what > 1 {
+	what := r.IntN(6)
+	if l.last == nil || what > 2 {
 		return
 	}
-	var err error
-	if what == 0 {
-		err = c.bank.Reverse(c.t.Context(), *l.last, host.CardGone, nil)
-	} else {
+	x := late{op: c.log.Op + 1 + r.IntN(6)*r.IntN(2), q: *l.last, why: host.CardGone}
+	if what == 1 {
 		done := []byte{0x20, 0x9F, 0x79, byte(t.Result.ATC >> 8), byte(t.Result.ATC)}
-		err = c.bank.Advise(c.t.Context(), *l.last, tlv.Append(nil, tlv.TagIssuerScriptResult, done))
+		x.why, x.results = 0, tlv.Append(nil, tlv.TagIssuerScriptResult, done)
 	}
-	if err != nil && !errors.Is(err, host.ErrRefused) {
-		c.t.Fatal(err)
-	}
+	c.late = append(c.late, x)
 }
 
 // present gives the host the rows that are due.

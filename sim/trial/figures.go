@@ -7,8 +7,8 @@ import (
 
 // Count is how many things of one sort were caused, could be known, and were found.
 type Count struct {
-	Caused    int `json:"caused"`     // on honest cards
-	Decidable int `json:"decidable"`  // that the solver says are proven, on any card
+	Caused    int `json:"caused"`
+	Decidable int `json:"decidable"`  // that the solver says are proven
 	Found     int `json:"found"`      // of them, by reconciliation, with counter and amount
 	OnTheDay  int `json:"on_the_day"` // of them, on the day on which it became decidable
 	Invented  int `json:"invented"`   // found, and the solver or the truth knows nothing of it
@@ -85,6 +85,7 @@ type Outcome struct {
 	FlashLoads Count `json:"flash_loads"`
 	Clones     Count `json:"clones"`
 	Missing    Count `json:"missing"`
+	Copied     Count `json:"on_copied_cards"` // all of these on cards of which a copy was made; the others are on honest ones
 	Forged     int   `json:"forged"`
 	Refused    int   `json:"forged_refused"`
 
@@ -118,8 +119,7 @@ type Outcome struct {
 // Check fills Failed and the shares.
 func (o *Outcome) Check() {
 	o.Failed = nil
-	sum := o.counts()
-	sum.add(&o.Clones)
+	sum := o.Sum()
 	o.SoonBP, o.RecallBP, o.PrecisionBP = share(o.Soon, o.Eligible), share(sum.Found, sum.Decidable), share(sum.Found, sum.Found+sum.Invented)
 	must := func(key string, ok bool) {
 		if !ok {
@@ -132,6 +132,7 @@ func (o *Outcome) Check() {
 	must("flash_loads", o.FlashLoads.exact())
 	must("clones", o.Clones.exact())
 	must("missing", o.Missing.exact())
+	must("on_copied_cards", o.Copied.exact())
 	must("forged_refused", o.Refused == o.Forged)
 	must("wrong_refund_fen", o.Wrong == 0)
 	must("owed_fen", o.Short == 0)
@@ -140,6 +141,14 @@ func (o *Outcome) Check() {
 	if o.Name == "default" {
 		must("refunded_within_day", o.SoonBP >= 9500)
 	}
+}
+
+// Sum is the findings of all sorts on all cards.
+func (o *Outcome) Sum() Count {
+	sum := o.counts()
+	sum.add(&o.Clones)
+	sum.add(&o.Copied)
+	return sum
 }
 
 // share is a part in basis points, 10000 of nothing.

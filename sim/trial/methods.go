@@ -8,9 +8,17 @@ import (
 
 // tally counts what was caused, decidable and found about a card.
 func (f *file) tally(out *Outcome) {
-	count := map[oracle.Sort]*Count{oracle.FlashCard: &out.FlashCards, oracle.FlashLoad: &out.FlashLoads, oracle.Short: &out.Missing, oracle.Clone: &out.Clones}
+	count := func(s oracle.Sort) *Count {
+		switch {
+		case s == oracle.Clone:
+			return &out.Clones
+		case f.rider.copied:
+			return &out.Copied
+		}
+		return map[oracle.Sort]*Count{oracle.FlashCard: &out.FlashCards, oracle.FlashLoad: &out.FlashLoads, oracle.Short: &out.Missing}[s]
+	}
 	for t, at := range f.proven {
-		c := count[t.sort]
+		c := count(t.sort)
 		c.Decidable++
 		first, found := f.found[t]
 		if found {
@@ -25,7 +33,7 @@ func (f *file) tally(out *Outcome) {
 	}
 	for t := range f.found {
 		if _, known := f.proven[t]; !known {
-			count[t.sort].Invented++
+			count(t.sort).Invented++
 		}
 	}
 	if f.rider.copied {

@@ -85,7 +85,7 @@ func (o *Outcome) page() pages.Rate {
 	}
 }
 
-// counts are flash cards, flash loads and shortages together.
+// counts are flash cards, flash loads and shortages of honest cards together.
 func (o *Outcome) counts() Count {
 	sum := o.FlashCards
 	sum.add(&o.FlashLoads)
@@ -113,6 +113,7 @@ func (o *Outcome) add(x *Outcome) {
 	o.FlashLoads.add(&x.FlashLoads)
 	o.Missing.add(&x.Missing)
 	o.Clones.add(&x.Clones)
+	o.Copied.add(&x.Copied)
 	o.Wrong, o.Short, o.PolicyLoss, o.Unexplained = o.Wrong+x.Wrong, o.Short+x.Short, o.PolicyLoss+x.PolicyLoss, o.Unexplained+x.Unexplained
 	o.Timeline.add(&x.Timeline)
 	o.Papers.add(&x.Papers)
@@ -126,6 +127,7 @@ func (o *Outcome) holds() []pages.Hold {
 		{Name: pages.Text{EN: "verdicts equal to the solver's", ZH: "判定与求解器一致"}, Got: ratio(o.Agree, o.Verdicts), OK: o.Agree == o.Verdicts},
 		{Name: pages.Text{EN: "refunds equal to what the solver says is due", ZH: "退款与求解器应付额一致"}, Got: ratio(o.MoneyOK, o.Money), OK: o.MoneyOK == o.Money},
 		{Name: pages.Text{EN: "decidable losses found on the day on which they became so", ZH: "可判定损失当日查出"}, Got: ratio(sum.OnTheDay, sum.Decidable), OK: sum.exact()},
+		{Name: pages.Text{EN: "the same on cards of which a copy was made", ZH: "被复制卡同上"}, Got: ratio(o.Copied.OnTheDay, o.Copied.Decidable), OK: o.Copied.exact()},
 		{Name: pages.Text{EN: "two cards with one counter found on the day", ZH: "同计数器双交易当日查出"}, Got: ratio(o.Clones.OnTheDay, o.Clones.Decidable), OK: o.Clones.exact()},
 		{Name: pages.Text{EN: "altered rows refused", ZH: "伪造行拒绝"}, Got: ratio(o.Refused, o.Forged), OK: o.Refused == o.Forged},
 		{Name: pages.Text{EN: "refunded to honest cards beyond their true loss", ZH: "多退诚实持卡人"}, Got: o.Wrong.String(), OK: o.Wrong == 0},

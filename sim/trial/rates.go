@@ -120,6 +120,8 @@ func Alone(f Fault) Rates {
 		r[FlashSilent], r[LateUpload] = 300, 300
 	}
 	switch {
+	case f == Closed:
+		r[f] = certain
 	case f >= Clone:
 		r[f] = 5000
 	case f >= FlashLoad:

@@ -102,6 +102,38 @@ func onlyValidFiles(t *testing.T, s *Store) {
 	}
 }
 
+// TestOfTwoRunsTheLaterOneCounts: a run that another one overtakes fails, and nothing
+// of it counts.
+func TestOfTwoRunsTheLaterOneCounts(t *testing.T) {
+	plain, want := crashWant(t)
+	rows, dir := crashRows(), t.TempDir()
+	first := openStore(t, dir, Options{Shards: 2, Workers: 1, Hot: 1})
+	second, err := Open(first.dir, first.db, first.vault, first.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range crashDays {
+		in := recon.Input{Now: closing(n), Params: rules(), Events: rows.on(n)}
+		steps := 0
+		first.fault = func(string) error {
+			if steps++; steps != 1+n {
+				return nil
+			}
+			_, err := second.Day(context.Background(), in)
+			return err
+		}
+		_, err := first.Day(context.Background(), in)
+		if last := n == 5; last && err != nil || !last && !errors.Is(err, errOvertaken) { // the last shard of the last day was done
+			t.Fatalf("day %d: %v", n, err)
+		}
+	}
+	if diff := gocmp.Diff(want, readRecord(t, first.db, newVault(t)), gocmp.AllowUnexported(findings{})); diff != "" {
+		t.Error(diff)
+	}
+	sameCards(t, second, plain, newVault(t))
+	onlyValidFiles(t, second)
+}
+
 const crashEnv = "CITYCARD_SHARD_CRASH_DIR"
 
 // TestCrashChild is the process to be killed: it goes on with the days where the

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"sync"
 
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
-	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/store/sqlite"
 )
 
@@ -77,29 +74,43 @@ func (s *Store) Day(ctx context.Context, in recon.Input) (*Report, error) {
 }
 
 // begin opens a day, or goes on with one: the allowance for credits is that of its
-// first beginning.
+// first beginning, what stands on a card that the database holds being counted as the
+// files have it, too.
 func (s *Store) begin(ctx context.Context, in *recon.Input) (c city, ms []manifest, err error) {
 	err = s.db.Write(ctx, func(tx *sqlite.Tx) error {
-		if c, ms, err = s.readManifests(&tx.Reader); err != nil || c.At == in.Now {
+		if c, ms, err = s.readManifests(&tx.Reader); err != nil {
 			return err
 		}
-		if in.Now < c.At {
-			return fmt.Errorf("the store has seen %d already", c.At)
-		}
-		standing, err := tx.Recon(s.vault, nil).Provisional(ctx)
-		if err != nil {
-			return err
-		}
-		for i := range ms {
-			if ms[i].At != c.At {
-				return fmt.Errorf("shard %02x has not done the day at %d: restore its files if they are damaged, and run that day again", i, c.At)
+		if c.At != in.Now {
+			if err := s.beginNew(ctx, tx, &c, ms, in); err != nil {
+				return err
 			}
-			standing += ms[i].Provisional
 		}
-		c.At, c.Free = in.Now, max(0, in.Params.ProvisionalBudget-standing)
+		c.Run++
 		return tx.PutRunState(cityName, encode(c))
 	})
-	return c, ms, err
+	if err != nil {
+		return c, nil, err
+	}
+	return c, ms, s.sweep(ms)
+}
+
+func (s *Store) beginNew(ctx context.Context, tx *sqlite.Tx, c *city, ms []manifest, in *recon.Input) error {
+	if in.Now < c.At {
+		return fmt.Errorf("the store has seen %d already", c.At)
+	}
+	standing, err := tx.Recon(s.vault, nil).Provisional(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range ms {
+		if ms[i].At != c.At {
+			return fmt.Errorf("shard %02x has not done the day at %d: restore its files if they are damaged, and run that day again", i, c.At)
+		}
+		standing += ms[i].Provisional
+	}
+	c.At, c.Free = in.Now, max(0, in.Params.ProvisionalBudget-standing)
+	return nil
 }
 
 // part is a shard's part of the allowance.
@@ -183,7 +194,7 @@ func (s *Store) runShards(ctx context.Context, in *recon.Input, c *city, ms []ma
 		wait.Go(func() {
 			for i := range next {
 				r := &results[i]
-				if r.err = s.runShard(ctx, in, c.part(i), &ms[i], events, r); r.err != nil && !errors.Is(r.err, ErrDamaged) {
+				if r.err = s.runShard(ctx, in, c, &ms[i], events, r); r.err != nil && !errors.Is(r.err, ErrDamaged) {
 					stop()
 				}
 			}
@@ -247,165 +258,4 @@ func (r *Report) merge(o *recon.Report) {
 		r.Actions[i].Count += o.Actions[i].Count
 		r.Actions[i].Amount += o.Actions[i].Amount
 	}
-}
-
-// shardResult is what the day of one shard gave.
-type shardResult struct {
-	report               *recon.Report
-	cards, touched       int64
-	open                 int64
-	provisional          money.Fen
-	restored             int64
-	headBytes, pastBytes int64
-	err                  error
-}
-
-// runShard does the day of one shard.
-func (s *Store) runShard(ctx context.Context, in *recon.Input, budget money.Fen, m *manifest, events *spill, r *shardResult) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	day := &shardDay{Store: s, in: in, was: m, budget: budget, result: r}
-	if err := day.load(ctx, events); err != nil {
-		return err
-	}
-	if err := day.judge(ctx); err != nil {
-		return err
-	}
-	if err := s.fault("judged"); err != nil {
-		return err
-	}
-	if err := day.write(); err != nil {
-		return err
-	}
-	if err := s.fault("written"); err != nil {
-		return err
-	}
-	day.next.Events, day.next.EventSum = events.parts[m.Shard].count, events.parts[m.Shard].sum
-	if err := day.commit(ctx); err != nil {
-		return err
-	}
-	if err := s.fault("committed"); err != nil {
-		return err
-	}
-	return day.tidy()
-}
-
-// shardDay is the day of one shard in the making.
-type shardDay struct {
-	*Store
-	in     *recon.Input
-	was    *manifest
-	next   manifest
-	budget money.Fen
-	table  table
-	rows   []above
-	state  state
-	change change
-	result *shardResult
-}
-
-// load reads the head, what stands above it, and the events.
-func (d *shardDay) load(ctx context.Context, events *spill) error {
-	i := d.was.Shard
-	if d.was.Head {
-		f, r, err := openFile(d.headPath(i, d.was.Generation))
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(d.table.read(r), f.Close()); err != nil {
-			return fmt.Errorf("%s: %w", d.headPath(i, d.was.Generation), err)
-		}
-	} else {
-		d.table.places = []uint32{0}
-	}
-	err := d.db.Read(ctx, func(r *sqlite.Reader) (err error) {
-		d.rows, err = d.readAbove(r)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	sorted, err := events.events(i)
-	if err != nil {
-		return err
-	}
-	if d.state.cards, err = merge(&d.table, d.rows, sorted, d.vault); err != nil {
-		return err
-	}
-	d.state.index()
-	d.result.touched = int64(len(d.state.cards))
-	return d.restore()
-}
-
-// restore gives cards their past that want it for today's events.
-func (d *shardDay) restore() (err error) {
-	past := d.past(d.was)
-	defer func() { err = errors.Join(err, past.close()) }()
-	var c timeline.Card
-	for i := range d.state.cards {
-		k := &d.state.cards[i]
-		first, compacted := timeline.FirstOf(k.blob)
-		if !compacted {
-			continue
-		}
-		k.first = first
-		wants, depth := false, uint16(1<<16-1)
-		for b := range slices.Chunk(k.events, eventSize) {
-			o := getEvent(b)
-			if back, ok := wanted(&o, first, &d.in.Params); ok {
-				wants, depth = true, min(depth, back)
-			}
-		}
-		if !wants || c.Decode(k.blob) != nil { // which recon.Day finds damaged
-			continue
-		}
-		d.result.restored++
-		switch err := past.restore(&k.token, &c, depth); {
-		case errors.Is(err, ErrDamaged):
-			k.spoiled = true
-			continue
-		case err != nil:
-			return err
-		}
-		k.blob, k.old = c.Append(nil), unknownRows // of what it had shed, too
-		if k.first, compacted = c.First(); !compacted {
-			k.first = 0
-		}
-	}
-	return nil
-}
-
-// judge runs the stage's day over the cards.
-func (d *shardDay) judge(ctx context.Context) (err error) {
-	in := *d.in
-	in.Params.ProvisionalBudget = d.budget
-	if in.Forget == 0 {
-		in.Forget = d.opt.Keep
-	}
-	in.Events = d.state.feed
-	d.result.report, err = recon.Day(ctx, &d.state, in)
-	if err != nil && !errors.Is(err, recon.ErrDamaged) { // of which the report tells
-		return err
-	}
-	d.change = d.state.change()
-	return nil
-}
-
-// tidy removes the files that the new manifest does not name.
-func (d *shardDay) tidy() error {
-	if d.was.Head {
-		if err := os.Remove(d.headPath(d.was.Shard, d.was.Generation)); err != nil {
-			return fmt.Errorf("remove an old head: %w", err)
-		}
-	}
-	for _, p := range d.was.Past {
-		if slices.Contains(d.next.Past, p) {
-			continue
-		}
-		if err := os.Remove(d.pastPath(d.was.Shard, p.Generation)); err != nil {
-			return fmt.Errorf("remove an old past: %w", err)
-		}
-	}
-	return nil
 }

@@ -150,6 +150,29 @@ func TestDaysAreThoseOfTheDatabase(t *testing.T) {
 	}
 }
 
+// TestADatabaseBecomesShards runs some days over a database alone, and goes on with
+// shards beside it.
+func TestADatabaseBecomesShards(t *testing.T) {
+	const days, before = 8, 4
+	dir, vault := t.TempDir(), newVault(t)
+	s := openStore(t, dir, Options{Shards: 4, Hot: 1})
+	plain := openDB(t, filepath.Join(dir, "plain.db"))
+	rows := busy(newTown(21, 150).calendar(days))
+	for n := range days {
+		in := recon.Input{Now: closing(n), Params: rules(), Events: rows.on(n)}
+		plainDay(t, plain, vault, in)
+		if n < before {
+			plainDay(t, s.db, vault, in)
+		} else if _, err := s.Day(context.Background(), in); err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(readRecord(t, plain, vault), readRecord(t, s.db, vault), gocmp.AllowUnexported(findings{})); diff != "" {
+			t.Fatalf("day %d: %s", n, diff)
+		}
+	}
+	sameCards(t, s, plain, vault)
+}
+
 // busy adds trouble that the town does not have: rows that come ten days late, rows
 // again, second cards, cards of other kinds.
 func busy(c calendar) calendar {

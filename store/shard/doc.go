@@ -13,7 +13,7 @@
 // manifest of a shard changes in the transaction that holds what the shard's day
 // found. So a kill at any moment leaves a shard as before the day or as after it, and
 // money moves with the manifest or not at all. Files that no manifest names are
-// rubbish of an interrupted run and are removed by Open.
+// rubbish of an interrupted run; the next one removes them.
 //
 // A row that comes between two days (Late) goes through the database alone: the card
 // stands in the table recon_card from then on, above what the files say, until the

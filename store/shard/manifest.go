@@ -32,11 +32,13 @@ type pastRun struct {
 }
 
 // city is what the database says about all shards together. Free is the allowance for
-// provisional credits that the day at At began with.
+// provisional credits that the day at At began with. Run counts how often a day was
+// begun or gone on with: who finds another number than his own has been overtaken.
 type city struct {
 	Shards int       `json:"shards"`
 	At     int64     `json:"at"`
 	Free   money.Fen `json:"free"`
+	Run    int64     `json:"run"`
 }
 
 const (
@@ -97,7 +99,7 @@ func decodeCity(b []byte) (c city, err error) {
 	if err := decodeStrict(b, &c); err != nil {
 		return city{}, fmt.Errorf("decode the list of shards: %w", err)
 	}
-	if c.Shards < 1 || c.Shards > maxShards || c.Shards&(c.Shards-1) != 0 || c.At < 0 || c.At > 1<<32-1 || c.Free < 0 {
+	if c.Shards < 1 || c.Shards > maxShards || c.Shards&(c.Shards-1) != 0 || c.At < 0 || c.At > 1<<32-1 || c.Free < 0 || c.Run < 0 {
 		return city{}, fmt.Errorf("decode the list of shards: value out of range: %w", errManifest)
 	}
 	return c, nil

@@ -49,8 +49,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Store is the timelines of a city. Its methods may be called from any goroutine; Day
-// and Late wait for each other. One process at a time may use a folder for writing.
+// Store is the timelines of a city. Its methods may be called from any goroutine; Day,
+// Late and Lift wait for each other. Of two processes that run a day at the same time the
+// one that began first fails, with nothing half done.
 type Store struct {
 	dir   string
 	db    *sqlite.DB
@@ -66,8 +67,8 @@ const cityName = "recon shards"
 
 func shardName(i int) string { return fmt.Sprintf("recon shard %02x", i) }
 
-// Open uses a folder of shards and the database that stands beside it, makes the folder
-// if it is not there, and removes what an interrupted run has left.
+// Open uses a folder of shards and the database that stands beside it, and makes the
+// folder if it is not there.
 func Open(dir string, db *sqlite.DB, vault *sqlite.Vault, opt Options) (*Store, error) {
 	opt = opt.withDefaults()
 	fail := func(err error) (*Store, error) { return nil, fmt.Errorf("open shards in %s: %w", dir, err) }
@@ -87,14 +88,11 @@ func Open(dir string, db *sqlite.DB, vault *sqlite.Vault, opt Options) (*Store, 
 	for n := opt.Shards; n > 1; n >>= 1 {
 		s.shift--
 	}
-	c, manifests, err := s.manifests(context.Background())
+	c, _, err := s.manifests(context.Background())
+	if err == nil && c.Shards != opt.Shards {
+		err = fmt.Errorf("it was made with %d shards, not %d", c.Shards, opt.Shards)
+	}
 	if err != nil {
-		return fail(err)
-	}
-	if c.Shards != opt.Shards {
-		return fail(fmt.Errorf("it was made with %d shards, not %d", c.Shards, opt.Shards))
-	}
-	if err := s.sweep(manifests); err != nil {
 		return fail(err)
 	}
 	return s, nil
@@ -130,12 +128,16 @@ func (s *Store) manifests(ctx context.Context) (c city, ms []manifest, err error
 	return c, ms, err
 }
 
-func (s *Store) readManifests(r *sqlite.Reader) (city, []manifest, error) {
-	c := city{Shards: s.opt.Shards}
+func (s *Store) readCity(r *sqlite.Reader) (city, error) {
 	b, err := r.RunState(cityName)
-	if err == nil && b != nil {
-		c, err = decodeCity(b)
+	if err != nil || b == nil {
+		return city{Shards: s.opt.Shards}, err
 	}
+	return decodeCity(b)
+}
+
+func (s *Store) readManifests(r *sqlite.Reader) (city, []manifest, error) {
+	c, err := s.readCity(r)
 	if err != nil {
 		return c, nil, err
 	}
@@ -160,7 +162,7 @@ func readManifest(r *sqlite.Reader, i int) (manifest, error) {
 	return m, err
 }
 
-// sweep removes files that no manifest names.
+// sweep removes files that no manifest names: the rest of an interrupted run.
 func (s *Store) sweep(manifests []manifest) error {
 	valid := map[string]bool{}
 	for i := range manifests {
@@ -182,7 +184,7 @@ func (s *Store) sweep(manifests []manifest) error {
 		if !ours || valid[path] {
 			continue
 		}
-		if err := os.Remove(path); err != nil {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -101,6 +101,14 @@ func (w *town) day(n int, emit func(late int, card int, o *timeline.Observation)
 	}
 }
 
+// delay is by how many days a late row comes too late.
+func delay(d *dice) int {
+	if d.n(4) == 0 {
+		return 1 + int(d.n(9))
+	}
+	return 1 + int(d.n(2))
+}
+
 // tap is one use of a card.
 func (w *town) tap(i int, at int64, d *dice, emit func(late int, card int, o *timeline.Observation)) {
 	row := func() timeline.Observation {
@@ -120,7 +128,11 @@ func (w *town) tap(i int, at int64, d *dice, emit func(late int, card int, o *ti
 	if d.n(5) == 0 { // an entry
 		o := row()
 		o.Kind, o.Time = timeline.Zero, at-1200
-		emit(0, i, &o)
+		late := 0
+		if d.n(100) == 0 {
+			late = delay(d)
+		}
+		emit(late, i, &o)
 	}
 	switch d.n(150) { // torn before it paid: the rider taps again
 	case 0:
@@ -140,9 +152,7 @@ func (w *town) tap(i int, at int64, d *dice, emit func(late int, card int, o *ti
 	case 1:
 		o.Kind, o.Commit, o.Service = timeline.Doubt, timeline.Open, true
 	case 2, 3, 4, 5, 6, 7:
-		if late = 1 + int(d.n(2)); d.n(4) == 0 {
-			late += int(d.n(8))
-		}
+		late = delay(d)
 	case 8:
 		late = 1 << 20 // lost for ever
 	case 9:

@@ -88,10 +88,17 @@ func (d *shardDay) writeRecords(head, past *runWriter) {
 	}
 }
 
+// errOvertaken says that somebody else works on the same shards.
+var errOvertaken = errors.New("another process has begun a day, or changed a card, meanwhile: run the day again when it is done")
+
 // commit makes the new files valid, with everything that the day found in the shard.
 func (d *shardDay) commit(ctx context.Context) error {
 	change := &d.change
 	return d.db.Write(ctx, func(tx *sqlite.Tx) error {
+		c, err := d.readCity(&tx.Reader)
+		if err != nil {
+			return err
+		}
 		m, err := readManifest(&tx.Reader, d.was.Shard)
 		if err != nil {
 			return err
@@ -100,8 +107,8 @@ func (d *shardDay) commit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if m.Generation != d.was.Generation || !sameAbove(rows, d.rows) {
-			return errors.New("another process has changed the shard meanwhile: run the day again")
+		if c != *d.city || m.Generation != d.was.Generation || !sameAbove(rows, d.rows) {
+			return errOvertaken
 		}
 		from, to := d.rangeOf(d.was.Shard)
 		if _, err := tx.Exec(`DELETE FROM recon_card WHERE token BETWEEN ? AND ?`, from[:], to[:]); err != nil {

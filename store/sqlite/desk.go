@@ -26,8 +26,11 @@ var (
 )
 
 // AddClerk enters a clerk: ErrClerkExists if name or key are those of another one, also
-// of one who has left.
+// of one who has left. One who was never admitted can be entered again.
 func (tx *Tx) AddClerk(c *desk.Clerk) error {
+	if _, err := tx.Exec(`DELETE FROM desk_clerk WHERE name = ? AND key = ? AND added_at = 0`, c.Name, c.Key[:]); err != nil {
+		return err
+	}
 	n, err := tx.Exec(`INSERT INTO desk_clerk (name, key, added_at, ended_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, c.Name, c.Key[:], c.Added, c.Ended)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("clerk %s: %w", c.Name, ErrClerkExists)
@@ -35,9 +38,18 @@ func (tx *Tx) AddClerk(c *desk.Clerk) error {
 	return err
 }
 
+// AdmitClerk notes that a clerk who was entered with desk.Clerk.Added 0 is at the desk.
+func (tx *Tx) AdmitClerk(name string, at int64) error {
+	n, err := tx.Exec(`UPDATE desk_clerk SET added_at = ? WHERE name = ? AND added_at = 0`, at, name)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("clerk %s: %w", name, ErrNoClerk)
+	}
+	return err
+}
+
 // EndClerk notes that a clerk has left.
 func (tx *Tx) EndClerk(name string, at int64) error {
-	n, err := tx.Exec(`UPDATE desk_clerk SET ended_at = ? WHERE name = ? AND ended_at = 0`, at, name)
+	n, err := tx.Exec(`UPDATE desk_clerk SET ended_at = ? WHERE name = ? AND ended_at = 0 AND added_at > 0`, at, name)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("clerk %s: %w", name, ErrNoClerk)
 	}

@@ -181,7 +181,7 @@ func (b *Books) Correction(card txn.CardKey, code, p, q uint16, number uint16, a
 	return x, nil
 }
 
-// ParseCorrection reads the counters p and q from the reference of a correction.
+// ParseCorrection reads the counters p and q from the reference of a correction or advance.
 func ParseCorrection(ref []byte) (p, q uint16, err error) {
 	if len(ref) != 4 {
 		return 0, 0, fmt.Errorf("correction reference of %d bytes, want 4", len(ref))

@@ -36,11 +36,12 @@ func (b *Books) TakeOver(card txn.CardKey, atc uint16, amount money.Fen, at int6
 
 // Advance gives the transfer for what the account gets on a terminal's word, before the
 // card has shown it: float to customer, at most once for the load or unload of a counter.
-// Reconciliation's refund of the same counter is paid out of it first.
+// Reconciliation's refund of the same counter is paid out of it first. Its reference is
+// that of a correction about one counter.
 func (b *Books) Advance(card txn.CardKey, atc uint16, amount money.Fen, at int64) ledger.Transfer {
 	t := b.Tokens.Token(card)
 	return ledger.Transfer{ID: transferID(CodeAdvance, t, uint32(atc), one), Debit: FloatAccount(t), Credit: CustomerAccount(t),
-		Amount: amount, Code: CodeAdvance, At: at, Ref: counterRef(atc)}
+		Amount: amount, Code: CodeAdvance, At: at, Ref: pairRef(atc)}
 }
 
 // UndoAdvance gives the transfer that takes back what stands of an advance, at most once
@@ -48,7 +49,7 @@ func (b *Books) Advance(card txn.CardKey, atc uint16, amount money.Fen, at int64
 func (b *Books) UndoAdvance(card txn.CardKey, atc uint16, amount money.Fen, at int64) ledger.Transfer {
 	t := b.Tokens.Token(card)
 	return ledger.Transfer{ID: transferID(CodeUndoAdvance, t, uint32(atc), one), Debit: CustomerAccount(t), Credit: FloatAccount(t),
-		Amount: amount, Code: CodeUndoAdvance, At: at, Ref: counterRef(atc)}
+		Amount: amount, Code: CodeUndoAdvance, At: at, Ref: pairRef(atc)}
 }
 
 // Row gives the transfer of one cleared row that is not grouped with others: float to
@@ -105,3 +106,8 @@ func onlineID(code uint16, t Token, n OnlineNumber) ledger.TransferID {
 }
 
 func counterRef(atc uint16) []byte { return binary.BigEndian.AppendUint16(nil, atc) }
+
+// pairRef is the reference of Correction, with one counter for both.
+func pairRef(atc uint16) []byte {
+	return binary.BigEndian.AppendUint32(nil, uint32(atc)<<16|uint32(atc))
+}

@@ -226,6 +226,7 @@ var postingNames = map[uint16]bothTexts{
 	issuer.CodeRefund: {"refund", "退款"}, issuer.CodeProvisional: {"provisional credit", "垫付"}, issuer.CodeUndoProvisional: {"provisional credit taken back", "垫付冲回"},
 	issuer.CodeUndoRefund: {"refund taken back", "退款冲回"}, issuer.CodeCollect: {"paid to the operator", "付运营方"}, issuer.CodeUndoCollect: {"taken back from the operator", "运营方退回"},
 	issuer.CodeClaim: {"claimed from the acquirer", "向收单方索赔"}, issuer.CodeUndoClaim: {"claim undone", "索赔撤销"},
+	issuer.CodeAdvance: {"given on the terminal's word", "按终端报告先行入账"}, issuer.CodeUndoAdvance: {"taken back: the card shows otherwise", "卡片证实不符，冲回"},
 }
 
 func postingName(code uint16) bothTexts { return postingNames[code] }

@@ -81,6 +81,9 @@ func (f *packFlags) run(cmd *cobra.Command, env *environment, card, counters str
 	if q.Card, err = env.cardName(card); err != nil {
 		return err
 	}
+	if f.keys != "" { // else the folder's keys bring the banner
+		env.developmentBanner()
+	}
 	parties, err := clerk.DevelopmentParties()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -83,7 +84,10 @@ func (f *trialFlags) run(cmd *cobra.Command, env *environment) error {
 		return err
 	}
 	outcomes, err := trial.RunAll(cmd.Context(), all, runtime.GOMAXPROCS(0), env.progress("trial", f.quiet))
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fail(exitFailed, errors.New("interrupted"), "")
+	case err != nil:
 		return fail(exitFailed, err, "")
 	}
 	if f.html != "" {

@@ -14,8 +14,8 @@
 //	the card's next balance says so            reconciliation    refund, less the advance
 //	the card's next balance says the opposite  host              takes the advance back
 //
-// So the host acts on words, reconciliation on proofs, and a refund is paid out of the
-// advance first. The host never moves money because of a balance: it only notes the state.
+// So the host acts on words, as long as the card was not seen since, reconciliation on
+// proofs, and a refund is paid out of the advance first. The host never moves money because of a balance: it only notes the state.
 //
 // The package is pure: what the two know goes in, the word comes out.
 //

@@ -106,8 +106,9 @@ func TestFates(t *testing.T) {
 func TestRefusalsAreTold(t *testing.T) {
 	var told []foreign.Refusal
 	o := foreign.Options{Refused: func(r foreign.Refusal) { told = append(told, r) }}
-	r := run(t, o, textFile{"clearing.csv", clearingHead + good + with(4, "x") + with(9, "")}, textFile{"a.b", "6228000100001117\n\x1b[31m=1+1"})
-	if int64(len(told)) != r.Lines.Refused || len(told) != 4 {
+	wide := "\xFF\xFE" + strings.Join(strings.Split(workedCard, ""), "\x00") + "\x00"
+	r := run(t, o, textFile{"clearing.csv", clearingHead + good + with(4, "x") + with(9, "")}, textFile{"a.b", "6228000100001117\n\x1b[31m=1+1"}, textFile{"loads.csv", wide})
+	if int64(len(told)) != r.Lines.Refused || len(told) != 5 || !strings.Contains(told[3].Text, "?622800******1117") {
 		t.Fatalf("%d told, %d refused", len(told), r.Lines.Refused)
 	}
 	for _, x := range told {

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/files"
 )
 
 // Checkers makes what checks the cryptograms of one issuer's cards, found by their first
@@ -252,14 +254,19 @@ func (im *Importer) refuse(at source, why *refusal, line []byte) {
 	}
 }
 
-// excerpt is the beginning of a line for people: printable, card numbers masked. A number
-// that the cut may have torn is hidden as well.
+// excerpt is the beginning of a line for people: printable, card numbers masked, those of
+// UTF-16 too. A number that the cut may have torn is hidden as well.
 func excerpt(line []byte) string {
+	line = bytes.ReplaceAll(line[:min(len(line), 4*keptText)], []byte{0}, nil)
 	cut := line[:min(len(line), keptText)]
 	for len(cut) < len(line) && len(cut) > 0 && cut[len(cut)-1] >= '0' && cut[len(cut)-1] <= '9' {
 		cut = cut[:len(cut)-1]
 	}
-	text := strings.ToValidUTF8(string(cut), "?")
+	text := string(cut)
+	if gbk, bad := files.AppendUTF8(nil, cut); bad < 0 && !utf8.Valid(cut) {
+		text = string(gbk)
+	}
+	text = strings.ToValidUTF8(text, "?")
 	quoted := strconv.Quote(Mask(text))
 	return quoted[1 : len(quoted)-1]
 }

@@ -2,6 +2,7 @@ package timeline_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -19,6 +20,11 @@ func TestPlainCardsAreJudgedAsBefore(t *testing.T) {
 		obs := rapid.SliceOfN(rapid.Custom(anything), 1, 12).Draw(t, "observations")
 		a, b := card(obs...), card(obs...)
 		b.ForcePlan()
+		for _, l := range rapid.SliceOfN(rapid.Custom(someLog), 0, 2).Draw(t, "logs") {
+			if err := errors.Join(a.Note(l), b.Note(l)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if x, y := a.Verdicts(&smallRules), b.Verdicts(&smallRules); !slices.Equal(x, y) {
 			t.Fatalf("verdicts\n%+v\nas a plain card\n%+v", y, x)
 		}
@@ -27,6 +33,9 @@ func TestPlainCardsAreJudgedAsBefore(t *testing.T) {
 		}
 		for _, now := range []int64{2 * day, 15 * day, 40 * day} {
 			x, y := a.Judge(now, lifeRules, nil), b.Judge(now, lifeRules, nil)
+			for _, j := range []*timeline.Judgement{&x, &y} { // a log may list more than holds leave lacking
+				j.Alarms = slices.DeleteFunc(j.Alarms, func(a timeline.Alarm) bool { return a.Kind == timeline.WordAlarm })
+			}
 			if fmt.Sprint(x) != fmt.Sprint(y) || !bytes.Equal(a.Append(nil), b.Append(nil)) {
 				t.Fatalf("day %d:\n%+v\nas a plain card\n%+v", now/day, y, x)
 			}
@@ -215,17 +224,18 @@ func TestHoldsInTheEndEveryFenIsBack(t *testing.T) {
 func everyFen(t *rapid.T, deposit money.Fen, blind bool) {
 	r := newRide(chances{t}, deposit)
 	r.blind = blind
-	tail := r.value()
+	l, tail := &life{}, r.value()
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
 		n, before := len(r.told), r.value()
 		r.step(chances{t}, false)
+		l.steps = append(l.steps, lived{r.atc, before, r.value()})
 		if len(r.told) > n {
 			tail = before
 		}
 	}
 	p := lifeRules
 	p.Deposit, p.Holds = deposit, true
-	l := &life{told: r.told}
+	l.told = r.told
 	var out, contested money.Fen
 	l.run(t, p, func(d int64, j timeline.Judgement, c *timeline.Card, book money.Fen) {
 		out += issued(j.Actions)

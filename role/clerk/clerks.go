@@ -40,7 +40,7 @@ func (f *Office) AddClerk(ctx context.Context, name string, key [64]byte) error 
 	if err := desk.CheckName(name); err != nil {
 		return fmt.Errorf("add clerk: %w", err)
 	}
-	err := f.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err := f.write(ctx, func(tx *sqlite.Tx) error {
 		if err := f.founding(&tx.Reader); err != nil {
 			return fmt.Errorf("clerk %s: %w", name, err)
 		}
@@ -87,7 +87,7 @@ type Person struct {
 // sqlite.ErrClerkExists or ErrNoClerk.
 func (f *Office) ProposeClerk(ctx context.Context, kind desk.Kind, name string, key [64]byte, by Person, reason string) (*Proposal, error) {
 	var out *Proposal
-	err := f.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err := f.write(ctx, func(tx *sqlite.Tx) error {
 		proposer, err := tx.Clerk(by.Name)
 		if err != nil {
 			return err

@@ -22,6 +22,17 @@ func unbackedFolder(t testing.TB) (dir string, f *clerk.Office) {
 	dir = t.TempDir()
 	makeFolder(t, dir, 1)
 	f = open(t, dir, start+2*day)
+	enterAcquirer(t, f)
+	never := tap(timeline.Paid, 5, 4150, 300)
+	if err := clerk.Arrive(f, []recon.Event{{Card: testCard(0), Obs: never}, {Card: testCard(0), Obs: tap(timeline.Paid, 6, 4150, 100)}}); err != nil {
+		t.Fatal(err)
+	}
+	return dir, f
+}
+
+// enterAcquirer puts terminal, issuer and accounts into the registers and books.
+func enterAcquirer(t testing.TB, f *clerk.Office) {
+	t.Helper()
 	if err := clerk.Write(f, func(tx *sqlite.Tx) error {
 		if err := tx.PutTerminal(&sqlite.Terminal{ID: 7, Acquirer: 11, Waited: true}); err != nil {
 			return err
@@ -38,20 +49,20 @@ func unbackedFolder(t testing.TB) (dir string, f *clerk.Office) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	never := tap(timeline.Paid, 5, 4150, 300)
-	if err := clerk.Arrive(f, []recon.Event{{Card: testCard(0), Obs: never}, {Card: testCard(0), Obs: tap(timeline.Paid, 6, 4150, 100)}}); err != nil {
-		t.Fatal(err)
-	}
-	return dir, f
 }
 
 // sides are the balances that disputes touch.
 type sides struct{ acquirer, claim, customer, loss, float money.Fen }
 
-func sidesOf(t testing.TB, f *clerk.Office) (s sides) {
+func sidesOf(t testing.TB, f *clerk.Office) sides {
+	t.Helper()
+	return sidesOfCard(t, f, 0)
+}
+
+func sidesOfCard(t testing.TB, f *clerk.Office, n int) (s sides) {
 	t.Helper()
 	if err := clerk.Write(f, func(tx *sqlite.Tx) error {
-		token := clerk.BookToken(f, testCard(0))
+		token := clerk.BookToken(f, testCard(n))
 		for id, into := range map[ledger.AccountID]*money.Fen{books.Institution(ledger.Acquirer, 11): &s.acquirer, books.Institution(ledger.Claim, 11): &s.claim,
 			issuer.CustomerAccount(token): &s.customer, issuer.LossAccount(token): &s.loss, issuer.FloatAccount(token): &s.float} {
 			b, _, err := tx.Balance(id)

@@ -128,7 +128,7 @@ func developmentKeys(t testing.TB) clerk.Keys {
 // open opens a folder at a moment.
 func open(t testing.TB, dir string, at int64) *clerk.Office {
 	t.Helper()
-	f, err := clerk.Open(context.Background(), clerk.Options{Dir: dir, Keys: developmentKeys(t), At: at})
+	f, err := clerk.Open(context.Background(), clerk.Options{Dir: dir, Keys: developmentKeys(t), At: at, Wall: at})
 	if err != nil {
 		t.Fatal(err)
 	}

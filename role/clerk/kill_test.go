@@ -75,7 +75,7 @@ func proposalOf(f *clerk.Office, n int, by person) (int64, error) {
 func TestKilledApprovalsMoveMoneyOnce(t *testing.T) {
 	dir := t.TempDir()
 	makeFolder(t, dir, killCards)
-	f, err := clerk.Open(context.Background(), clerk.Options{Dir: dir, Keys: developmentKeys(t), At: start + 2*day})
+	f, err := clerk.Open(context.Background(), clerk.Options{Dir: dir, Keys: developmentKeys(t), At: start + 2*day, Wall: start + 2*day})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func killAfter(t *testing.T, dir string, after time.Duration, acked map[string]b
 // checkPaid audits the folder and looks for what was acknowledged.
 func checkPaid(t *testing.T, dir string, acked map[string]bool) {
 	t.Helper()
-	f, err := clerk.Open(context.Background(), clerk.Options{Dir: dir, Keys: developmentKeys(t), At: start + 2*day})
+	f, err := clerk.Open(context.Background(), clerk.Options{Dir: dir, Keys: developmentKeys(t), At: start + 2*day, Wall: start + 2*day})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,12 @@ const (
 // then is not what is known now.
 var ErrClosed = errors.New("the books have been closed since")
 
+// ErrAhead says that Options.At is still to come: money that is due by then is not due now.
+var ErrAhead = errors.New("that moment is still to come")
+
+// clockDrift is how far Options.At may lie ahead of the clock, in seconds.
+const clockDrift = 60
+
 // ErrNoCity says that a folder has no city.db.
 var ErrNoCity = errors.New("no city.db in the folder")
 
@@ -46,6 +52,7 @@ type Office struct {
 	keys     Keys
 	rules    timeline.Params
 	now      int64
+	ahead    bool // now is still to come: to look is allowed, to move money is not
 	poster   *books.Poster
 	verifier *oda.Verifier // nil without CA keys
 }
@@ -109,14 +116,16 @@ func (f *Office) settle(r *sqlite.Reader, o Options) error {
 	if err != nil {
 		return err
 	}
-	if f.now = o.At; f.now != 0 && f.now < closed {
-		return ErrClosed
-	} else if f.now != 0 {
-		return nil
-	}
 	simulated, err := r.RunState(runOptions)
 	if err != nil {
 		return err
+	}
+	switch f.now = o.At; {
+	case f.now != 0 && f.now < closed:
+		return ErrClosed
+	case f.now != 0:
+		f.ahead = simulated == nil && f.now > o.Wall+clockDrift
+		return nil
 	}
 	if f.now = max(o.Wall, closed); simulated != nil && closed != 0 {
 		f.now = closed
@@ -138,6 +147,14 @@ func (f *Office) Close() error {
 		err = errors.Join(err, f.segments.Close())
 	}
 	return err
+}
+
+// write is a transaction of the desk.
+func (f *Office) write(ctx context.Context, do func(tx *sqlite.Tx) error) error {
+	if f.ahead {
+		return ErrAhead
+	}
+	return f.db.Write(ctx, do)
 }
 
 // marks is how complete the rows of the terminals are.

@@ -65,7 +65,7 @@ var (
 // or package sqlite, ErrNoBreak or ErrPart.
 func (f *Office) Propose(ctx context.Context, a Ask) (*Proposal, error) {
 	var out *Proposal
-	err := f.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err := f.write(ctx, func(tx *sqlite.Tx) error {
 		card, token, err := f.find(&tx.Reader, a.Card)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ type Verdict struct {
 // already is answered again if the same clerk repeats it (done is false then), so that it
 // can be repeated after a crash. The error wraps one of package desk, recon or sqlite.
 func (f *Office) Decide(ctx context.Context, v Verdict) (out *Proposal, done bool, err error) {
-	err = f.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err = f.write(ctx, func(tx *sqlite.Tx) error {
 		p, err := tx.Proposal(v.ID)
 		if err != nil {
 			return err

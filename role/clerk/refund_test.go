@@ -222,6 +222,35 @@ func TestApprovalOfWhatHasChangedIsRefused(t *testing.T) {
 	}
 }
 
+// A clerk cannot make money due by naming a later day.
+func TestNothingMovesAheadOfTime(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	makeFolder(t, dir, 1)
+	f := open(t, dir, start+2*day)
+	wang, li := atDesk(t, f)
+	if _, err := f.Propose(ctx, askFor(0, 1, 2, wang)); err != nil {
+		t.Fatal(err)
+	}
+	ahead, err := clerk.Open(ctx, clerk.Options{Dir: dir, Keys: developmentKeys(t), At: start + 5*day, Wall: start + 2*day})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ahead.Close()
+	if c := look(t, ahead, 0); c.At != start+5*day {
+		t.Errorf("looked at %d", c.At)
+	}
+	before := dump(t, dir)
+	if _, _, err := ahead.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, clerk.ErrAhead) {
+		t.Errorf("approved: %v", err)
+	}
+	if _, err := ahead.Propose(ctx, askFor(0, 2, 4, wang)); !errors.Is(err, clerk.ErrAhead) {
+		t.Errorf("proposed: %v", err)
+	}
+	if dump(t, dir) != before {
+		t.Error("something is left of it")
+	}
+}
+
 // Closed by hand is off the list of work, moves nothing, and is open again when more
 // becomes known.
 func TestClosingByHand(t *testing.T) {

@@ -3,8 +3,10 @@ package clerk
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/citycard/citycard/issuer"
+	"github.com/citycard/citycard/issuer/topup"
 	"github.com/citycard/citycard/ledger"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
@@ -111,7 +113,12 @@ func (f *Office) card(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*C
 		return nil, err
 	}
 	rules := f.rules
-	out := &Card{Key: key, Token: token, At: f.now, Frozen: j.Frozen, Value: c.Value(&rules), Due: recon.Summarise(j), Alarms: j.Alarms}
+	loads, err := host.Loads(r, f.vault, key, &rules, f.now)
+	if err != nil {
+		return nil, err
+	}
+	j.Breaks = withoutUnloads(j.Breaks, loads)
+	out := &Card{Key: key, Loads: loads, Token: token, At: f.now, Frozen: j.Frozen, Value: c.Value(&rules), Due: recon.Summarise(j), Alarms: j.Alarms}
 	if err := f.rows(r, out, c); err != nil {
 		return nil, err
 	}
@@ -126,10 +133,22 @@ func (f *Office) card(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*C
 		return nil, err
 	}
 	out.steps(j)
-	if out.Loads, err = host.Loads(r, f.vault, key, &rules, f.now); err != nil {
-		return nil, err
-	}
 	return out, f.books(r, out, c)
+}
+
+// withoutUnloads takes out the unloads that came about: a timeline has them as debits
+// without service, and nothing about them is amiss.
+func withoutUnloads(breaks []timeline.Break, loads []host.Load) []timeline.Break {
+	return slices.DeleteFunc(breaks, func(b timeline.Break) bool {
+		return b.Part == timeline.PartDoubt && slices.ContainsFunc(loads, func(l host.Load) bool {
+			return l.ATC == b.P && l.Answer.Kind == txn.OnlineUnload && l.Answer.Word == topup.Done
+		})
+	})
+}
+
+// unloadAt says whether a counter was used for an unload.
+func unloadAt(loads []host.Load, atc uint16) bool {
+	return slices.ContainsFunc(loads, func(l host.Load) bool { return l.ATC == atc && l.Answer.Kind == txn.OnlineUnload })
 }
 
 // settled joins a break with its closing, if that still fits.
@@ -267,10 +286,13 @@ func (f *Office) refunds(r *sqlite.Reader, out *Card) error {
 				return fmt.Errorf("posting %s: %w", t.ID, err)
 			}
 			out.Refunds = append(out.Refunds, Refund{P: p, Q: q, Amount: t.Amount, At: t.At, Code: t.Code})
+			if unloadAt(out.Loads, p) {
+				return nil // it was not owed
+			}
 			switch t.Code {
-			case issuer.CodeRefund, issuer.CodeProvisional:
+			case issuer.CodeRefund, issuer.CodeProvisional, issuer.CodeAdvance:
 				out.Paid += t.Amount
-			case issuer.CodeUndoRefund, issuer.CodeUndoProvisional:
+			case issuer.CodeUndoRefund, issuer.CodeUndoProvisional, issuer.CodeUndoAdvance:
 				out.Paid -= t.Amount
 			}
 			return nil
@@ -285,11 +307,12 @@ func (f *Office) refunds(r *sqlite.Reader, out *Card) error {
 	})
 }
 
-// correcting says that a posting's code is of a decision of reconciliation.
+// correcting says that a posting's code is of a decision of reconciliation, or of what a
+// host gave on a terminal's word.
 func correcting(code uint16) bool {
 	switch code {
 	case issuer.CodeRefund, issuer.CodeProvisional, issuer.CodeUndoProvisional, issuer.CodeUndoRefund,
-		issuer.CodeCollect, issuer.CodeUndoCollect, issuer.CodeClaim, issuer.CodeUndoClaim:
+		issuer.CodeCollect, issuer.CodeUndoCollect, issuer.CodeClaim, issuer.CodeUndoClaim, issuer.CodeAdvance, issuer.CodeUndoAdvance:
 		return true
 	}
 	return false
@@ -319,8 +342,12 @@ func (f *Office) books(r *sqlite.Reader, out *Card, c *timeline.Card) error {
 	if err := stored.Decode(blob); err != nil {
 		return err
 	}
+	stands, err := r.AdvancesOf(out.Token)
+	if err != nil {
+		return err
+	}
 	rules := f.rules
-	out.Unexplained = stored.Explained(float.Net()+loss.Net(), &rules)
+	out.Unexplained = stored.Explained(float.Net()+loss.Net()+stands, &rules)
 	return nil
 }
 

@@ -166,9 +166,6 @@ func (b *booking) observe(card txn.CardKey, events ...recon.Event) error {
 	if len(report.Rejected) > 0 {
 		return errors.Join(report.Rejected...)
 	}
-	if err := b.unflash(report.Flash); err != nil {
-		return err
-	}
 	return b.settleAdvances(&card)
 }
 
@@ -192,8 +189,12 @@ func (b *booking) correct(postings []recon.Posting) error {
 }
 
 // settleAdvances takes back what accounts have got on a terminal's word and the cards
-// have shown otherwise; of one card, or of all if card is nil.
+// have shown otherwise; of one card, or of all if card is nil. It comes after every
+// judgement.
 func (b *booking) settleAdvances(card *txn.CardKey) error {
+	if err := b.tx.DropUnloads(); err != nil {
+		return err
+	}
 	var standing []sqlite.Advance
 	if err := b.tx.Advances(b.vault, func(a *sqlite.Advance) error {
 		if card == nil || a.Card == *card {
@@ -235,21 +236,6 @@ func (b *booking) disproved(a *sqlite.Advance) (bool, error) {
 		return d.Kind == txn.OnlineLoad, nil
 	}
 	return d.Kind == txn.OnlineUnload, nil
-}
-
-// unflash takes out of the findings of flash cards the unloads, which are found in the
-// same way: the card paid and no service was given.
-func (b *booking) unflash(found []timeline.Flash) error {
-	for _, f := range found {
-		d, decided, err := b.store.Decision(f.Card, authorise.Number{Counter: true, ATC: f.ATC})
-		if err == nil && decided && d.Kind == txn.OnlineUnload {
-			err = b.tx.DropFlash(b.vault, f.Card, f.ATC)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Check implements authorise.PINs.

@@ -269,9 +269,6 @@ func (h *Kept) Reconcile(ctx context.Context, at int64) (report *recon.Report, e
 		if err != nil && !errors.Is(err, recon.ErrDamaged) { // of which the report tells, everything else was done
 			return err
 		}
-		if err := b.unflash(report.Flash); err != nil {
-			return err
-		}
 		return b.settleAdvances(nil)
 	})
 	return report, err

@@ -10,6 +10,7 @@ import (
 	"github.com/citycard/citycard/issuer/authorise"
 	"github.com/citycard/citycard/issuer/topup"
 	"github.com/citycard/citycard/money"
+	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/role/host"
 	"github.com/citycard/citycard/store/sqlite"
@@ -191,5 +192,53 @@ func TestTwoHostsOneFolder(t *testing.T) {
 	}
 	if got := d.available(); got != host.OpeningAccount { // no script was given to the card: all five come back
 		t.Errorf("account %v", got)
+	}
+}
+
+// TestUnloadIsNoBreak: an unload that came about leaves neither a flash card nor a break,
+// whether the terminal told of it or only the card; one that waits for approval does.
+func TestUnloadIsNoBreak(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		above  money.Fen // refunds above wait for a second person
+		breaks int
+		word   topup.Word
+		money  money.Fen
+	}{{"paid", 0, 0, topup.Done, 200_000}, {"waits", 1000, 1, topup.Checking, 100_000}} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			rules := timeline.DefaultParams()
+			rules.ApproveAbove = c.above
+			h := kept(t, dir, rules)
+			d := newDesk(t, "dev-3des", h)
+			if _, _, _, scripts := d.talk(txn.OnlineUnload, 0); len(scripts) != 1 || scripts[0] != apdu.SWOK {
+				t.Fatalf("scripts %v", scripts)
+			}
+			if got := d.available(); got != c.money {
+				t.Errorf("account %v", got)
+			}
+			_, err := h.Reconcile(context.Background(), now+86400)
+			noError(t, err)
+			loads, err := h.Loads(context.Background(), d.key)
+			noError(t, err)
+			if len(loads) != 1 || loads[0].Answer.Word != c.word {
+				t.Errorf("loads %+v", loads)
+			}
+			db, err := sqlite.Open(filepath.Join(dir, "city.db"), sqlite.Options{Readers: 1})
+			noError(t, err)
+			defer db.Close()
+			vault, err := host.DevelopmentVault()
+			noError(t, err)
+			breaks, flashes := 0, 0
+			noError(t, db.Read(t.Context(), func(r *sqlite.Reader) error {
+				if err := r.Breaks(vault, func(*recon.Break) error { breaks++; return nil }); err != nil {
+					return err
+				}
+				return r.Flashes(vault, func(timeline.Flash) error { flashes++; return nil })
+			}))
+			if breaks != c.breaks || flashes != 0 {
+				t.Errorf("%d breaks and %d flash cards, want %d and none", breaks, flashes, c.breaks)
+			}
+		})
 	}
 }

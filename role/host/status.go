@@ -88,6 +88,9 @@ func proofAt(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, atc uint16
 // given tells whether the account got the money on a terminal's word, and notes it where
 // it is proved to be owed.
 func given(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, d *authorise.Decision, p *topup.Proof) (bool, error) {
+	if d.Kind == txn.OnlineUnload && p.Ran == topup.Yes && !p.Frozen && !p.Waits {
+		p.Settled = true // else its break would stand: see sqlite.Tx.DropUnloads
+	}
 	a, found, err := r.Advance(vault, card, d.Number.ATC)
 	if err == nil && found && p.Ran != topup.Unknown && a.Stands >= max(d.After-d.Before, d.Before-d.After) {
 		p.Settled = true

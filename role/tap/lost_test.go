@@ -1,6 +1,7 @@
 package tap_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -119,7 +120,11 @@ func lostMessage(t *testing.T, kind pos.Kind, l loss, n next) {
 	if !n.skip && len(loads) > 0 {
 		wantWord(t, loads[0], ran, true)
 	}
-	// An older reversal or notice that comes now moves nothing any more.
+	if v := told.Result.Reversal; v != nil && l.reversal { // the terminal sends it again, late
+		if err := c.bank.Reverse(t.Context(), v.Request, host.Reason(v.Reason), v.ICC); err != nil && !errors.Is(err, host.ErrRefused) {
+			t.Fatal(err)
+		}
+	}
 	c.log.Now += 30 * 86400
 	_, err = c.bank.Reconcile(t.Context(), c.log.Now)
 	check(t, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/txn"
+	"github.com/citycard/citycard/wire/tlv"
 )
 
 // chip is a card: counter, value and keys. A copy of it is a clone.
@@ -17,6 +18,39 @@ type chip struct {
 	ac, mac cryptogram.Key
 	atc     uint16
 	value   money.Fen
+	loads   []loaded // the last ten, the newest first
+}
+
+// loaded is an entry of the load log.
+type loaded struct {
+	atc           uint16
+	before, after money.Fen
+	time          int64
+}
+
+// loadLogSize is how many loads the card's log keeps.
+const loadLogSize = 10
+
+// credit is a load script that runs.
+func (c *chip) credit(amount money.Fen, at int64) {
+	e := loaded{c.atc, c.value, c.value + amount, at}
+	c.value = e.after
+	c.loads = append([]loaded{e}, c.loads[:min(len(c.loads), loadLogSize-1)]...)
+}
+
+// loadLog is the answer to READ RECORD with P1 00 on the load log (JR/T 0025.13).
+func (c *chip) loadLog() []byte {
+	b := binary.BigEndian.AppendUint16(nil, c.atc)
+	b = append(b, byte(len(c.loads)))
+	for _, e := range c.loads {
+		before, after := bcd(e.before), bcd(e.after)
+		date, clock := txn.DateBCD(e.time), txn.TimeBCD(e.time)
+		b = binary.BigEndian.AppendUint16(b, uint16(tlv.TagECBalance))
+		b = append(append(append(append(b, before[:]...), after[:]...), date[:]...), clock[:]...)
+		b = binary.BigEndian.AppendUint16(b, e.atc)
+	}
+	mac := cryptogram.MAC(c.alg, cryptogram.DeriveSessionKey(c.alg, c.mac, c.atc), b)
+	return append(b, mac[:4]...)
 }
 
 // bin are the first digits of all cards of the trial: development issuer 0.

@@ -22,14 +22,18 @@ type detector struct {
 	rows    *issuer.Verifier
 	hosts   map[cryptogram.Alg]*cryptogram.Verifier
 	cleared map[named][40]byte
+	keys    map[cryptogram.Alg]masters
+	loads   map[txn.CardKey][]timeline.Observation
 	booked  map[txn.CardKey]money.Fen // float of each card before corrections
 	refused int                       // rows that do not verify
 }
 
 func newDetector(store recon.Store, params timeline.Params) (*detector, error) {
 	keys := keystore.Development(1)
-	d := &detector{store: store, params: params, hosts: map[cryptogram.Alg]*cryptogram.Verifier{}, cleared: map[named][40]byte{}, booked: map[txn.CardKey]money.Fen{}}
+	d := &detector{store: store, params: params, hosts: map[cryptogram.Alg]*cryptogram.Verifier{}, cleared: map[named][40]byte{}, booked: map[txn.CardKey]money.Fen{},
+		keys: map[cryptogram.Alg]masters{}, loads: map[txn.CardKey][]timeline.Observation{}}
 	for _, alg := range []cryptogram.Alg{cryptogram.TDES, cryptogram.SM4} {
+		d.keys[alg] = newMasters(alg)
 		v, err := keys.Verifier(keystore.IssuerMasters(0, alg), alg)
 		if err != nil {
 			return nil, fmt.Errorf("trial: development keys: %w", err)
@@ -54,6 +58,7 @@ func (d *detector) open(card txn.CardKey, value money.Fen) recon.Event {
 // seen is a delivery that became an event; refused is the word of clearing.
 type seen struct {
 	event   recon.Event
+	words   []recon.Event // what the card's load log says, if it was read
 	refused bool
 	late    bool // of them, for coming too late
 	ok      bool
@@ -150,7 +155,32 @@ func (d *detector) message(m *hostMessage) (seen, error) {
 		return seen{}, fmt.Errorf("trial: %w", err)
 	}
 	d.booked[m.card] += m.load
-	return seen{event: recon.Event{Card: m.card, Obs: o}, ok: true}, nil
+	if m.load > 0 {
+		d.loads[m.card] = append(d.loads[m.card], o)
+	}
+	words, err := d.readLog(m)
+	return seen{event: recon.Event{Card: m.card, Obs: o}, words: words, ok: true}, err
+}
+
+// readLog verifies a load log and makes events of what it says of the loads so far.
+func (d *detector) readLog(m *hostMessage) (words []recon.Event, err error) {
+	if m.log == nil {
+		return nil, nil
+	}
+	alg := m.iad.Alg
+	key := cryptogram.DeriveCardKey(alg, d.keys[alg].mac, m.card.PAN, m.card.PSN)
+	if err := timeline.VerifyLoadLog(m.log, alg, key); err != nil {
+		return nil, fmt.Errorf("trial: card %s: %w", m.card, err)
+	}
+	l, err := timeline.DecodeLoadLog(m.log)
+	if err != nil {
+		return nil, fmt.Errorf("trial: card %s: %w", m.card, err)
+	}
+	said, _ := timeline.FromLoadLog(l, loadLogSize, d.loads[m.card])
+	for _, o := range said {
+		words = append(words, recon.Event{Card: m.card, Obs: o})
+	}
+	return words, nil
 }
 
 // night runs reconciliation over what arrived since the last one.

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
@@ -53,8 +54,32 @@ func (f *file) arrive(d *delivery, word *seen) {
 		f.tooLate[atc] = f.tooLate[atc] || word.late
 	}
 	f.about.Seen = append(f.about.Seen, s)
+	if d.host != nil && d.host.log != nil {
+		f.believe(d)
+	}
 	if at, ok := f.first[atc]; !ok || d.arrived < at {
 		f.first[atc] = d.arrived
+	}
+}
+
+// believe tells the solver what a load log proves of the loads so far: those in it ran,
+// those that would have to be in it did not.
+func (f *file) believe(d *delivery) {
+	for _, s := range f.about.Seen {
+		l := s.Load
+		if l == nil || l.Amount == 0 || l.Ran || l.Failed {
+			continue
+		}
+		word := *l
+		full := len(d.host.logged) == loadLogSize
+		for _, e := range d.host.logged {
+			word.Ran = word.Ran || e.atc == l.ATC && e.before == l.Before && e.after == l.Before+l.Amount
+			full = full && e.atc > l.ATC // no entry is older
+		}
+		word.Failed = !word.Ran && !full && l.ATC < d.host.logATC && !slices.ContainsFunc(d.host.logged, func(e loaded) bool { return e.atc == l.ATC })
+		if word.Ran || word.Failed {
+			f.about.Seen = append(f.about.Seen, oracle.Seen{Load: &word, Arrived: d.arrived})
+		}
 	}
 }
 

@@ -34,6 +34,7 @@ const (
 	Replay                   // another terminal presents it too
 	FlashLoad                // the script of a load did not run
 	ResultLost               // it ran, and its result never came back
+	LogRead                  // no fault: the host reads the card's load log in the session of a load
 	Clone                    // a copy of the chip taps too
 	Rollback                 // the chip's memory is set back
 	Clock                    // a terminal's clock is out by up to 6 hours
@@ -52,7 +53,7 @@ var faults = [faultCount]struct {
 	Burst: {"burst", "taps", 1}, Declined: {"declined", "taps", 50}, Question: {"question", "taps", 30}, Unproven: {"unproven", "taps", 200},
 	Unbacked: {"unbacked", "taps", 1}, LostUpload: {"lost_upload", "rows", 2}, LateUpload: {"late_upload", "rows", 20}, TooLate: {"too_late", "rows", 1},
 	Forged: {"forged", "rows", 5}, Duplicate: {"duplicate", "rows", 10}, Replay: {"replay", "rows", 2}, FlashLoad: {"flash_load", "loads", 50},
-	ResultLost: {"result_lost", "loads", 50}, Clone: {"clone", "cards", 20}, Rollback: {"rollback", "cards", 10}, Clock: {"clock", "terminals", 50},
+	ResultLost: {"result_lost", "loads", 50}, LogRead: {"log_read", "loads", 1000}, Clone: {"clone", "cards", 20}, Rollback: {"rollback", "cards", 10}, Clock: {"clock", "terminals", 50},
 	Closed: {"closed", "networks", 2000},
 }
 
@@ -89,6 +90,7 @@ func (r Rates) Times(n int) Rates {
 	r.bound(FlashDoubt, Unbacked, 9000)
 	r.bound(LostUpload, Replay, 9000)
 	r.bound(FlashLoad, ResultLost, 9000)
+	r[LogRead] = min(r[LogRead], certain)
 	for f := Clone; f <= Closed; f++ {
 		r[f] = min(r[f], 5000)
 	}
@@ -116,11 +118,13 @@ func Alone(f Fault) Rates {
 	switch f {
 	case Left, LeftKnown, Unproven, Unbacked, TooLate, LostUpload:
 		r[Poll] = 500
+	case LogRead:
+		r[FlashLoad], r[Burst], r[FlashSilent] = 3000, 2000, 300
 	case Clock, Closed:
 		r[FlashSilent], r[LateUpload] = 300, 300
 	}
 	switch {
-	case f == Closed:
+	case f == Closed || f == LogRead:
 		r[f] = certain
 	case f >= Clone:
 		r[f] = 5000

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
 	"github.com/citycard/citycard/money"
@@ -62,7 +63,11 @@ type hostMessage struct {
 	load   money.Fen
 	amount money.Fen // 9F02 of the ARQC
 	time   int64
-	told   bool // the result of the script came back, and it ran
+	told   bool   // the result of the script came back, and it ran
+	log    []byte // the card's load log, if it was read in this session
+	// What stands in it, and the counter at which it was read: for the judge.
+	logged []loaded
+	logATC uint16
 }
 
 // rider is one card and what is done with it.
@@ -256,10 +261,14 @@ func (d *rider) load(at int64) {
 		x.fault = f
 	}
 	if x.ran {
-		d.chip.value += amount
+		d.chip.credit(amount, at)
 	}
-	d.taps[len(d.taps)-1].host.told = !bad
+	host := d.taps[len(d.taps)-1].host
+	host.told = !bad
 	d.facts = append(d.facts, x)
+	if _, read := d.hits(LogRead, LogRead); read {
+		host.log, host.logged, host.logATC = d.chip.loadLog(), slices.Clone(d.chip.loads), d.chip.atc
+	}
 }
 
 // ask is an ARQC to the issuer's host, which answers with a load or without.

@@ -89,6 +89,9 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	}
 	posted := 0
 	for day := range int64(Days) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		now := Epoch + (day+1)*daySeconds + 3*3600
 		taken, err := w.hand(d, now, out)
 		if err != nil {
@@ -123,7 +126,7 @@ func (w *world) hand(d *detector, now int64, out *Outcome) ([]recon.Event, error
 	var events []recon.Event
 	for i := range taken {
 		if taken[i].ok {
-			events = append(events, taken[i].event)
+			events = append(append(events, taken[i].event), taken[i].words...)
 		}
 		if !arrived[i].genuine {
 			out.Forged++

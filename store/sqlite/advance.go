@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"fmt"
+
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/txn"
@@ -41,9 +43,22 @@ func (r *Reader) BreaksAt(vault *Vault, card txn.CardKey, p uint16, each func(*r
 	return r.Query(breakColumns+` WHERE token = ? AND p = ? ORDER BY q, part`, func(row *Row) error { return readBreak(row, vault, each) }, t[:], p)
 }
 
-// DropFlash takes a flash finding back that was none: the debit of an unload.
-func (tx *Tx) DropFlash(vault *Vault, card txn.CardKey, atc uint16) error {
-	t := vault.Token(card)
-	_, err := tx.Exec(`DELETE FROM recon_flash WHERE token = ? AND atc = ?`, t[:], atc)
+// ofUnload is true for rows of a table about a counter, named in its column, at which an
+// unload was approved.
+const ofUnload = `EXISTS (SELECT 1 FROM authorise_decision d WHERE d.token = %[1]s.token AND d.by_counter = 1 AND d.counter = %[1]s.%[2]s AND d.kind = ?)`
+
+var (
+	dropUnloadFlash = "DELETE FROM recon_flash WHERE " + fmt.Sprintf(ofUnload, "recon_flash", "atc")
+	dropUnloadBreak = "DELETE FROM recon_break WHERE part = ? AND state = ? AND held = 0 AND waits = 0 AND " + fmt.Sprintf(ofUnload, "recon_break", "p")
+)
+
+// DropUnloads takes unloads that are proved and paid out of the flash cards and breaks. A
+// timeline has them as debits without service, which are found in the same way; but
+// nothing about them is amiss.
+func (tx *Tx) DropUnloads() error {
+	if _, err := tx.Exec(dropUnloadFlash, uint8(txn.OnlineUnload)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(dropUnloadBreak, uint8(timeline.PartDoubt), uint8(timeline.Proven), uint8(txn.OnlineUnload))
 	return err
 }

@@ -352,3 +352,13 @@ func (r *Reader) Advances(vault *Vault, each func(*Advance) error) error {
 		return each(&Advance{Card: card, ATC: uint16(row.Int(1)), Amount: row.Fen(2), Stands: row.Fen(3)})
 	})
 }
+
+// AdvancesOf is the sum of what stands of a card's advances: the float has so much less
+// than its timeline explains.
+func (r *Reader) AdvancesOf(t Token) (sum money.Fen, err error) {
+	err = r.Query(`SELECT coalesce(sum(stands), 0) FROM authorise_advance WHERE token = ?`, func(row *Row) error {
+		sum = row.Fen(0)
+		return nil
+	}, t[:])
+	return sum, err
+}

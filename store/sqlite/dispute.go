@@ -22,19 +22,19 @@ func (r *Reader) NextDispute() (id int64, err error) {
 	return id, err
 }
 
-// DisputeOfRow gives the number of the case about a row, 0 if there is none.
-func (r *Reader) DisputeOfRow(terminal, sequence uint32) (id int64, err error) {
-	err = r.Query(`SELECT id FROM dispute_case WHERE terminal = ? AND sequence = ?`, func(row *Row) error {
+// DisputeOfRow gives the number of the case about a row of a card, 0 if there is none.
+func (r *Reader) DisputeOfRow(card Token, terminal, sequence uint32) (id int64, err error) {
+	err = r.Query(`SELECT id FROM dispute_case WHERE token = ? AND terminal = ? AND sequence = ?`, func(row *Row) error {
 		id = row.Int64(0)
 		return nil
-	}, terminal, sequence)
+	}, card[:], terminal, sequence)
 	return id, err
 }
 
 // OpenDispute stores a new case: ErrDisputeExists if its row has one.
 func (tx *Tx) OpenDispute(card Token, c *dispute.Case) error {
 	s := &c.Subject
-	switch other, err := tx.DisputeOfRow(s.Terminal, s.Sequence); {
+	switch other, err := tx.DisputeOfRow(card, s.Terminal, s.Sequence); {
 	case err != nil:
 		return err
 	case other != 0:

@@ -12,7 +12,7 @@ CREATE TABLE dispute_case (
 );
 
 -- One row is in dispute once.
-CREATE UNIQUE INDEX dispute_row ON dispute_case (terminal, sequence);
+CREATE UNIQUE INDEX dispute_row ON dispute_case (token, terminal, sequence);
 
 CREATE INDEX dispute_due ON dispute_case (due) WHERE due <> 0;
 

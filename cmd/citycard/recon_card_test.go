@@ -7,10 +7,14 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/citycard/citycard/crypt/keystore"
+	"github.com/citycard/citycard/role/clerk"
 	"github.com/citycard/citycard/store/sqlite"
 )
 
@@ -19,6 +23,34 @@ func said(stdin string, args ...string) (code int, out, errs string) {
 	var stdout, stderr bytes.Buffer
 	code = run(args, strings.NewReader(stdin), &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
+}
+
+// The reference names every flag of the commands and every key of their JSON.
+func TestReconReferenceIsComplete(t *testing.T) {
+	page := readPage(t, "docs/reference/recon.md")
+	env := &environment{lang: "en"}
+	flags := 0
+	for _, c := range []*cobra.Command{newReconCard(env), newReconBreaks(env), newReconRefund(env), newReconClerk(env)} {
+		for _, sub := range append(c.Commands(), c) {
+			for _, f := range regexp.MustCompile(`(?m)^ +(--[a-z-]+)`).FindAllStringSubmatch(sub.Flags().FlagUsages(), -1) {
+				flags++
+				if !strings.Contains(page, "`"+f[1]) && !strings.Contains(page, f[1]+" ") {
+					t.Errorf("docs/reference/recon.md lacks %s of %s", f[1], sub.Name())
+				}
+			}
+		}
+	}
+	keys := jsonKeys(t, reconCardJSON{Rows: []reconRowJSON{{Place: "x", Held: 1, Evidence: clerk.Evidence{Block: 1, File: "x", Checks: []clerk.Check{{Why: "x"}}}}}, Breaks: []reconBreakJSON{{}},
+		Loads: []cardLoadJSON{{}}, Next: []stepJSON{{Proposal: 1}}, Alarms: []alarmJSON{{}},
+		Refunds: []refundJSON{{Proposal: &proposalJSON{Clerk: "x", Card: "x", Token: "x", DecidedBy: "x", DecidedAt: "x", Why: "x"}}}})
+	for key := range keys {
+		if !regexp.MustCompile(`[` + "`" + ` {\[]` + key + `[` + "`" + ` }\]{\[]|\n` + key + ` `).MatchString(page) {
+			t.Errorf("docs/reference/recon.md lacks the key %s", key)
+		}
+	}
+	if flags < 40 || len(keys) < 50 {
+		t.Errorf("only %d flags and %d keys", flags, len(keys))
+	}
 }
 
 // With a keystore of the issuer the same is verified as with the development keys; without

@@ -201,8 +201,8 @@ func TestEveryBitIsSigned(t *testing.T) {
 	}
 }
 
-// Whatever is done at a desk, in any order: money is approved at most once for a
-// proposal, by two different people with two different keys, and the chain holds.
+// Whatever is done at a desk, in any order: a proposal is decided at most once, and
+// approved by two different people with two different keys only.
 func TestDeskProperties(t *testing.T) {
 	people := []*person{newPerson(t, "wang", 1), newPerson(t, "li", 2), newPerson(t, "zhao", 1)} // zhao has the key of wang
 	rapid.Check(t, func(t *rapid.T) {
@@ -216,8 +216,7 @@ func TestDeskProperties(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		status, approvals, end := desk.Proposed, 0, desk.Chain{}
-		var lines [][]byte
+		status, decisions := desk.Proposed, 0
 		for range rapid.IntRange(1, 6).Draw(t, "acts") {
 			who := people[rapid.IntRange(0, 2).Draw(t, "who")]
 			approve := rapid.Bool().Draw(t, "approve")
@@ -234,18 +233,14 @@ func TestDeskProperties(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			if next == desk.Approved {
-				approvals++
+			if approve != (next == desk.Approved) || !approve && (next == desk.Withdrawn) != (who.Key == by.Key) {
+				t.Fatalf("approve %v by %s: %s", approve, who.Name, next)
 			}
 			status = next
-			line, err := end.Add(desk.Line{At: desk.Time(now), Who: who.Name, Did: desk.ActOf(next)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines = append(lines, line)
+			decisions++
 		}
-		if approvals > 1 || len(lines) > 1 {
-			t.Fatalf("%d approvals, %d decisions", approvals, len(lines))
+		if decisions > 1 {
+			t.Fatalf("%d decisions", decisions)
 		}
 	})
 }

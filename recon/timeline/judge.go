@@ -15,7 +15,7 @@ type Judgement struct {
 	Actions []Action // to be done once; the card already counts them as done
 	Flash   []Flash  // doubt rows that the card certainly paid
 	Alarms  []Alarm  // impossible pairs, conflicts and clock faults that stand
-	Open    bool     // something waits for time or for the next tap: judge again
+	Open    bool     // something waits for time, for the next tap or for approval: judge again
 	Due     int64    // earliest moment at which time changes it, 0 if only a row can
 	Frozen  bool
 	// Provisional is the credit standing on the card after this judgement.

@@ -142,3 +142,29 @@ func TestAsOf(t *testing.T) {
 		}
 	}
 }
+
+// A sample without a line has a truth without anything.
+func TestEmptySample(t *testing.T) {
+	files, truth, err := sample.Make(sample.Options{Seed: 1, Cards: 1, Days: 1})
+	if err != nil || len(files) != 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	if diff := cmp.Diff(truth, view(importFiles(t, files, false))); diff != "" {
+		t.Errorf("(-truth +import):\n%s", diff)
+	}
+}
+
+func BenchmarkImport(b *testing.B) {
+	files, truth, err := sample.Make(sample.Options{Seed: 1, Cards: 100})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, keys := range []bool{false, true} {
+		b.Run(map[bool]string{false: "soft", true: "hard"}[keys], func(b *testing.B) {
+			for b.Loop() {
+				importFiles(b, files, keys)
+			}
+			b.ReportMetric(float64(truth.Lines)*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+		})
+	}
+}

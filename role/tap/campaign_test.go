@@ -110,6 +110,12 @@ func (c *campaign) chip(n int, side card.Interface) (v *virtualcard.Card, done f
 	c.t.Helper()
 	f, err := cardstate.Open(filepath.Join(c.dir, fmt.Sprintf("card-%d", n)), "chip")
 	check(c.t, err)
+	made := false
+	defer func() {
+		if !made { // stopped on the way
+			_ = f.Close()
+		}
+	}()
 	img := campaignImage(c.t, n)
 	cfg := virtualcard.Config{Image: img, Interface: side, Rand: rand.NewChaCha8([32]byte{byte(n)}), Store: func(memory []byte) error {
 		c.point()
@@ -121,6 +127,7 @@ func (c *campaign) chip(n int, side card.Interface) (v *virtualcard.Card, done f
 	}
 	v, err = virtualcard.New(cfg)
 	check(c.t, err)
+	made = true
 	return v, func() { check(c.t, f.Close()) }
 }
 

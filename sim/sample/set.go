@@ -164,8 +164,10 @@ func (l *life) replayed() {
 
 // judge works out the truth.
 func judge(all [][]line, last int32, again sentAgain) *Truth {
-	t := &Truth{FlashCards: []Flash{}, FlashLoads: []Flash{}, Clones: []Clone{}, Duplicates: []Duplicate{}, Replays: []Duplicate{},
-		AsOf: time.Unix(int64(last)*86400, 0).UTC().Format(time.DateOnly)}
+	t := &Truth{FlashCards: []Flash{}, FlashLoads: []Flash{}, Clones: []Clone{}, Duplicates: []Duplicate{}, Replays: []Duplicate{}}
+	if last > 0 {
+		t.AsOf = time.Unix(int64(last)*86400, 0).UTC().Format(time.DateOnly)
+	}
 	for _, lines := range all {
 		if len(lines) > 0 {
 			t.judge(lines[0].card, lines, last)

@@ -119,7 +119,7 @@ func Alone(f Fault) Rates {
 	case Left, LeftKnown, Unproven, Unbacked, TooLate, LostUpload:
 		r[Poll] = 500
 	case LogRead:
-		r[FlashLoad], r[Burst], r[FlashSilent] = 3000, 2000, 300
+		r[FlashLoad], r[Burst], r[FlashSilent] = 6000, 4000, 300
 	case Clock, Closed:
 		r[FlashSilent], r[LateUpload] = 300, 300
 	}

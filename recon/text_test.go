@@ -16,7 +16,7 @@ func ExampleBreak_Sentence() {
 	fmt.Println(b.Sentence(recon.ZH))
 	// Output:
 	// The card paid 3.00 yuan at counter 0014 (terminal 23) and no service was given: flash card, due to the customer.
-	// 计数器 0014(终端 23)已扣款 3.00 元而未提供服务:闪卡,应退客户。
+	// 计数器 0014（终端 23）已扣款 3.00 元而未提供服务：闪卡，应退客户。
 }
 
 func TestEveryBreakHasItsSentence(t *testing.T) {

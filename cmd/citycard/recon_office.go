@@ -219,6 +219,8 @@ var officeErrors = []struct {
 	{desk.ErrChain, exitFailed, "the records were altered: restore city.db from a copy and compare"},
 	{clerk.ErrAudit, exitFailed, "the records were altered: restore city.db from a copy and compare"},
 	{clerk.ErrAhead, exitUsage, "leave --at away; to look at a card, any later moment may be given"},
+	{clerk.ErrOver, exitUsage, "leave --at away: what people do is dated by the clock"},
+	{desk.ErrLast, exitRefused, "enter another clerk first: citycard recon clerk add"},
 	{desk.ErrAdmission, exitRefused, "add --by and --by-key of a clerk who is there; another one approves it with citycard recon clerk approve"},
 	{desk.ErrBackwards, exitUsage, "give a later moment with --at"},
 	{desk.ErrName, exitUsage, "letters, digits, '-', '_' and '.', at most 40"},

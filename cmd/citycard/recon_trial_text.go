@@ -26,7 +26,7 @@ func trialTable(outcomes []*trial.Outcome, lang string) string {
 		b.WriteByte('\n')
 	}
 	columns(pick("rates", "比率"), pick("verdicts", "判定数"), pick("equal", "一致"), pick("provable", "可判定"), pick("found", "查出"), pick("on the day", "当日"),
-		pick("invented", "误报"), pick("wrong fen", "错退(分)"), pick("in 24 h", "24小时内"), pick("policy fen", "政策损失(分)"))
+		pick("invented", "误报"), pick("wrong fen", "错退（分）"), pick("in 24 h", "24小时内"), pick("policy fen", "政策损失（分）"))
 	for _, o := range outcomes {
 		sum := o.Sum()
 		columns(o.Name, fmt.Sprint(o.Verdicts), fmt.Sprint(o.Agree), fmt.Sprint(sum.Decidable), fmt.Sprint(sum.Found), fmt.Sprint(sum.OnTheDay), fmt.Sprint(sum.Invented),

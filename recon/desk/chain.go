@@ -56,6 +56,15 @@ type Line struct {
 // Time is a moment as lines show it.
 func Time(at int64) string { return time.Unix(at, 0).In(txn.CityTime).Format(time.RFC3339) }
 
+// Moment is the time of a line, unix seconds; ErrChain if it names none.
+func (l *Line) Moment() (int64, error) {
+	at, err := time.Parse(time.RFC3339, l.At)
+	if err != nil {
+		return 0, fmt.Errorf("line %d: time %q: %w", l.Number, l.At, ErrChain)
+	}
+	return at.Unix(), nil
+}
+
 // About fills in what a proposal is about.
 func (l *Line) About(id int64, r *Request, signature []byte) {
 	digest := r.Digest(signature)

@@ -23,7 +23,8 @@ var (
 	ErrOpen       = errors.New("there is an open proposal for it")
 	ErrSignature  = errors.New("the signature is not that of the clerk")
 	ErrAdmission  = errors.New("a further clerk is entered by two who are at the desk")
-	ErrBackwards  = errors.New("a decision cannot be earlier than its proposal")
+	ErrBackwards  = errors.New("what is done at the desk cannot be earlier than what was done before")
+	ErrLast       = errors.New("two clerks stay at the desk")
 )
 
 // Kind is what a proposal asks for. Numbers are for ever.
@@ -41,7 +42,7 @@ const (
 func (k Kind) AboutClerk() bool { return k == Admit || k == Dismiss }
 
 // Founders is how many clerks are entered by whoever sets up the desk: a later one needs
-// two clerks who are there.
+// two clerks who are there, and so many stay.
 const Founders = 2
 
 // String is the kind in one English word.

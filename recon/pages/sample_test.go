@@ -41,7 +41,7 @@ func (d *dice) below(n int64) int64 {
 // day 6, with the money that it asks for.
 func workedCard(t testing.TB) *Card {
 	day := func(s string) int64 { return moment(t, "2026-11-"+s) }
-	shut := Text{"The card paid 3.00 yuan at counter 0014 (terminal 10000007) and no service was given: flash card, due to the customer.", "计数器 0014(终端 10000007)已扣款 3.00 元而未提供服务:闪卡,应退客户。"}
+	shut := Text{"The card paid 3.00 yuan at counter 0014 (terminal 10000007) and no service was given: flash card, due to the customer.", "计数器 0014（终端 10000007）已扣款 3.00 元而未提供服务：闪卡，应退客户。"}
 	verified := []Check{{Name: Text{"Cryptogram (TC)", "交易证书 TC"}}, {Name: Text{"Balance MAC", "余额 MAC"}}, {Name: Text{"Terminal's signature over the block", "终端数据块签名"}}}
 	return &Card{
 		Key: card(t, 1117), Kind: Text{"Bank card, electronic cash", "银行卡电子现金"}, At: day("06 20:00"), Frozen: true,
@@ -59,7 +59,7 @@ func workedCard(t testing.TB) *Card {
 		Breaks: []Break{
 			{P: 0x14, Q: 0x15, State: "proven", Amount: 300, Hard: true, Since: day("06 20:00"), Terminal: 10000007, Sentence: shut},
 			{P: 0x17, State: "impossible", Amount: 0, Hard: true, Since: day("01 23:00"), Terminal: 30000002,
-				Sentence: Text{"Counter 0017 was used twice with two valid cryptograms: the card exists twice.", "计数器 0017 出现两个有效 TC:存在克隆卡。"}},
+				Sentence: Text{"Counter 0017 was used twice with two valid cryptograms: the card exists twice.", "计数器 0017 出现两个有效 TC：存在克隆卡。"}},
 		},
 		Evidence: []Evidence{
 			{ATC: 0x10, What: Text{"Load request", "圈存请求"}, Source: "host journal, line 10442", Stated: 2000, States: true, Checks: verified[:2]},
@@ -72,8 +72,8 @@ func workedCard(t testing.TB) *Card {
 			{P: 0x14, Q: 0x15, Amount: 300, State: Withheld, What: Text{"Refund", "退款"}, At: day("06 20:00")},
 		},
 		Steps: []Step{{day("21 18:40"), Text{"The value after counter 0017 can no longer be changed by late rows.", "计数器 0017 之后的余额不再受迟到流水影响。"}},
-			{0, Text{"The customer comes with the card: the copy is found by its own log.", "客户持卡到场:读取卡内日志以辨真伪。"}}},
-		Alarms: []Text{{"Counter 0017: two valid cryptograms (clone). The card is frozen.", "计数器 0017:两个有效 TC(克隆),卡片已冻结。"}},
+			{0, Text{"The customer comes with the card: the copy is found by its own log.", "客户持卡到场：读取卡内日志以辨真伪。"}}},
+		Alarms: []Text{{"Counter 0017: two valid cryptograms (clone). The card is frozen.", "计数器 0017：两个有效 TC（克隆），卡片已冻结。"}},
 	}
 }
 
@@ -120,10 +120,10 @@ func lineCases(t testing.TB) []Case {
 	return []Case{
 		{Card: card(t, 1001), ATC: 0x14, What: known(twoloads.FlashCard, 300), At: at,
 			Knew:   twoloads.Days([]twoloads.Step{step(0, known(twoloads.FlashCard, 300))}, []twoloads.Step{step(9, known(twoloads.Waiting, 0)), step(29, known(twoloads.FlashCard, 300))}),
-			Remark: Text{"A doubt row: the next tap decides.", "有存疑流水:下次刷卡即判定。"}},
+			Remark: Text{"A doubt row: the next tap decides.", "有存疑流水：下次刷卡即判定。"}},
 		{Card: card(t, 1002), ATC: 0x40, What: known(twoloads.FlashLoad, 10000), At: at,
 			Knew:   twoloads.Days([]twoloads.Step{step(1, known(twoloads.FlashLoad, 10000))}, []twoloads.Step{step(6, known(twoloads.Waiting, 0)), step(26, known(twoloads.FlashCard, 10450))}),
-			Remark: Text{"A flash card of 4.50 lies between the two loads: the sum is right, the name is not.", "两次圈存之间另有闪卡 4.50 元:合计正确,名目错误。"}},
+			Remark: Text{"A flash card of 4.50 lies between the two loads: the sum is right, the name is not.", "两次圈存之间另有闪卡 4.50 元：合计正确，名目错误。"}},
 		{Card: card(t, 1003), ATC: 0x22, What: known(twoloads.FlashLoad, 5000), At: at,
 			Knew: twoloads.Days([]twoloads.Step{step(2, known(twoloads.FlashLoad, 5000))}, []twoloads.Step{step(2, known(twoloads.FlashLoad, 5000))})},
 		{Card: card(t, 1004), ATC: 0x31, What: known(twoloads.FlashCard, 400), At: at,
@@ -136,7 +136,7 @@ func lineCases(t testing.TB) []Case {
 func fullImport(t testing.TB) *Import {
 	from, to := moment(t, "2026-10-01 06:00"), moment(t, "2026-11-30 23:00")
 	d := &Import{Source: "sample/clearing-2026-11", At: to + 86400, From: from, To: to, Cards: 4210, Observations: 98114, Loads: 5120, Keys: true, Window: twoloads.Window,
-		Files:    []File{{"ICOM-20261130.txt", Text{"offline transactions, fixed width", "脱机交易,定长"}, "GBK", 81002, 14}, {"load-journal.csv", Text{"load journal", "圈存流水"}, "UTF-8", 5120, 0}, {"f55.csv", Text{"F55 of online requests", "联机请求 55 域"}, "UTF-8", 12012, 3}},
+		Files:    []File{{"ICOM-20261130.txt", Text{"offline transactions, fixed width", "脱机交易，定长"}, "GBK", 81002, 14}, {"load-journal.csv", Text{"load journal", "圈存流水"}, "UTF-8", 5120, 0}, {"f55.csv", Text{"F55 of online requests", "联机请求 55 域"}, "UTF-8", 12012, 3}},
 		Refusals: []Refusal{{Text{"amount is no number", "金额非数字"}, 9, "ICOM-20261130.txt:118"}, {Text{"card number fails the check digit", "卡号校验位错误"}, 6, "ICOM-20261130.txt:2201"}, {Text{"9F10 is cut off", "9F10 不完整"}, 2, "f55.csv:77"}},
 		Compared: &Compared{
 			Timeline: Method{Cases: 180, Right: 171, RightSum: 6, Undecided: 3, Days: []int64{120, 20, 8, 4, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 3}},
@@ -157,7 +157,7 @@ func fullImport(t testing.TB) *Import {
 	}
 	clone := find(700)
 	clone.Where = []string{"ICOM-20261130.txt:118", "ICOM-20261130.txt:2201", "f55.csv:77", "f55.csv:78", "f55.csv:79"}
-	clone.Sentence = Text{"One counter, two transactions with different amounts on the same morning.", "同一计数器,同日上午两笔金额不同的交易。"}
+	clone.Sentence = Text{"One counter, two transactions with different amounts on the same morning.", "同一计数器，同日上午两笔金额不同的交易。"}
 	d.Clones = []Finding{clone}
 	d.Replays = []Finding{find(720)}
 	for i := range 14 {
@@ -183,7 +183,7 @@ func softImport(t testing.TB) *Import {
 }
 
 func fullTrial(t testing.TB) *Trial {
-	d := &Trial{Title: Text{"Six rates, one week", "六档比率,一周"}, Seeds: "1-20", Cards: 12000, Days: 27, Solver: Text{"A naive solver plays every history of a card that its rows allow, and keeps what all of them say.", "朴素求解器枚举流水所允许的全部历史,仅保留其共同结论。"},
+	d := &Trial{Title: Text{"Six rates, one week", "六档比率，一周"}, Seeds: "1-20", Cards: 12000, Days: 27, Solver: Text{"A naive solver plays every history of a card that its rows allow, and keeps what all of them say.", "朴素求解器枚举流水所允许的全部历史，仅保留其共同结论。"},
 		Checks: []Hold{{Text{"Verdicts equal the naive solver's", "结论与朴素求解器一致"}, "412,339 / 412,339", true}, {Text{"No wrong refund", "无错误退款"}, "0", true}, {Text{"At least 95 % within 24 hours", "24 小时内不少于 95%"}, "97.2 %", true}, {Text{"Float identity", "备付金恒等式"}, "0", true}},
 		Cases:  lineCases(t)}
 	for i, name := range [...]Text{{"Default rates", "默认比率"}, {"Twice", "两倍"}, {"Five times", "五倍"}, {"Doubt rows lost", "存疑流水丢失"}, {"Late uploads", "迟到上送"}, {"Clocks wrong", "时钟偏差"}} {

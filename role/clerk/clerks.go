@@ -40,7 +40,7 @@ func (f *Office) AddClerk(ctx context.Context, name string, key [64]byte) error 
 	if err := desk.CheckName(name); err != nil {
 		return fmt.Errorf("add clerk: %w", err)
 	}
-	err := f.write(ctx, func(tx *sqlite.Tx) error {
+	err := f.act(ctx, func(tx *sqlite.Tx) error {
 		if err := f.founding(&tx.Reader); err != nil {
 			return fmt.Errorf("clerk %s: %w", name, err)
 		}
@@ -55,17 +55,31 @@ func (f *Office) AddClerk(ctx context.Context, name string, key [64]byte) error 
 	return nil
 }
 
-// founding fails with desk.ErrAdmission if the desk has its founders.
+// founding fails with desk.ErrAdmission if the desk has had its founders.
 func (f *Office) founding(r *sqlite.Reader) error {
 	all, err := r.Clerks()
-	active := 0
+	came := 0
 	for i := range all {
-		if all[i].Active(f.now) {
-			active++
+		if all[i].Added != 0 {
+			came++
 		}
 	}
-	if err == nil && active >= desk.Founders {
+	if err == nil && came >= desk.Founders {
 		err = desk.ErrAdmission
+	}
+	return err
+}
+
+// staying fails with desk.ErrLast if fewer than so many clerks work at the desk.
+func (f *Office) staying(r *sqlite.Reader, n int) error {
+	all, err := r.Clerks()
+	for i := range all {
+		if all[i].Active(f.now) {
+			n--
+		}
+	}
+	if err == nil && n > 0 {
+		err = desk.ErrLast
 	}
 	return err
 }
@@ -87,7 +101,7 @@ type Person struct {
 // sqlite.ErrClerkExists or ErrNoClerk.
 func (f *Office) ProposeClerk(ctx context.Context, kind desk.Kind, name string, key [64]byte, by Person, reason string) (*Proposal, error) {
 	var out *Proposal
-	err := f.write(ctx, func(tx *sqlite.Tx) error {
+	err := f.act(ctx, func(tx *sqlite.Tx) error {
 		proposer, err := tx.Clerk(by.Name)
 		if err != nil {
 			return err
@@ -104,8 +118,13 @@ func (f *Office) ProposeClerk(ctx context.Context, kind desk.Kind, name string, 
 		if err != nil {
 			return err
 		}
-		if kind == desk.Dismiss && !c.Active(f.now) {
-			return fmt.Errorf("clerk %s: %w", name, desk.ErrInactive)
+		if kind == desk.Dismiss {
+			if !c.Active(f.now) {
+				return fmt.Errorf("clerk %s: %w", name, desk.ErrInactive)
+			}
+			if err := f.staying(&tx.Reader, desk.Founders+1); err != nil {
+				return fmt.Errorf("clerk %s leaves: %w", name, err)
+			}
 		}
 		r, err := desk.Propose(kind, desk.ClerkToken(name, c.Key), 0, 0, desk.Subject{}, &proposer, reason, f.now)
 		if err != nil {
@@ -139,6 +158,9 @@ func (f *Office) comeAndGo(tx *sqlite.Tx, p *sqlite.Proposal, name string) error
 		if err := tx.EndClerk(name, f.now); err != nil {
 			return err
 		}
+		if err := f.staying(&tx.Reader, desk.Founders); err != nil {
+			return fmt.Errorf("clerk %s leaves: %w", name, err)
+		}
 		return tx.AddAudit(desk.Line{At: desk.Time(f.now), Who: name, Did: desk.ClerkEnded, Request: p.ID})
 	}
 	return nil
@@ -154,137 +176,4 @@ func (f *Office) Clerks(ctx context.Context) (out []desk.Clerk, err error) {
 		return nil, fmt.Errorf("list clerks: %w", err)
 	}
 	return out, nil
-}
-
-// Audited is the result of an audit of the desk and of the books.
-type Audited struct {
-	End       desk.Chain // of the audit chain: compare it with one noted before
-	Proposals int
-}
-
-// ErrAudit says that records of the desk contradict each other.
-var ErrAudit = errors.New("the records of the desk do not agree")
-
-// Audit checks the chain of audit lines, the signatures of all proposals and decisions,
-// that each has its line in the chain, that every clerk came as the rules say, and the
-// books. each gets the lines; it may be nil.
-func (f *Office) Audit(ctx context.Context, each func(desk.Line) error) (a Audited, err error) {
-	err = f.db.Read(ctx, func(r *sqlite.Reader) error {
-		x := auditor{lines: map[said]desk.Line{}, clerks: map[string]*desk.Clerk{}, came: map[string]desk.Line{}, admitted: map[int64]desk.Token{}}
-		if a.End, err = r.AuditLines(func(l desk.Line) error {
-			x.line(&l)
-			if each == nil {
-				return nil
-			}
-			return each(l)
-		}); err != nil {
-			return err
-		}
-		all, err := r.Clerks()
-		if err != nil {
-			return err
-		}
-		for i := range all {
-			x.clerks[all[i].Name] = &all[i]
-		}
-		if err := r.Proposals(func(p *sqlite.Proposal) error { a.Proposals++; return x.proposal(p) }); err != nil {
-			return err
-		}
-		if x.told != len(x.lines) {
-			return fmt.Errorf("the audit chain tells of %d acts, the desk has %d: %w", len(x.lines), x.told, ErrAudit)
-		}
-		if err := x.people(); err != nil {
-			return err
-		}
-		return r.Audit()
-	})
-	if err != nil {
-		return a, fmt.Errorf("audit of the desk: %w", err)
-	}
-	return a, nil
-}
-
-// said is an act about a proposal.
-type said struct {
-	id  int64
-	did desk.Act
-}
-
-// auditor compares the desk's tables with the audit chain.
-type auditor struct {
-	lines    map[said]desk.Line
-	clerks   map[string]*desk.Clerk
-	came     map[string]desk.Line // by name
-	admitted map[int64]desk.Token // approved proposals to enter a clerk
-	told     int
-}
-
-func (x *auditor) line(l *desk.Line) {
-	switch l.Did {
-	case desk.ClerkAdded:
-		x.came[l.Who] = *l
-	case desk.ClerkEnded:
-	default:
-		x.lines[said{l.Request, l.Did}] = *l
-	}
-}
-
-func (x *auditor) proposal(p *sqlite.Proposal) error {
-	if err := signed(p, x.clerks); err != nil {
-		return err
-	}
-	asked := desk.Line{}
-	asked.About(p.ID, &p.Request, p.Signature)
-	x.told++
-	if l, found := x.lines[said{p.ID, desk.WasProposed}]; !found || l.Digest != asked.Digest {
-		return fmt.Errorf("proposal %d is not in the audit chain: %w", p.ID, ErrAudit)
-	}
-	if p.Status == desk.Proposed {
-		return nil
-	}
-	x.told++
-	if l, found := x.lines[said{p.ID, desk.ActOf(p.Status)}]; !found || l.Digest != asked.Digest || l.Who != p.Decision.By {
-		return fmt.Errorf("decision about proposal %d is not in the audit chain: %w", p.ID, ErrAudit)
-	}
-	if p.Request.Kind == desk.Admit && p.Status == desk.Approved {
-		x.admitted[p.ID] = p.Request.Card
-	}
-	return nil
-}
-
-// people checks that every clerk has a line with his key, and, if the line names a
-// proposal, that it was approved for him.
-func (x *auditor) people() error {
-	for name, c := range x.clerks {
-		l, found := x.came[name]
-		switch {
-		case c.Added == 0:
-		case !found || l.Digest != fmt.Sprintf("%X", c.Key[:]):
-			return fmt.Errorf("clerk %s is not in the audit chain: %w", name, ErrAudit)
-		case l.Request != 0 && x.admitted[l.Request] != desk.ClerkToken(name, c.Key):
-			return fmt.Errorf("clerk %s was not admitted by proposal %d: %w", name, l.Request, ErrAudit)
-		}
-	}
-	return nil
-}
-
-// signed checks both signatures of a proposal, and that two people made them.
-func signed(p *sqlite.Proposal, clerks map[string]*desk.Clerk) error {
-	by := clerks[p.Request.By]
-	if by == nil || !p.Request.Signed(p.Signature, by) {
-		return fmt.Errorf("proposal %d of %s: %w", p.ID, p.Request.By, desk.ErrSignature)
-	}
-	if p.Status == desk.Proposed {
-		return nil
-	}
-	second := clerks[p.Decision.By]
-	switch {
-	case second == nil || !p.Decision.Signed(p.Approval, second):
-		return fmt.Errorf("decision of %s about proposal %d: %w", p.Decision.By, p.ID, desk.ErrSignature)
-	case p.Decision.Status != p.Status || p.Decision.Request != p.Request.Digest(p.Signature):
-		return fmt.Errorf("decision about proposal %d is about another one: %w", p.ID, ErrAudit)
-	case p.Status == desk.Approved && (second.Name == by.Name || second.Key == by.Key):
-		return fmt.Errorf("proposal %d: %w", p.ID, desk.ErrSamePerson)
-	}
-	return nil
 }

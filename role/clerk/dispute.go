@@ -44,7 +44,7 @@ func (f *Office) OpenDispute(ctx context.Context, q DisputeRequest) (*dispute.Ca
 		return nil, err
 	}
 	var out *dispute.Case
-	err = f.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err = f.write(ctx, func(tx *sqlite.Tx) error {
 		card, token, err := f.find(&tx.Reader, q.Card)
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func (f *Office) StepDispute(ctx context.Context, id int64, e dispute.Event) (c 
 		return nil, false, err
 	}
 	e.At = f.now
-	err = f.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err = f.write(ctx, func(tx *sqlite.Tx) error {
 		var token sqlite.Token
 		if c, token, err = tx.Dispute(rules, id); err != nil {
 			return err
@@ -155,7 +155,7 @@ func (f *Office) LapseDisputes(ctx context.Context) (changed []*dispute.Case, er
 	if err != nil {
 		return nil, err
 	}
-	err = f.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err = f.write(ctx, func(tx *sqlite.Tx) error {
 		ids, err := tx.DisputesDue(f.now)
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func (f *Office) find(r *sqlite.Reader, name string) (txn.CardKey, sqlite.Token,
 			return card, t, err
 		}
 	}
-	t, err := byToken(r, name)
+	t, err := f.byToken(r, name)
 	switch {
 	case errors.Is(err, ErrCardName) && digits(name): // never repeat a number
 		return txn.CardKey{}, t, fmt.Errorf("card number of %d digits: %w", len(name), ErrNoCard)
@@ -54,7 +54,7 @@ func (f *Office) numbered(r *sqlite.Reader, pan txn.PAN) (txn.CardKey, sqlite.To
 	for psn := range 100 {
 		card := txn.CardKey{PAN: pan, PSN: byte(psn/10<<4 | psn%10)}
 		t := f.vault.Token(card)
-		if _, found, err := r.Timeline(t); found || err != nil {
+		if found, err := f.has(r, t); found || err != nil {
 			return card, t, found, err
 		}
 	}
@@ -62,7 +62,7 @@ func (f *Office) numbered(r *sqlite.Reader, pan txn.PAN) (txn.CardKey, sqlite.To
 }
 
 // byToken finds the only card whose token begins with some digits.
-func byToken(r *sqlite.Reader, name string) (sqlite.Token, error) {
+func (f *Office) byToken(r *sqlite.Reader, name string) (sqlite.Token, error) {
 	var from, to sqlite.Token
 	if len(name) < shortest || len(name) > 2*len(from) {
 		return from, fmt.Errorf("%d characters: %w", len(name), ErrCardName)
@@ -78,7 +78,7 @@ func byToken(r *sqlite.Reader, name string) (sqlite.Token, error) {
 	}
 	copy(from[:], low)
 	copy(to[:], high)
-	tokens, err := r.TokensFrom(from, to, 2)
+	tokens, err := f.tokensFrom(r, from, to, 2)
 	switch {
 	case err != nil:
 		return from, err

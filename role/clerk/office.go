@@ -12,9 +12,11 @@ import (
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/issuer"
 	"github.com/citycard/citycard/recon"
+	"github.com/citycard/citycard/recon/desk"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/store/books"
 	"github.com/citycard/citycard/store/segment"
+	"github.com/citycard/citycard/store/shard"
 	"github.com/citycard/citycard/store/sqlite"
 )
 
@@ -31,7 +33,10 @@ var ErrClosed = errors.New("the books have been closed since")
 // ErrAhead says that Options.At is still to come: money that is due by then is not due now.
 var ErrAhead = errors.New("that moment is still to come")
 
-// clockDrift is how far Options.At may lie ahead of the clock, in seconds.
+// ErrOver says that Options.At is over: what people do is done now.
+var ErrOver = errors.New("that moment is over")
+
+// clockDrift is how far Options.At may lie from the clock, in seconds.
 const clockDrift = 60
 
 // ErrNoCity says that a folder has no city.db.
@@ -47,12 +52,13 @@ type Keys struct {
 // Office is an open folder.
 type Office struct {
 	db       *sqlite.DB
+	shards   *shard.Store   // nil: all timelines are in db
 	segments *segment.Store // nil without blocks
 	vault    *sqlite.Vault
 	keys     Keys
 	rules    timeline.Params
 	now      int64
-	ahead    bool // now is still to come: to look is allowed, to move money is not
+	refuses  error // now is not the time by the clock: to look is allowed, to change anything is not
 	poster   *books.Poster
 	verifier *oda.Verifier // nil without CA keys
 }
@@ -97,6 +103,9 @@ func Open(ctx context.Context, o Options) (*Office, error) {
 	if err := f.db.Read(ctx, func(r *sqlite.Reader) error { return f.settle(r, o) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Dir, err), f.Close())
 	}
+	if err := f.openShards(ctx, o.Dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Dir, err), f.Close())
+	}
 	return f, nil
 }
 
@@ -116,25 +125,37 @@ func (f *Office) settle(r *sqlite.Reader, o Options) error {
 	if err != nil {
 		return err
 	}
+	_, judged, err := shard.Of(r)
+	if err != nil {
+		return err
+	}
+	closed = max(closed, judged)
 	simulated, err := r.RunState(runOptions)
+	if err != nil {
+		return err
+	}
+	last, err := r.LastAct()
 	if err != nil {
 		return err
 	}
 	switch f.now = o.At; {
 	case f.now != 0 && f.now < closed:
 		return ErrClosed
+	case f.now != 0 && simulated == nil && f.now > o.Wall+clockDrift:
+		f.refuses = ErrAhead
+	case f.now != 0 && simulated == nil && f.now < o.Wall-clockDrift:
+		f.refuses = ErrOver
 	case f.now != 0:
-		f.ahead = simulated == nil && f.now > o.Wall+clockDrift
-		return nil
-	}
-	if f.now = max(o.Wall, closed); simulated != nil && closed != 0 {
-		f.now = closed
+	case simulated != nil && closed != 0:
+		f.now = max(closed, last)
+	default:
+		f.now = max(o.Wall, closed, last)
 	}
 	return nil
 }
 
 // Now is the moment of the work: Options.At, or, in a simulated city, the last closing of
-// its books, else the time by the clock.
+// its books or, if that is later, the last act at the desk; else the time by the clock.
 func (f *Office) Now() int64 { return f.now }
 
 // Rules are the rules of reconciliation in force.
@@ -149,12 +170,26 @@ func (f *Office) Close() error {
 	return err
 }
 
-// write is a transaction of the desk.
+// write is a transaction that changes something.
 func (f *Office) write(ctx context.Context, do func(tx *sqlite.Tx) error) error {
-	if f.ahead {
-		return ErrAhead
+	if f.refuses != nil {
+		return f.refuses
 	}
 	return f.db.Write(ctx, do)
+}
+
+// act is a transaction of the desk, on which acts stand in the order of time.
+func (f *Office) act(ctx context.Context, do func(tx *sqlite.Tx) error) error {
+	return f.write(ctx, func(tx *sqlite.Tx) error {
+		last, err := tx.LastAct()
+		if err == nil && f.now < last-clockDrift {
+			err = desk.ErrBackwards
+		}
+		if err != nil {
+			return err
+		}
+		return do(tx)
+	})
 }
 
 // marks is how complete the rows of the terminals are.

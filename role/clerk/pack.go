@@ -52,7 +52,7 @@ type RowName struct {
 // wraps those of Look, or ErrNothingToPack.
 func (f *Office) Pack(ctx context.Context, q *PackRequest) ([]byte, error) {
 	var pack []byte
-	err := f.db.Read(ctx, func(r *sqlite.Reader) error {
+	err := f.read(ctx, func(r *sqlite.Reader) error {
 		card, token, err := f.find(r, q.Card)
 		if err != nil {
 			return err

@@ -65,7 +65,7 @@ var (
 // or package sqlite, ErrNoBreak or ErrPart.
 func (f *Office) Propose(ctx context.Context, a Ask) (*Proposal, error) {
 	var out *Proposal
-	err := f.write(ctx, func(tx *sqlite.Tx) error {
+	err := f.act(ctx, func(tx *sqlite.Tx) error {
 		card, token, err := f.find(&tx.Reader, a.Card)
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func (f *Office) subject(ctx context.Context, tx *sqlite.Tx, card txn.CardKey, t
 		if err != nil {
 			return desk.Subject{}, err
 		}
-		g, err := recon.Weigh(ctx, tx.Recon(f.vault, nil), in, card, p, q)
+		g, err := recon.Weigh(ctx, f.cards(tx, nil), in, card, p, q)
 		if err != nil {
 			return desk.Subject{}, err
 		}
@@ -168,7 +168,7 @@ type Verdict struct {
 // already is answered again if the same clerk repeats it (done is false then), so that it
 // can be repeated after a crash. The error wraps one of package desk, recon or sqlite.
 func (f *Office) Decide(ctx context.Context, v Verdict) (out *Proposal, done bool, err error) {
-	err = f.write(ctx, func(tx *sqlite.Tx) error {
+	err = f.act(ctx, func(tx *sqlite.Tx) error {
 		p, err := tx.Proposal(v.ID)
 		if err != nil {
 			return err
@@ -269,9 +269,8 @@ func (f *Office) pay(ctx context.Context, tx *sqlite.Tx, card txn.CardKey, q *de
 	if err != nil {
 		return err
 	}
-	poster := *f.poster
-	poster.Ends = registered(tx)
-	store := tx.Recon(f.vault, func(postings []recon.Posting) error { return poster.Correct(tx, window(f.now), postings) })
+	poster := f.posterIn(tx)
+	store := f.cards(tx, func(postings []recon.Posting) error { return poster.Correct(tx, window(f.now), postings) })
 	_, err = recon.Grant(ctx, store, in, card, q.P, q.Q, recon.Granted{Refund: q.Amount, Credit: q.Credit})
 	return err
 }

@@ -123,25 +123,32 @@ func TestProposalsThatComeToNothing(t *testing.T) {
 	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 3, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrExpired) {
 		t.Errorf("after a week: %v", err)
 	}
+	zhao := newPerson("zhao")
+	if _, err := late.ProposeClerk(ctx, desk.Admit, "zhao", zhao.key.Public(), clerk.Person{Name: "wang", Sign: wang.sign}, "in place of li"); err != nil {
+		t.Fatal(err)
+	}
+	if _, done, err := late.Decide(ctx, clerk.Verdict{ID: 4, Kinds: []desk.Kind{desk.Admit}, Approve: true, By: "li", Sign: li.sign}); err != nil || !done {
+		t.Fatal(err)
+	}
 	if _, err := late.ProposeClerk(ctx, desk.Dismiss, "li", [64]byte{}, clerk.Person{Name: "wang", Sign: wang.sign}, "left"); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 4, Kinds: []desk.Kind{desk.Dismiss}, Approve: true, By: "wang", Sign: wang.sign}); !errors.Is(err, desk.ErrSamePerson) {
+	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 5, Kinds: []desk.Kind{desk.Dismiss}, Approve: true, By: "wang", Sign: wang.sign}); !errors.Is(err, desk.ErrSamePerson) {
 		t.Errorf("one sends the other away alone: %v", err)
 	}
-	if _, done, err := late.Decide(ctx, clerk.Verdict{ID: 4, Kinds: []desk.Kind{desk.Dismiss}, Approve: true, By: "li", Sign: li.sign}); err != nil || !done {
+	if _, done, err := late.Decide(ctx, clerk.Verdict{ID: 5, Kinds: []desk.Kind{desk.Dismiss}, Approve: true, By: "li", Sign: li.sign}); err != nil || !done {
 		t.Fatal(err)
 	}
-	if p, err := late.Propose(ctx, askFor(0, 1, 2, wang)); err != nil || p.ID != 5 {
+	if p, err := late.Propose(ctx, askFor(0, 1, 2, wang)); err != nil || p.ID != 6 {
 		t.Errorf("after it has expired: %+v, %v", p, err)
 	}
-	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 5, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrInactive) {
+	if _, _, err := late.Decide(ctx, clerk.Verdict{ID: 6, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); !errors.Is(err, desk.ErrInactive) {
 		t.Errorf("one who has left: %v", err)
 	}
 	if c := look(t, late, 0); c.Paid != 0 {
 		t.Errorf("%s paid", c.Paid)
 	}
-	if a, err := late.Audit(ctx, nil); err != nil || a.Proposals != 5 {
+	if a, err := late.Audit(ctx, nil); err != nil || a.Proposals != 6 {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
@@ -347,6 +354,13 @@ func TestAuditFindsWhatWasAltered(t *testing.T) {
 		{"a signature", "UPDATE desk_request SET signature = approval"},
 		{"a key", "UPDATE desk_clerk SET key = zeroblob(64) WHERE name = 'li'"},
 		{"a clerk put in by hand", "INSERT INTO desk_clerk VALUES ('eve', randomblob(64), 1, 0)"},
+		{"a clerk sent away by hand", "UPDATE desk_clerk SET ended_at = added_at + 9 WHERE name = 'li'"},
+		{"a clerk who came earlier", "UPDATE desk_clerk SET added_at = 1 WHERE name = 'li'"},
+		{"a clerk who was there taken out", "DELETE FROM desk_clerk WHERE name = 'zhao'"},
+		{"the counters under which it is filed", "UPDATE desk_request SET p = 5"},
+		{"the part under which it is filed", "UPDATE desk_request SET part = 2"},
+		{"when it expires", "UPDATE desk_request SET expires = expires + 1"},
+		{"the card under which it is filed", "UPDATE desk_request SET token = zeroblob(16)"},
 		{"the books", "UPDATE ledger_transfer SET amount = amount + 1 WHERE code = 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

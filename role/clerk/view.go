@@ -93,7 +93,7 @@ const (
 // The error wraps ErrNoCard, ErrAmbiguous or ErrCardName, or says what is damaged.
 func (f *Office) Look(ctx context.Context, name string) (*Card, error) {
 	var out *Card
-	err := f.db.Read(ctx, func(r *sqlite.Reader) error {
+	err := f.read(ctx, func(r *sqlite.Reader) error {
 		card, token, err := f.find(r, name)
 		if err != nil {
 			return err
@@ -158,18 +158,11 @@ func settled(closed map[sqlite.BreakKey]desk.Subject, token sqlite.Token, b *rec
 	return Break{Break: b.Break, Card: b.Card, Closed: found && err == nil && s == now}
 }
 
-// judge decodes the stored timeline and judges a copy of it: nothing is stored.
+// judge reads the stored timeline and judges it: nothing is stored.
 func (f *Office) judge(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*timeline.Card, *timeline.Judgement, error) {
-	blob, found, err := r.Timeline(token)
+	c, err := f.stored(r, key, token)
 	if err != nil {
 		return nil, nil, err
-	}
-	if !found {
-		return nil, nil, ErrNoCard
-	}
-	c := &timeline.Card{Key: key}
-	if err := c.Decode(blob); err != nil {
-		return nil, nil, fmt.Errorf("stored timeline of card %s: %w", key, err)
 	}
 	rules, err := f.budgeted(r)
 	if err != nil {
@@ -185,7 +178,7 @@ func (f *Office) judge(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*
 
 // budgeted are the rules with what is left of the budget for provisional credits.
 func (f *Office) budgeted(r *sqlite.Reader) (timeline.Params, error) {
-	standing, err := r.ProvisionalSum()
+	standing, err := f.standing(r)
 	p := f.rules
 	p.ProvisionalBudget = max(0, p.ProvisionalBudget-standing)
 	return p, err
@@ -334,12 +327,8 @@ func (f *Office) books(r *sqlite.Reader, out *Card, c *timeline.Card) error {
 	}
 	// As stored: the judgement that was made to look has asked for postings that the
 	// books do not have yet.
-	blob, _, err := r.Timeline(out.Token)
+	stored, err := f.stored(r, out.Key, out.Token)
 	if err != nil {
-		return err
-	}
-	stored := timeline.Card{Key: out.Key}
-	if err := stored.Decode(blob); err != nil {
 		return err
 	}
 	stands, err := r.AdvancesOf(out.Token)

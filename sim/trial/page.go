@@ -50,7 +50,7 @@ func Page(outcomes []*Outcome, seed uint64) *pages.Trial {
 		Title: pages.Text{EN: "Truth test of reconciliation", ZH: "对账真值测试"}, Seeds: fmt.Sprint(seed), Days: Days,
 		Solver: pages.Text{
 			EN: "an independent solver that plays every history between two counters seen, each night, and the simulator's truth",
-			ZH: "独立求解器每晚穷举相邻两个计数器之间的全部可能,并与模拟器真值比较",
+			ZH: "独立求解器每晚穷举相邻两个计数器之间的全部可能，并与模拟器真值比较",
 		},
 	}
 	total := Outcome{Name: "all"}

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -112,7 +114,7 @@ func (tx *Tx) Decide(id int64, d *desk.Decision, approval []byte) error {
 	return err
 }
 
-const proposalColumns = `SELECT id, status, body, signature, decision, approval FROM desk_request`
+const proposalColumns = `SELECT id, status, body, signature, decision, approval, token, p, q, part, expires FROM desk_request`
 
 // Proposal gives a proposal by its number, ErrNoProposal if there is none.
 func (r *Reader) Proposal(id int64) (p Proposal, err error) {
@@ -150,6 +152,9 @@ func readProposal(row *Row) (p Proposal, err error) {
 	p = Proposal{ID: row.Int64(0), Status: desk.Status(row.Int(1)), Signature: row.Blob(3), Approval: row.Blob(5)}
 	if p.Request, err = desk.DecodeRequest(row.Blob(2)); err != nil {
 		return p, fmt.Errorf("proposal %d: %w: %w", p.ID, ErrDamaged, err)
+	}
+	if q := &p.Request; !bytes.Equal(row.Blob(6), q.Card[:]) || row.Int64(7) != int64(q.P) || row.Int64(8) != int64(q.Q) || row.Int64(9) != int64(q.Part) || row.Int64(10) != q.Expires {
+		return p, fmt.Errorf("proposal %d is filed as another one: %w", p.ID, ErrDamaged)
 	}
 	if p.Status != desk.Proposed {
 		if p.Decision, err = desk.DecodeDecision(row.Blob(4)); err != nil {
@@ -194,6 +199,19 @@ func (r *Reader) AuditEnd() (c desk.Chain, err error) {
 		return row.Fill(1, c.Hash[:])
 	})
 	return c, err
+}
+
+// LastAct is the time of the last line of the audit chain, unix seconds; 0 if there is none.
+func (r *Reader) LastAct() (at int64, err error) {
+	err = r.Query(`SELECT line FROM desk_audit ORDER BY number DESC LIMIT 1`, func(row *Row) error {
+		var l desk.Line
+		if err := json.Unmarshal(row.Blob(0), &l); err != nil {
+			return fmt.Errorf("last act at the desk: %w: %w", desk.ErrChain, err)
+		}
+		at, err = l.Moment()
+		return err
+	})
+	return at, err
 }
 
 // AddAudit puts a line at the end of the audit chain.

@@ -17,8 +17,10 @@ const (
 	CodeReturn       uint16 = 32 // issuer's side -> acquirer: re-presentment, or a ruling for it
 	CodePayRequested uint16 = 33 // customer -> acquirer: a request for payment was accepted
 	CodeClaimGivenUp uint16 = 34 // loss -> claim: the issuer does not get it back
+	CodeToClaim      uint16 = 35 // customer -> claim: it was paid back for a row that its card never paid
+	CodeClaimTakenUp uint16 = 36 // claim -> loss: CodeClaimGivenUp undone, there is no claim
 	firstDisputeCode        = CodeGiveBack
-	lastDisputeCode         = CodeClaimGivenUp
+	lastDisputeCode         = CodeClaimTakenUp
 )
 
 // Dispute gives the transfer of one move of a dispute. number is the case's and move the
@@ -36,11 +38,18 @@ func (b *Books) Dispute(card txn.CardKey, code uint16, number uint32, move uint1
 		x.Debit, x.Credit = acquirer, side
 	case CodeReturn, CodePayRequested:
 		x.Debit, x.Credit = side, acquirer
-	case CodeClaimGivenUp:
+	case CodeClaimGivenUp, CodeToClaim, CodeClaimTakenUp:
 		if claim == (ledger.AccountID{}) {
-			return x, fmt.Errorf("dispute %d: nothing is claimed that could be given up", number)
+			return x, fmt.Errorf("dispute %d: code %d is about a claim, and nothing is claimed", number, code)
 		}
-		x.Debit, x.Credit = LossAccount(t), claim
+		switch code {
+		case CodeClaimGivenUp:
+			x.Debit, x.Credit = LossAccount(t), claim
+		case CodeToClaim:
+			x.Debit, x.Credit = CustomerAccount(t), claim
+		case CodeClaimTakenUp:
+			x.Debit, x.Credit = claim, LossAccount(t)
+		}
 	default:
 		return x, fmt.Errorf("dispute %d: posting code %d is none of a dispute, want %d to %d", number, code, firstDisputeCode, lastDisputeCode)
 	}

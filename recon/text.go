@@ -59,7 +59,7 @@ var phrases = map[timeline.State]map[timeline.Part]phrase{
 	},
 	timeline.Collectable: {
 		0: {"The card paid %[1]s yuan at counter %[2]s and the service was given: due to the operator of terminal %[5]d.",
-			"计数器 %[2]s 已扣款 %[1]s 元且已提供服务，应付终端 %[5]d 的运营方。"},
+			"计数器 %[2]s 已扣款 %[1]s 元且已提供服务，应付终端 %[5]d 的运营商。"},
 	},
 	timeline.Late: {
 		0: {"A valid row came after the refund between counters %[2]s and %[3]s: %[1]s yuan of it were reversed.",
@@ -92,11 +92,11 @@ var standsPhrase = phrase{
 var (
 	onlyContestedPhrase = phrase{
 		"Service was given at counter %[2]s; the card paid %[1]s yuan there or at a missing counter before %[3]s, so they belong to the operator or to the customer; rows are waited for until %[4]s.",
-		"计数器 %[2]s 已提供服务；%[1]s 元在此处或在 %[3]s 之前的缺失计数器扣款，归运营方或客户待定；等候上送至 %[4]s。",
+		"计数器 %[2]s 已提供服务；%[1]s 元在此处或在 %[3]s 之前的缺失计数器扣款，归运营商或客户待定；等候上送至 %[4]s。",
 	}
 	softPhrase      = phrase{" This rests on what a terminal said.", "以上依据终端所报数据。"}
 	logPhrase       = phrase{" The card's own log says so, which is under no MAC.", "以上名目依据卡内日志（无 MAC）。"}
-	contestedPhrase = phrase{" A further %s yuan belong to the customer or to the operator; which of them cannot be decided yet.", "另有 %s 元归客户或运营方待定。"}
+	contestedPhrase = phrase{" A further %s yuan belong to the customer or to the operator; which of them cannot be decided yet.", "另有 %s 元归客户或运营商待定。"}
 	waitsPhrase     = phrase{" Two people must approve the refund.", "退款须双人批准。"}
 	heldPhrase      = phrase{" Withheld because the card is frozen.", "因卡片冻结，暂缓支付。"}
 )

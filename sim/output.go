@@ -16,9 +16,13 @@ import (
 
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/sim/report"
+	"github.com/citycard/citycard/store/shard"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
 )
+
+// ErrShards says that the timelines of an ended run lie in shards, where they are judged on.
+var ErrShards = errors.New("the folder's timelines have been moved into shards")
 
 // ErrOtherRun says that a folder holds a run with other options.
 var ErrOtherRun = errors.New("the folder holds another run")
@@ -48,9 +52,15 @@ func (r *Run) checkRun() error {
 	}
 	return r.road.db.Write(context.Background(), func(tx *sqlite.Tx) error {
 		known, err := tx.RunState("options")
+		if err != nil {
+			return err
+		}
+		shards, _, err := shard.Of(&tx.Reader)
 		switch {
 		case err != nil:
 			return err
+		case shards > 0:
+			return ErrShards
 		case known == nil:
 			return tx.PutRunState("options", mine)
 		case !bytes.Equal(known, mine):

@@ -146,6 +146,8 @@ func runDay(ctx context.Context, env *environment, f *dayFlags, replaces bool) e
 		return fail(exitFailed, errors.New("interrupted"), "a run with --out can go on: add --resume")
 	case errors.Is(err, sim.ErrOtherRun):
 		return fail(exitRefused, fmt.Errorf("--resume: %w", err), "citycard day --out another-folder begins a run of its own")
+	case errors.Is(err, sim.ErrShards):
+		return fail(exitRefused, fmt.Errorf("--resume: %w", err), "the run has ended: citycard recon run --city "+f.out+" goes on with it")
 	case err != nil && f.out == "":
 		return fail(exitFailed, err, "")
 	case err != nil:

@@ -12,7 +12,7 @@ func newReconCommand(env *environment) *cobra.Command {
 		Args: noSuchCommand,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(newReconRun(env), newReconLoads(env))
+	cmd.AddCommand(newReconRun(env), newReconShard(env), newReconLoads(env))
 	cmd.AddCommand(newReconCard(env), newReconBreaks(env), newReconRefund(env), newReconClerk(env))
 	cmd.AddCommand(newReconPack(env), newReconDispute(env), newReconTrial(env))
 	cmd.AddCommand(newReconSample(env), newReconImport(env))

@@ -79,7 +79,7 @@ func (w *cardWriter) standing(c *clerk.Card) {
 }
 
 var kindNames = map[timeline.ObsKind]bothTexts{
-	timeline.Opening: {"opening value", "期初"}, timeline.Paid: {"paid", "消费"}, timeline.Zero: {"free tap", "零金额"}, timeline.Doubt: {"in doubt", "未完成"},
+	timeline.Opening: {"opening value", "期初"}, timeline.Paid: {"paid", "消费"}, timeline.Zero: {"free tap", "零金额"}, timeline.Doubt: {"in doubt", "存疑"},
 	timeline.Declined: {"declined", "卡拒绝"}, timeline.Online: {"online question", "联机请求"}, timeline.Load: {"load", "圈存"}, timeline.Hold: {"hold", "预授权"}, timeline.Push: {"quota push", "额度推送"},
 }
 
@@ -183,12 +183,12 @@ func (w *cardWriter) what(r *clerk.Row) string {
 }
 
 var stateNames = map[timeline.State]string{
-	timeline.Suspected: "疑似", timeline.Expected: "待定", timeline.Provisional: "已垫付", timeline.Proven: "确定", timeline.Collectable: "应收",
-	timeline.Late: "迟到", timeline.Disproved: "排除", timeline.Unbacked: "无扣款", timeline.Impossible: "异常", timeline.LostUpload: "缺号",
+	timeline.Suspected: "疑似", timeline.Expected: "待证", timeline.Provisional: "先行垫付", timeline.Proven: "已证实", timeline.Collectable: "应付运营商",
+	timeline.Late: "迟到", timeline.Disproved: "已排除", timeline.Unbacked: "卡未扣款", timeline.Impossible: "不可能", timeline.LostUpload: "上送丢失",
 }
 
 var partNames = map[timeline.Part]bothTexts{
-	timeline.PartDoubt: {"doubt", "未完成"}, timeline.PartLoad: {"load", "圈存"}, timeline.PartRow: {"row", "上送"}, timeline.PartGap: {"gap", "缺口"},
+	timeline.PartDoubt: {"doubt", "存疑"}, timeline.PartLoad: {"load", "圈存"}, timeline.PartRow: {"row", "流水"}, timeline.PartGap: {"gap", "缺号"},
 	timeline.PartPair: {"pair", "整段"}, timeline.PartPast: {"past", "曾有"}, timeline.PartStands: {"stands", "维持"}, timeline.PartHold: {"hold", "预授权"},
 }
 
@@ -198,7 +198,7 @@ func (w *cardWriter) breaks(c *clerk.Card) {
 		w.line("\nNothing is missing.", "\n无短款。")
 		return
 	}
-	w.line("\nBreaks", "\n差异")
+	w.line("\nBreaks", "\n差错")
 	for i := range c.Breaks {
 		b := &c.Breaks[i]
 		fmt.Fprintf(w, "  %s  %s  %s  %s%s\n", pairText(b.P, b.Q), partNames[b.Part].in(w.lang), w.say(b.State.String(), stateNames[b.State]), b.Amount+b.Contested, w.flags(b))
@@ -224,7 +224,7 @@ func (w *cardWriter) flags(b *clerk.Break) string {
 
 var postingNames = map[uint16]bothTexts{
 	issuer.CodeRefund: {"refund", "退款"}, issuer.CodeProvisional: {"provisional credit", "垫付"}, issuer.CodeUndoProvisional: {"provisional credit taken back", "垫付冲回"},
-	issuer.CodeUndoRefund: {"refund taken back", "退款冲回"}, issuer.CodeCollect: {"paid to the operator", "付运营方"}, issuer.CodeUndoCollect: {"taken back from the operator", "运营方退回"},
+	issuer.CodeUndoRefund: {"refund taken back", "退款冲回"}, issuer.CodeCollect: {"paid to the operator", "付运营商"}, issuer.CodeUndoCollect: {"taken back from the operator", "运营商退回"},
 	issuer.CodeClaim: {"claimed from the acquirer", "向收单方索赔"}, issuer.CodeUndoClaim: {"claim undone", "索赔撤销"},
 	issuer.CodeAdvance: {"given on the terminal's word", "按终端报告先行入账"}, issuer.CodeUndoAdvance: {"taken back: the card shows otherwise", "卡片证实不符，冲回"},
 }

@@ -28,7 +28,7 @@ func (e *environment) importText(dir, out string, r *foreign.Result) string {
 		{e.say("duplicates", "重复"), strconv.Itoa(len(r.Duplicates)), ""},
 		{e.say("replays", "重放"), strconv.Itoa(len(r.Replays)), ""},
 		{e.say("undecided", "待定"), strconv.Itoa(len(r.Undecided)), ""},
-		{e.say("other breaks", "其他差异"), strconv.Itoa(len(r.Breaks)), ""},
+		{e.say("other breaks", "其他差错"), strconv.Itoa(len(r.Breaks)), ""},
 	}, 1, 2)
 	b.WriteString("\n")
 	e.flashText(&b, r.FlashCards)

@@ -20,6 +20,7 @@ import (
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/role/clerk"
 	"github.com/citycard/citycard/role/tap"
+	"github.com/citycard/citycard/store/shard"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
 )
@@ -57,6 +58,8 @@ func (f *officeFlags) open(ctx context.Context, env *environment) (*clerk.Office
 	switch {
 	case errors.Is(err, clerk.ErrNoCity):
 		return nil, fail(exitNotFound, err, "give the folder that citycard day --out has left, or that of a host")
+	case errors.Is(err, clerk.ErrNoShards):
+		return nil, fail(exitNotFound, err, "put the folder shards back beside city.db, from a copy")
 	case errors.Is(err, clerk.ErrClosed):
 		return nil, fail(exitUsage, fmt.Errorf("--at %s: %w", f.at, clerk.ErrClosed), "give a later moment, or leave --at away")
 	case errors.Is(err, keystore.ErrNotFound):
@@ -158,7 +161,7 @@ func parsePair(s string) (p, q uint16, err error) {
 		q = uint16(b)
 	}
 	if err != nil {
-		return 0, 0, fail(exitUsage, fmt.Errorf("counters %q: want two of them", s), "give them as recon card and recon breaks show them, such as 0005-0007")
+		return 0, 0, fail(exitUsage, fmt.Errorf("counters %.6q: want two of them", s), "give them as recon card and recon breaks show them, such as 0005-0007")
 	}
 	return uint16(a), q, nil
 }
@@ -224,7 +227,7 @@ var officeErrors = []struct {
 	{desk.ErrAdmission, exitRefused, "add --by and --by-key of a clerk who is there; another one approves it with citycard recon clerk approve"},
 	{desk.ErrBackwards, exitUsage, "give a later moment with --at"},
 	{desk.ErrName, exitUsage, "letters, digits, '-', '_' and '.', at most 40"},
-	{desk.ErrReason, exitUsage, "give --reason, at most 500 characters on one line"},
+	{desk.ErrReason, exitUsage, "give --reason, at most 500 characters on one line and without a whole card number"},
 	{clerk.ErrNothingToPack, exitNotFound, "recon card shows the counters of the card"},
 	{clerk.ErrNoRow, exitNotFound, "recon card shows the counters of the card; a dispute is about a row that was presented for payment"},
 	{sqlite.ErrNoDispute, exitNotFound, "citycard recon dispute list shows the cases"},
@@ -237,6 +240,13 @@ var officeErrors = []struct {
 	{dispute.ErrSubject, exitRefused, "what a customer lacks is refunded: citycard recon refund"},
 	{dispute.ErrOrder, exitUsage, "give a later moment with --at"},
 	{sqlite.ErrLocked, exitUnavailable, "try again when the other program has ended"},
+	{shard.ErrAdopted, exitRefused, "nothing is left to do; citycard recon run judges the cards"},
+	{shard.ErrOvertaken, exitUnavailable, "try again when the other program has ended; what was done stands"},
+	{clerk.ErrNotSharded, exitRefused, "move them first: citycard recon shard"},
+	{clerk.ErrHost, exitRefused, "citycard recon run works on the folder as it is"},
+	{clerk.ErrUnfinished, exitRefused, "end the day with citycard day --resume first"},
+	{shard.ErrDamaged, exitFailed, "restore the files of the folder shards from a copy, and do the same again"},
+	{recon.ErrDamaged, exitFailed, "restore the folder from a copy; all other cards are judged"},
 	{sqlite.ErrDamaged, exitFailed, "keep the folder as it is and restore city.db from a copy"},
 }
 

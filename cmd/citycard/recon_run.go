@@ -12,13 +12,16 @@ import (
 
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/role/clerk"
 	"github.com/citycard/citycard/role/host"
 )
 
 const reconRunHelp = `Judges every card that is open in the folder of a host that keeps its books (citycard tap
---host-data): pays refunds that are due, takes back what late rows disprove, and says what
-waits and until when. It may be run as often as you like; nothing is paid twice. A city of
-citycard day is judged in the course of the day.`
+--host-data), or of a city whose timelines lie in shards (citycard recon shard): pays
+refunds that are due, takes back what late rows disprove, and says what waits and until
+when. It may be run as often as you like; nothing is paid twice. Without --at it is done
+now, in a simulated city at its last closing. A city of citycard day that is not in shards
+is judged in the course of the day.`
 
 // hostFlags say which host's folder is worked on, and when.
 type hostFlags struct{ city, at string }
@@ -48,14 +51,23 @@ func (f *hostFlags) open(ctx context.Context, env *environment) (h *host.Kept, a
 }
 
 func newReconRun(env *environment) *cobra.Command {
-	var f hostFlags
+	var f officeFlags
 	cmd := &cobra.Command{
-		Use: "run", Short: "Judge all open cards of a host that keeps its books", Long: reconRunHelp,
-		Example: "  citycard recon run --city bank\n  citycard recon run --city bank --at 2026-12-31",
+		Use: "run", Short: "Judge all open cards of a host, or of a city in shards", Long: reconRunHelp,
+		Example: "  citycard recon run --city bank\n  citycard recon run --city bank --at 2026-11-05",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runRecon(cmd.Context(), env, &f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := os.Stat(filepath.Join(f.city, clerk.ShardsFolder)); f.city != "" && err == nil {
+				return runShards(cmd.Context(), env, &f)
+			}
+			return runRecon(cmd.Context(), env, &hostFlags{f.city, f.at})
+		},
 	}
-	f.add(cmd)
+	s := cmd.Flags()
+	s.StringVar(&f.city, "city", "", "`folder` of a host that keeps its books (citycard tap --host-data), or of a city in shards")
+	s.StringVar(&f.at, "at", "", "moment of the work at UTC+8, such as 2026-11-05 or 2026-11-05T10:00")
+	s.StringVar(&f.keys, "keys", "", "of a city in shards: keystore `file` with its token key; without it the development keys")
+	s.StringVar(&f.passphraseFile, "passphrase-file", "", "`file` that holds the passphrase of --keys")
 	return cmd
 }
 
@@ -77,13 +89,24 @@ type reconMove struct {
 
 func runRecon(ctx context.Context, env *environment, f *hostFlags) error {
 	h, at, err := f.open(ctx, env)
+	if errors.Is(err, host.ErrCity) {
+		return fail(exitRefused, err, "a city of citycard day is judged in the course of its days; after citycard recon shard, recon run goes on with it")
+	}
 	if err != nil {
 		return err
+	}
+	if clerk.Ahead(at, time.Now().Unix()) {
+		return officeError(errors.Join(fmt.Errorf("--at %s: %w", f.at, clerk.ErrAhead), h.Close()))
 	}
 	report, err := h.Reconcile(ctx, at)
 	if err = errors.Join(err, h.Close()); err != nil {
 		return fail(exitFailed, err, "nothing of this run was kept; check the folder and run it again")
 	}
+	return env.printRun(at, report)
+}
+
+// printRun says what a run has done.
+func (env *environment) printRun(at int64, report *recon.Report) error {
 	out := reconRun{At: dayOnly(at), Judged: report.Judged, Open: report.Open, Actions: reconMoves(report), Damaged: len(report.Damaged)}
 	if env.json {
 		return env.printJSON(out)

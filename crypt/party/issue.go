@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"regexp"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func sign(t, parent *smx509.Certificate, subjectKey [64]byte, by, own *oda.SM2Pr
 }
 
 func template(s *Subject, key [64]byte, from, to int64) (*smx509.Certificate, error) {
-	if s.Institution == "" || len(s.Institution) > 32 || s.Role < Root || s.Role > Statement || from < 0 || to < from {
+	if !institutionCode.MatchString(s.Institution) || s.Role < Root || s.Role > Statement || from < 0 || to < from {
 		return nil, fmt.Errorf("issue certificate for %q, role %d, from %d to %d: want an institution code, a role and a span of time", s.Institution, s.Role, from, to)
 	}
 	if _, err := oda.NewSM2Public(key); err != nil {
@@ -101,6 +102,8 @@ func template(s *Subject, key [64]byte, from, to int64) (*smx509.Certificate, er
 	return t, nil
 }
 
+var institutionCode = regexp.MustCompile(`^[0-9A-Za-z]{1,32}$`)
+
 func subjectOf(n *pkix.Name) (Subject, error) {
 	if len(n.Names) != 3 || len(n.Organization) != 1 || len(n.OrganizationalUnit) != 1 {
 		return Subject{}, bad("name %.60q: want organisation, unit and common name", n.String())
@@ -110,6 +113,9 @@ func subjectOf(n *pkix.Name) (Subject, error) {
 		return Subject{}, bad("role %.20q is not known", n.OrganizationalUnit[0])
 	}
 	s := Subject{Role: Role(role), Institution: n.Organization[0]}
+	if !institutionCode.MatchString(s.Institution) { // it is printed for people
+		return s, bad("institution %.40q is not 1 to 32 letters and digits", s.Institution)
+	}
 	if s.Role == Terminal {
 		var err error
 		if s.Terminal, err = terminalNumber(n.CommonName); err != nil {

@@ -95,3 +95,26 @@ func TestNoticesThatSayNothing(t *testing.T) {
 		t.Errorf("after a doubt and a notice: told %v, state %d", d.Told, d.State)
 	}
 }
+
+// TestLateNoticeIsNoNewLoad: a notice about an unload that comes when the card has loaded
+// since does not make the later balance a proof that the unload did not run.
+func TestLateNoticeIsNoNewLoad(t *testing.T) {
+	w := newWorld(t, "dev-3des", card.Contact)
+	before := w.balance()
+	w.again()
+	q := w.arqc(txn.OnlineUnload, 0, 0)
+	w.finish(w.ask(q, "00"), 0x40, 0x40, apdu.SWOK)
+	w.again()
+	noError(t, w.Start(100, 0)) // a counter between, so that the load does not settle the unload
+	w.again()
+	w.finish(w.ask(w.arqc(txn.OnlineLoad, 300, 0x60), "00"), 0x40, 0x40, apdu.SWOK)
+	noError(t, w.issuer.Advise(&q, performed(q)))
+	w.again()
+	w.ask(w.arqc(txn.OnlineInquiry, 0, 0), "00")
+	if d := w.book.decisions[authorise.Number{Counter: true, ATC: 1}]; d.State != authorise.Agreed || !d.Told || w.book.card.Available != 100_000+before-300 {
+		t.Errorf("state %d, told %v, account %v", d.State, d.Told, w.book.card.Available)
+	}
+	if d := w.book.decisions[authorise.Number{Counter: true, ATC: 3}]; d.State != authorise.Confirmed {
+		t.Errorf("the load that the card has shown is in state %d", d.State)
+	}
+}

@@ -121,8 +121,9 @@ func (k *Card) Apply(c *Change) error {
 		k.Sending = c.Sending
 	}
 	d := c.Decision
-	if d.ChangesCash() && (d.State == Agreed || k.LastCash != nil && k.LastCash.Number == d.Number) {
-		k.LastCash = &d // only a new decision is Agreed: a late reversal is of an older one
+	last := k.LastCash
+	if d.ChangesCash() && (last != nil && last.Number == d.Number || d.State == Agreed && (last == nil || d.Number.ATC > last.Number.ATC)) {
+		k.LastCash = &d // a notice that comes late makes an older one Agreed again, but not the newest
 	}
 	return nil
 }

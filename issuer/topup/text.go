@@ -51,9 +51,9 @@ var whyTexts = [...][2]string{
 	WindowOver:     {"no record can come any more; what the card lacked was given back", "期限已过，不会再有记录；差额已退回"},
 	AwaitsCard:     {"the next use of the card decides: hold it to any reader", "下次用卡即可判定：在任一读卡器上刷卡"},
 	AwaitsRows:     {"records of taps in between may still come", "其间的交易记录可能尚未上传"},
-	AwaitsPerson:   {"it is proved; a second person must approve the refund", "已证实；退款待第二人批准"},
-	AwaitsRelease:  {"it is proved; the card is stopped, and nothing is paid until that is explained", "已证实；卡片已止付，查明之前不付款"},
-	AwaitsTransfer: {"it is proved; the money comes with the next reconciliation", "已证实；款项随下次对账入账"},
+	AwaitsPerson:   {"it is decided; a second person must approve the refund", "已判定；退款待第二人批准"},
+	AwaitsRelease:  {"the card is stopped, and nothing is paid until that is explained", "卡片已止付，查明之前不付款"},
+	AwaitsTransfer: {"it is decided; the money comes with the next reconciliation", "已判定；款项随下次对账入账"},
 }
 
 // Text is the word with amount, reason and date in one line.

@@ -65,7 +65,7 @@ const (
 	AwaitsCard     Why = 6  // the next use of the card decides
 	AwaitsRows     Why = 7  // rows of taps in between may still come, until the window is over
 	AwaitsPerson   Why = 8  // decided; a second person must approve the refund
-	AwaitsRelease  Why = 9  // decided; the card is stopped, and nothing is paid until that is explained
+	AwaitsRelease  Why = 9  // the card is stopped, and nothing is paid until that is explained
 	AwaitsTransfer Why = 10 // decided; the refund is made with the next run of reconciliation
 )
 
@@ -99,13 +99,15 @@ func Tell(c *Case) (Answer, bool) {
 		c.proven(&a, ran)
 	case c.Proof.Final != 0 && c.Now >= c.Proof.Final && c.Proof.Settled:
 		a.Word, a.Why, a.Amount = Back, WindowOver, c.Proof.Total
-		if a.Amount == 0 {
+		if d.Kind == txn.OnlineUnload || a.Amount == 0 {
 			a.Word = Done
 		}
 	case d.State == authorise.Undone && c.Advanced:
 		a.Word, a.Why = Back, TerminalUndid
-	case d.Told && (c.Advanced || d.Kind == txn.OnlineLoad):
+	case d.Told && (c.Advanced || d.Kind == txn.OnlineLoad && !c.Proof.Later):
 		a.Word, a.Why = Done, TerminalTold
+	case c.Proof.Final != 0 && c.Now >= c.Proof.Final, c.Proof.Final == 0 && c.Proof.Frozen:
+		a.Word, a.Why = Checking, c.withheld()
 	case c.Proof.Later:
 		a.Word, a.Why, a.Until = Checking, AwaitsRows, c.Proof.Final
 	default:
@@ -135,15 +137,18 @@ func (c *Case) proven(a *Answer, ran Ran) {
 		a.Word = Back
 	}
 	owes := (a.Kind == txn.OnlineLoad) == (ran == No) // money has to move to the account
-	switch {
-	case !owes || c.Proof.Settled:
-		return
-	case c.Proof.Frozen:
-		a.Why = AwaitsRelease
-	case c.Proof.Waits:
-		a.Why = AwaitsPerson
-	default:
-		a.Why = AwaitsTransfer
+	if owes && !c.Proof.Settled {
+		a.Word, a.Why = Checking, c.withheld()
 	}
-	a.Word = Checking
+}
+
+// withheld is why money that is due has not moved yet.
+func (c *Case) withheld() Why {
+	switch {
+	case c.Proof.Frozen:
+		return AwaitsRelease
+	case c.Proof.Waits:
+		return AwaitsPerson
+	}
+	return AwaitsTransfer
 }

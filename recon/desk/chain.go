@@ -22,6 +22,7 @@ const (
 	WasApproved  Act = "approved"
 	WasRejected  Act = "rejected"
 	WasWithdrawn Act = "withdrawn"
+	DisputeStep  Act = "dispute" // a step of a dispute: Kind is the step, Request the case, Who the party
 )
 
 // ActOf is the act of a decision.

@@ -8,12 +8,13 @@ import (
 
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon/timeline"
+	"github.com/citycard/citycard/txn"
 )
 
 // Reasons why the desk refuses. Errors of this package wrap one of them.
 var (
 	ErrName       = errors.New("unusable name of a clerk (1 to 40 letters, digits, '-', '_' or '.')")
-	ErrReason     = errors.New("unusable reason (1 to 500 characters on one line)")
+	ErrReason     = errors.New("unusable reason (1 to 500 characters on one line, and no card number)")
 	ErrInactive   = errors.New("the clerk does not work at this desk")
 	ErrSamePerson = errors.New("a proposal is decided by another person than the one who made it")
 	ErrDecided    = errors.New("the proposal has been decided")
@@ -121,11 +122,33 @@ func checkReason(reason string, needed bool) error {
 		return ErrReason
 	}
 	for _, r := range reason {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) { // Cf turns the direction of writing
 			return ErrReason
 		}
 	}
+	if namesCard(reason) {
+		return ErrReason
+	}
 	return nil
+}
+
+// namesCard reports whether a text has a whole card number in it: 12 to 19 digits, with
+// spaces or without, that end with their check digit.
+func namesCard(text string) bool {
+	run := ""
+	for _, r := range text + "." {
+		switch {
+		case r >= '0' && r <= '9':
+			run += string(r)
+		case r == ' ':
+		default:
+			if n := len(run); n >= 12 && n <= 19 && txn.Luhn(run[:n-1]) == run[n-1] {
+				return true
+			}
+			run = ""
+		}
+	}
+	return false
 }
 
 // Subject is what a proposal is about, as the desk finds it at a moment.

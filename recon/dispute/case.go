@@ -22,7 +22,11 @@ type Subject struct {
 	Amount   money.Fen `json:"amount_fen"`
 	// Claimed says that reconciliation has booked the amount as a claim on the acquirer
 	// (an unbacked row): money from the acquirer then settles the claim.
-	Claimed bool   `json:"claimed"`
+	// when the case was opened; Case.Claimed says how it is now.
+	Claimed bool `json:"claimed"`
+	// Refused says that the row was presented and did not clear: the acquirer may ask for
+	// its payment, and there is nothing to give back.
+	Refused bool   `json:"refused,omitempty"`
 	Why     string `json:"why"` // from which break it was opened, or what a clerk wrote
 }
 
@@ -35,13 +39,15 @@ type Event struct {
 	Note   string    `json:"note,omitempty"`
 }
 
-// Case is a dispute. It is made by New and Replay, and changed by Take and Lapse only.
+// Case is a dispute. It is made by New and Replay, and changed by Take, Lapse and
+// Reconcile only.
 type Case struct {
 	ID      int64     `json:"id"`
 	Subject Subject   `json:"subject"`
 	State   State     `json:"state"`
 	Events  []Event   `json:"events"`
 	Got     money.Fen `json:"got_fen"` // what the issuer's side has from the acquirer
+	Claimed bool      `json:"claimed"` // the issuer's side is the claim, else the customer
 	Moves   []Move    `json:"moves"`
 	// Due is when the state lapses: the last deadline of what may be done in it. 0 when it
 	// is closed, or waits for a ruling.
@@ -54,6 +60,7 @@ type Move struct {
 	Kind   Kind      `json:"kind"`
 	Amount money.Fen `json:"amount_fen"`
 	At     int64     `json:"at"`
+	Claim  bool      `json:"claim"` // the issuer's side of it is the claim
 }
 
 // Errors of a step. Their texts name what was asked.
@@ -86,9 +93,12 @@ func New(r *Rules, id int64, s Subject, at int64) (*Case, error) {
 	case utf8.RuneCountInString(s.Why) > maxNote:
 		return nil, fmt.Errorf("open case %d: text of more than %d characters: %w", id, maxNote, ErrSubject)
 	}
-	c := &Case{ID: id, Subject: s, State: Opened, Events: []Event{{Step: Open, At: at}}, Moves: []Move{}}
+	c := &Case{ID: id, Subject: s, State: Opened, Claimed: s.Claimed, Events: []Event{{Step: Open, At: at}}, Moves: []Move{}}
 	if err := c.settle(r); err != nil {
 		return nil, fmt.Errorf("open case %d: %w", id, err)
+	}
+	if c.State.Closed() {
+		return nil, fmt.Errorf("open case %d: the row did not clear and trade %s knows no request for payment: %w", id, s.Trade, ErrSubject)
 	}
 	if c.Due < at {
 		return nil, fmt.Errorf("open case %d: the last term for this trade ended on %s: %w", id, Day(c.Due), ErrExpired)
@@ -112,8 +122,11 @@ func (c *Case) Next(r *Rules) ([]Next, error) {
 	}
 	var out []Next
 	for _, t := range machine {
-		if t.from != c.State || !slices.Contains(steps, t.step) || t.step == RequestPayment && c.Subject.Claimed {
+		if t.from != c.State || !slices.Contains(steps, t.step) {
 			continue
+		}
+		if c.State == Opened && t.step != Withdraw && (t.step == RequestPayment) != c.Subject.Refused {
+			continue // what has been paid is not paid again, what has not is not given back
 		}
 		term := set.Terms[t.step]
 		from := c.Subject.TradeAt
@@ -149,7 +162,7 @@ func (c *Case) Take(r *Rules, e Event) ([]Move, error) {
 	k := slices.IndexFunc(next, func(n Next) bool { return n.Step == e.Step })
 	switch {
 	case k < 0:
-		return fail(ErrTrade, "trade %s", c.Subject.Trade)
+		return fail(ErrTrade, "trade %s, row cleared: %v", c.Subject.Trade, !c.Subject.Refused)
 	case e.At < c.last().At:
 		return fail(ErrOrder, "the last event is of %s", Day(c.last().At))
 	case e.At > next[k].Deadline:
@@ -207,14 +220,14 @@ func (c *Case) enter(r *Rules, t transition, e Event, amount money.Fen) ([]Move,
 		*c = was
 		return nil, fmt.Errorf("case %d, %s: %w", c.ID, e.Step, err)
 	}
-	if c.State.Closed() && c.Subject.Claimed && c.Got < c.Subject.Amount {
+	if c.State.Closed() && c.Claimed && c.Got < c.Subject.Amount {
 		c.move(WriteOff, c.Subject.Amount-c.Got, e.At)
 	}
 	return slices.Clone(c.Moves[first:]), nil
 }
 
 func (c *Case) move(k Kind, amount money.Fen, at int64) {
-	c.Moves = append(c.Moves, Move{Number: uint16(len(c.Moves) + 1), Kind: k, Amount: amount, At: at})
+	c.Moves = append(c.Moves, Move{Number: uint16(len(c.Moves) + 1), Kind: k, Amount: amount, At: at, Claim: c.Claimed})
 	c.Got += money.Fen(k.gain()) * amount
 }
 
@@ -287,6 +300,13 @@ func Replay(r *Rules, id int64, s Subject, events []Event) (*Case, error) {
 		return nil, err
 	}
 	for _, e := range events[1:] {
+		if e.Step == Claimed || e.Step == Unclaimed {
+			_, changed, err := c.Reconcile(r, e.Step == Claimed, e.At)
+			if err != nil || !changed || *c.last() != e {
+				return nil, errors.Join(fmt.Errorf("replay case %d: %s on %s changes nothing: %w", id, e.Step, Day(e.At), ErrStep), err)
+			}
+			continue
+		}
 		if e.Step == Lapsed {
 			_, lapsed, err := c.Lapse(r, e.At)
 			if err != nil || !lapsed || c.last().At != e.At {

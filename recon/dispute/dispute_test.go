@@ -51,6 +51,17 @@ func open(t testing.TB, kind dispute.Trade, claimed bool) *dispute.Case {
 	return c
 }
 
+// openRefused is a case about a row that did not clear.
+func openRefused(t testing.TB) *dispute.Case {
+	s := subject(dispute.Credit, false)
+	s.Refused = true
+	c, err := dispute.New(rules(t), 1, s, trade+day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // way is a list of steps, each so many days after the trade, with the state that
 // follows and the money that moves.
 type way []struct {
@@ -90,6 +101,9 @@ func TestWays(t *testing.T) {
 			{"request_payment", 5, "P1", 0, "payment_requested", ""}, {"refuse_payment", 9, "", 0, "refused", ""}}},
 	} {
 		k := open(t, c.kind, c.claimed)
+		if c.way[0].step == dispute.RequestPayment {
+			k = openRefused(t)
+		}
 		for i, s := range c.way {
 			moves, err := k.Take(rules(t), dispute.Event{Step: s.step, At: trade + s.day*day, Reason: s.reason, Amount: s.amount})
 			if err != nil {
@@ -121,6 +135,7 @@ func TestRefusals(t *testing.T) {
 		{"no second chargeback now", dispute.ECash, dispute.Event{Step: "second_chargeback", At: trade + 2*day, Reason: "C1"}, dispute.ErrStep, "the case is opened"},
 		{"no such step", dispute.ECash, dispute.Event{Step: "dance", At: trade + 2*day}, dispute.ErrStep, "dance"},
 		{"electronic cash knows no request for payment", dispute.ECash, dispute.Event{Step: "request_payment", At: trade + 2*day, Reason: "P1"}, dispute.ErrTrade, "ecash"},
+		{"a row that cleared is not paid again", dispute.Credit, dispute.Event{Step: "request_payment", At: trade + 2*day, Reason: "P1"}, dispute.ErrTrade, "cleared: true"},
 		{"too late", dispute.ECash, dispute.Event{Step: "query", At: trade + 121*day, Reason: "Q1"}, dispute.ErrExpired, "2027-03-18"},
 		{"no reason", dispute.ECash, dispute.Event{Step: "chargeback", At: trade + 2*day}, dispute.ErrReason, "C1"},
 		{"reason of another step", dispute.ECash, dispute.Event{Step: "chargeback", At: trade + 2*day, Reason: "Q1"}, dispute.ErrReason, "Q1"},
@@ -222,12 +237,16 @@ func TestAnyWay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom([]dispute.Trade{dispute.ECash, dispute.Debit, dispute.Credit}).Draw(t, "trade")
 		s := subject(kind, rapid.Bool().Draw(t, "claimed"))
+		if kind == dispute.Credit && !s.Claimed {
+			s.Refused = rapid.Bool().Draw(t, "refused")
+		}
 		now := int64(trade + day)
 		c, err := dispute.New(r, 7, s, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, written := money.Fen(0), money.Fen(0)
+		claim, customer := money.Fen(0), money.Fen(0) // what the case has put there
 		account := func(moves []dispute.Move) {
 			for _, m := range moves {
 				if m.Amount <= 0 {
@@ -240,6 +259,25 @@ func TestAnyWay(t *testing.T) {
 					got -= m.Amount
 				case dispute.WriteOff:
 					written += m.Amount
+				case dispute.TakeUp:
+					written -= m.Amount
+				case dispute.ToClaim:
+					customer -= m.Amount
+					claim += m.Amount
+				case dispute.Pay:
+					customer -= m.Amount
+				}
+				side := m.Amount
+				switch m.Kind {
+				case dispute.Return, dispute.TakeUp:
+					side = -side
+				case dispute.ToClaim, dispute.Pay:
+					side = 0
+				}
+				if m.Claim {
+					claim += side
+				} else {
+					customer += side
 				}
 			}
 		}
@@ -253,6 +291,13 @@ func TestAnyWay(t *testing.T) {
 				}
 				if lapsed && was.Closed() {
 					t.Fatal("a closed case lapsed")
+				}
+				account(moves)
+			}
+			if !s.Refused && rapid.IntRange(0, 3).Draw(t, "reconciliation") == 0 {
+				moves, changed, err := c.Reconcile(r, rapid.Bool().Draw(t, "stands"), now)
+				if err != nil || !changed && len(moves) > 0 {
+					t.Fatal(moves, err)
 				}
 				account(moves)
 			}
@@ -282,7 +327,11 @@ func TestAnyWay(t *testing.T) {
 		if got != c.Got || got < 0 || got > s.Amount {
 			t.Fatalf("got %s, by its moves %s, amount %s", c.Got, got, s.Amount)
 		}
-		switch closedWithClaim := c.State.Closed() && s.Claimed; {
+		switch paid := c.State == dispute.Paid; {
+		case c.Claimed && (claim != got+written || customer != 0), !c.Claimed && !paid && (claim != 0 || customer != got), paid && customer != -s.Amount:
+			t.Fatalf("claimed %v: claim has %s, customer %s; got %s, written off %s", c.Claimed, claim, customer, got, written)
+		}
+		switch closedWithClaim := c.State.Closed() && c.Claimed; {
 		case closedWithClaim && got+written != s.Amount:
 			t.Fatalf("got %s and wrote off %s of %s", got, written, s.Amount)
 		case !closedWithClaim && written != 0:

@@ -13,13 +13,16 @@
 // claim that reconciliation has booked against the acquirer (an unbacked row), else the
 // customer. Case, number and kind of a move are its permanent key: a ledger makes it
 // once. What the issuer's side has got is never below zero and never above the amount in
-// dispute; a case that ends without the whole of it writes the rest of a claim off.
+// dispute; a case that ends without the whole of it writes the rest of a claim off. Where
+// reconciliation claims the row, or takes its claim back, while there is a case, Reconcile
+// moves what the case has got to where it then belongs.
 //
 // # Invariants
 //
 //   - A case is the sum of its events: the same events in the same order give the same
 //     case (Replay).
-//   - Deadlines never go back while a case is open, and a closed case never opens again.
+//   - Deadlines never go back while a case is open, and a closed case never opens again,
+//     but by Reconcile.
 //   - The package is pure: times are arguments.
 //
 // Sources: order of the steps and what electronic cash allows: secondary texts on the

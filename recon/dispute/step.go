@@ -5,7 +5,8 @@ import "slices"
 // Step is what a party does. The words are stored and never change their meaning.
 type Step string
 
-// The steps. Open begins every case; Lapsed is what time does.
+// The steps. Open begins every case; Lapsed is what time does, Claimed and Unclaimed what
+// reconciliation does.
 const (
 	Open             Step = "open"
 	Query            Step = "query"             // issuer asks for proof (查询/调单)
@@ -22,6 +23,8 @@ const (
 	RuleAcquirer     Step = "rule_acquirer"
 	Withdraw         Step = "withdraw" // issuer gives up what it has not got
 	Lapsed           Step = "lapsed"
+	Claimed          Step = "claimed"   // reconciliation has found that the card never paid the row
+	Unclaimed        Step = "unclaimed" // reconciliation has taken that back
 )
 
 // Party is who takes a step.
@@ -33,6 +36,7 @@ const (
 	Acquirer Party = "acquirer"
 	Network  Party = "network"
 	Time     Party = "time"
+	Recon    Party = "reconciliation"
 )
 
 // State is where a case stands. The words are stored and never change their meaning.
@@ -111,13 +115,15 @@ const (
 	Return   Kind = 3 // issuer's side to acquirer: re-presentment, or a ruling for it
 	Pay      Kind = 4 // customer to acquirer: a request for payment was accepted
 	WriteOff Kind = 5 // loss to claim: what the issuer does not get back
+	ToClaim  Kind = 6 // customer to claim: what it got for a row that its card never paid
+	TakeUp   Kind = 7 // claim to loss: a write-off undone, because there is no claim
 )
 
-var kindNames = [...]string{GiveBack: "give back", TakeBack: "take back", Return: "return", Pay: "pay", WriteOff: "write off"}
+var kindNames = [...]string{GiveBack: "give back", TakeBack: "take back", Return: "return", Pay: "pay", WriteOff: "write off", ToClaim: "to claim", TakeUp: "take up"}
 
 // String is the kind in English.
 func (k Kind) String() string {
-	if k < GiveBack || k > WriteOff {
+	if k < GiveBack || k > TakeUp {
 		return "invalid"
 	}
 	return kindNames[k]

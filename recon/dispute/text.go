@@ -11,6 +11,7 @@ var stepTexts = map[Step][2]string{
 	Chargeback: {"chargeback", "一次退单"}, Represent: {"re-presentment", "再请款"}, SecondChargeback: {"second chargeback", "二次退单"},
 	Arbitrate: {"arbitration asked for", "提请仲裁"}, RuleIssuer: {"ruling for the issuer", "裁定发卡方胜"}, RuleAcquirer: {"ruling for the acquirer", "裁定收单方胜"},
 	Withdraw: {"withdrawn", "撤回"}, Lapsed: {"deadline passed", "逾期"},
+	Claimed: {"reconciliation claims it: the card never paid", "对账认定卡未扣款，转为向收单方追索"}, Unclaimed: {"reconciliation claims it no longer", "对账撤销追索"},
 }
 
 // Text is the step in "en" or "zh".
@@ -23,6 +24,8 @@ func (s Step) By() Party {
 		return Issuer
 	case Lapsed:
 		return Time
+	case Claimed, Unclaimed:
+		return Recon
 	}
 	for _, t := range machine {
 		if t.step == s {
@@ -42,7 +45,7 @@ var stateTexts = map[State][2]string{
 // Text is the state in "en" or "zh".
 func (s State) Text(lang string) string { return pick(stateTexts[s], lang) }
 
-var partyTexts = map[Party][2]string{Issuer: {"issuer", "发卡方"}, Acquirer: {"acquirer", "收单方"}, Network: {"network", "转接网络"}, Time: {"time", "时间"}}
+var partyTexts = map[Party][2]string{Issuer: {"issuer", "发卡方"}, Acquirer: {"acquirer", "收单方"}, Network: {"network", "转接网络"}, Time: {"time", "时间"}, Recon: {"reconciliation", "对账"}}
 
 // Text is the party in "en" or "zh".
 func (p Party) Text(lang string) string { return pick(partyTexts[p], lang) }
@@ -57,8 +60,11 @@ func pick(t [2]string, lang string) string {
 // Sign is the direction of the event's money as error files have it, seen from the
 // issuer: C it gets, D it pays, empty for none.
 func (e *Event) Sign() string {
-	if e.Amount == 0 {
+	switch {
+	case e.Amount == 0:
 		return ""
+	case e.Step == Unclaimed:
+		return "D"
 	}
 	for _, t := range machine {
 		if t.step != e.Step {

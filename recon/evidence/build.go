@@ -260,8 +260,12 @@ func (b *builder) statement() ([]byte, error) {
 	return st.Encode()
 }
 
-// right reports whether an observation proves anything.
-func (s *Seen) right() bool { return s.Cryptogram != Wrong && s.BalanceMAC != Wrong }
+// right reports whether an observation proves anything. A row of electronic cash that
+// neither cryptogram nor balance MAC stands for proves nothing.
+func (s *Seen) right() bool {
+	bare := s.Row > 0 && s.Plain && s.Cryptogram == Absent && s.BalanceMAC == Absent
+	return s.Cryptogram != Wrong && s.BalanceMAC != Wrong && !bare
+}
 
 // at gives the observation that speaks for a counter: the first right one.
 func (s *Statement) at(atc uint16) *Seen {

@@ -224,7 +224,7 @@ func TestStatementMustFollow(t *testing.T) {
 		{"value before", `"before_fen": 11600`, `"before_fen": 11700`, "does not say what row"},
 		{"outcome", `"outcome": "decided"`, `"outcome": "undecided"`, "does not follow"},
 		{"who paid", `"committed": "yes",` + "\n   \"missed_fen\": 0", `"committed": "no",` + "\n   \"missed_fen\": 0", "does not follow"},
-		{"limit", `"limit_fen": 50000`, `"limit_fen": 60000`, "does not follow"},
+		{"limit", `"limit_fen": 50000`, `"limit_fen": 60000`, "differences of its rows"},
 		{"refund", `"state": "proven",` + "\n   \"amount_fen\": 300", `"state": "proven",` + "\n   \"amount_fen\": 301", "does not follow"},
 		{"another row", `"row": 1`, `"row": 2`, "row"},
 		{"words", `"cryptogram": "right"`, `"cryptogram": "rigth"`, "right, wrong or absent"},

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon/timeline"
@@ -75,9 +76,17 @@ func (out *Pair) equal(other *Pair) bool {
 	return reflect.DeepEqual(out, other)
 }
 
-// follows reports whether a break is what a pair says. known is false where a break
-// needs more than the pair: time, other pairs, money that has moved.
-func (b *Break) follows(pair *Pair, p *Seen) (right, known bool) {
+// sameNumbers reports whether two pairs have the same counters and differences, whatever
+// is concluded from them.
+func (out *Pair) sameNumbers(other *Pair) bool {
+	return out.Missing == other.Missing && out.Fall == other.Fall && out.Most == other.Most && out.Without == other.Without && out.With == other.With &&
+		slices.Equal(out.Feasible, other.Feasible)
+}
+
+// follows reports whether a break is possible by what a pair says. whole is true if the
+// state follows as well; it is false where the state needs more than the pair: time,
+// other pairs, uploads, money that has moved.
+func (b *Break) follows(pair *Pair, p *Seen) (right, whole bool) {
 	yes, no := pair.Committed == timeline.Yes.String(), pair.Committed == timeline.No.String()
 	switch b.Part {
 	case timeline.PartDoubt.String():
@@ -88,18 +97,18 @@ func (b *Break) follows(pair *Pair, p *Seen) (right, known bool) {
 		case p.Service:
 			state = timeline.Collectable
 		}
-		return (yes || no) && p.Kind == timeline.Doubt.String() && b.Amount == p.Offered && b.State == state.String(), true
+		return (yes || no) && p.Kind == timeline.Doubt.String() && b.Amount == p.Offered && b.Contested == 0 && b.State == state.String(), true
 	case timeline.PartLoad.String():
 		return no && p.Kind == timeline.Load.String() && b.Amount == p.Offered && b.State == timeline.Proven.String(), true
 	case timeline.PartRow.String():
 		return pair.Outcome == timeline.OutcomeUnbacked.String() && b.Amount == p.Offered && b.State == timeline.Unbacked.String(), true
 	case timeline.PartGap.String():
-		return pair.Missed >= 0 && b.Amount <= pair.Missed, true
+		return pair.Missed >= 0 && b.Amount <= pair.Missed, false
 	case timeline.PartPair.String():
 		if b.State == timeline.Impossible.String() {
 			return pair.Outcome == timeline.OutcomeImpossible.String(), true
 		}
-		return pair.Outcome == timeline.Undecided.String() && b.Amount+b.Contested <= max(pair.Without, pair.With), true
+		return pair.Outcome == timeline.Undecided.String() && b.Amount+b.Contested <= max(pair.Without, pair.With), false
 	}
-	return false, false
+	return true, false
 }

@@ -109,8 +109,11 @@ func DecodeStatement(b []byte) (*Statement, error) {
 		return nil, refuse(statementName, "format %.40q, this program reads %q", s.Format, StatementFormat)
 	case len(s.Observations) == 0 || len(s.Observations) > maxObservations || len(s.Pairs) > maxObservations || len(s.Breaks) > maxObservations:
 		return nil, refuse(statementName, "%d observations, %d pairs, %d breaks: want 1 to %d observations", len(s.Observations), len(s.Pairs), len(s.Breaks), maxObservations)
-	case s.Limit < 0 || s.Limit > 1<<40:
+	case s.Limit < 0 || s.Limit > maxAmount:
 		return nil, refuse(statementName, "limit_fen %d is no limit of a card", s.Limit)
+	}
+	if err := s.checkWords(); err != nil {
+		return nil, refuse(statementName, "%v", err)
 	}
 	return &s, nil
 }

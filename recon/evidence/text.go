@@ -34,39 +34,47 @@ const (
 
 // The checks.
 const (
-	checkStatement = "statement"
-	checkManifest  = "manifest"
-	checkInclusion = "inclusion"
-	checkChain     = "chain"
-	checkSDAD      = "sdad"
-	checkSDAD0     = "sdad without amount"
-	checkNoSDAD    = "sdad absent"
-	checkRedacted  = "sdad redacted"
-	checkLog       = "issuer log"
-	checkSeen      = "issuer keys"
-	checkLimit     = "limit"
-	checkPair      = "pair"
-	checkPairSaid  = "pair said"
-	checkBreak     = "break"
-	checkBreakSaid = "break said"
+	checkStatement   = "statement"
+	checkManifest    = "manifest"
+	checkInclusion   = "inclusion"
+	checkChain       = "chain"
+	checkSDAD        = "sdad"
+	checkSDAD0       = "sdad without amount"
+	checkNoSDAD      = "sdad absent"
+	checkRedacted    = "sdad redacted"
+	checkLog         = "issuer log"
+	checkSeen        = "issuer keys"
+	checkLimit       = "limit"
+	checkPair        = "pair"
+	checkPairSaid    = "pair said"
+	checkPairOther   = "pair said otherwise"
+	checkBreak       = "break"
+	checkBreakSaid   = "break said"
+	checkOneCard     = "one card"
+	checkReadme      = "readme"
+	checkNoNeighbour = "chain not shown"
 )
 
 var lineTexts = map[string][2]string{
-	checkStatement: {"statement signed by issuer %s; certificate under the city's root", "发卡方 %s 签署的声明；证书由城市根证书签发"},
-	checkManifest:  {"%d members, each with the hash that the issuer signed", "共 %d 个文件，哈希均与发卡方签署的清单一致"},
-	checkInclusion: {"row %d: terminal %d signed it in its block %d (row %d of %d)", "记录 %d：终端 %d 在其第 %d 块中签名（第 %d 条，共 %d 条）"},
-	checkChain:     {"row %d: blocks %d and %d of terminal %d follow each other without a gap", "记录 %d：第 %d 块与第 %d 块（终端 %d）首尾相接，无缺号"},
-	checkSDAD:      {"row %d: the card signed counter %04X and amount %s yuan; certificates under CA key %02X", "记录 %d：卡片签名确认计数器 %04X、金额 %s 元；证书由 CA 公钥 %02X 签发"},
-	checkSDAD0:     {"row %d: the card signed counter %04X (fDDA 00: not the amount); certificates under CA key %02X", "记录 %d：卡片签名确认计数器 %04X（fDDA 00，不含金额）；证书由 CA 公钥 %02X 签发"},
-	checkNoSDAD:    {"row %d: the terminal kept no signature of the card", "记录 %d：终端未保存卡片签名"},
-	checkRedacted:  {"row %d: signature and certificates of the card are left out, they would disclose the account number", "记录 %d：为不泄露卡号，卡片签名与证书未附，无法验证"},
-	checkLog:       {"issuer's own log: %s at counter %04X, %s yuan on the card before it", "发卡方日志：%s，计数器 %04X，此前卡内余额 %s 元"},
-	checkSeen:      {"row %d, counter %04X: cryptogram %s, balance MAC %s; %s yuan before, %s after", "记录 %d，计数器 %04X：应用密文 %s，余额 MAC %s；交易前 %s 元，交易后 %s 元"},
-	checkLimit:     {"no other observation of the card lies between these; one counter can take at most %s yuan", "以上各笔之间无该卡其他记录；单个计数器扣款上限 %s 元"},
-	checkPair:      {"counters %04X and %04X: %d between, value fell by %s yuan: %s", "计数器 %04X 与 %04X：其间缺 %d 个，余额减少 %s 元：%s"},
-	checkPairSaid:  {"counters %04X and %04X: %s by the issuer's word; working it out needs the whole card", "计数器 %04X 与 %04X：%s（发卡方声明；重新推算需整卡数据）"},
-	checkBreak:     {"conclusion %s at counters %04X and %04X: %s, %s yuan: follows from the values", "结论 %s（计数器 %04X 与 %04X）：%s，%s 元：与数值相符"},
-	checkBreakSaid: {"conclusion %s at counters %04X and %04X: %s, %s yuan: the issuer's word", "结论 %s（计数器 %04X 与 %04X）：%s，%s 元：发卡方声明"},
+	checkStatement:   {"statement signed by issuer %s; certificate under the city's root", "发卡方 %s 签署的声明；证书由城市根证书签发"},
+	checkManifest:    {"%d members, each with the hash that the issuer signed", "共 %d 个文件，哈希均与发卡方签署的清单一致"},
+	checkInclusion:   {"row %d: terminal %d signed it in its block %d (row %d of %d)", "记录 %d：终端 %d 在其第 %d 块中签名（第 %d 条，共 %d 条）"},
+	checkChain:       {"row %d: blocks %d and %d of terminal %d follow each other without a gap", "记录 %d：第 %d 块与第 %d 块（终端 %d）首尾相接，无缺号"},
+	checkSDAD:        {"row %d: the card signed counter %04X and amount %s yuan; certificates under CA key %02X", "记录 %d：卡片签名确认计数器 %04X、金额 %s 元；证书由 CA 公钥 %02X 签发"},
+	checkSDAD0:       {"row %d: the card signed counter %04X (fDDA 00: not the amount); certificates under CA key %02X", "记录 %d：卡片签名确认计数器 %04X（fDDA 00，不含金额）；证书由 CA 公钥 %02X 签发"},
+	checkNoSDAD:      {"row %d: the terminal kept no signature of the card", "记录 %d：终端未保存卡片签名"},
+	checkRedacted:    {"row %d: signature and certificates of the card are left out, they would disclose the account number", "记录 %d：为不泄露卡号，卡片签名与证书未附，无法验证"},
+	checkLog:         {"issuer's own log: %s at counter %04X, %s yuan on the card before it", "发卡方日志：%s，计数器 %04X，此前卡内余额 %s 元"},
+	checkSeen:        {"row %d, counter %04X: cryptogram %s, balance MAC %s; %s yuan before, %s after", "记录 %d，计数器 %04X：应用密文 %s，余额 MAC %s；交易前 %s 元，交易后 %s 元"},
+	checkLimit:       {"no other observation of the card lies between the two of a pair; one counter can take at most %s yuan", "每一对记录之间无该卡其他记录；单个计数器扣款上限 %s 元"},
+	checkPair:        {"counters %04X and %04X: %d between, value fell by %s yuan: %s", "计数器 %04X 与 %04X：其间缺 %d 个，余额减少 %s 元：%s"},
+	checkPairSaid:    {"counters %04X and %04X: %s by the issuer's word; working it out needs the whole card", "计数器 %04X 与 %04X：%s（发卡方声明；重新推算需整卡数据）"},
+	checkPairOther:   {"counters %04X and %04X: %s by the issuer's word; the two values alone give: %s", "计数器 %04X 与 %04X：%s（发卡方声明）；仅凭两笔数值推算为：%s"},
+	checkBreak:       {"conclusion %s at counters %04X and %04X: %s, %s yuan: follows from the values", "结论 %s（计数器 %04X 与 %04X）：%s，%s 元：与数值相符"},
+	checkNoNeighbour: {"row %d: block %d of terminal %d is not in the pack: that they follow each other is not shown", "记录 %d：第 %d 块（终端 %d）未附，首尾相接未予证明"},
+	checkOneCard:     {"the rows are of one card, %s", "各记录均属同一张卡 %s"},
+	checkReadme:      {"README.txt is not the text of this program: it is the issuer's own", "README.txt 非本程序所附文本，系发卡方自撰"},
+	checkBreakSaid:   {"conclusion %s at counters %04X and %04X: %s, %s yuan: the issuer's word", "结论 %s（计数器 %04X 与 %04X）：%s，%s 元：发卡方声明"},
 }
 
 // phrase is a text in both languages.
@@ -76,9 +84,9 @@ type phrase [2]string
 var chinese = map[string]string{
 	Right: "正确", Wrong: "错误", Absent: "无",
 	"opening": "开卡", "load": "圈存", "online": "联机", "push": "额度推送",
-	"decided": "可判定", "undecided": "未定", "unbacked": "无扣款依据", "impossible": "不可能",
-	"doubt": "疑账", "row": "记录", "gap": "缺号", "pair": "短款", "past": "既往", "stands": "维持", "hold": "预授权",
-	"suspected": "待定", "expected": "待上送", "provisional": "已垫付", "proven": "已证实", "collectable": "应付运营方", "late": "迟到", "disproved": "已排除", "lost upload": "终端缺号",
+	"decided": "可判定", "undecided": "未定", "unbacked": "卡未扣款", "impossible": "不可能",
+	"doubt": "存疑", "row": "流水", "gap": "缺号", "pair": "整段", "past": "曾有", "stands": "维持", "hold": "预授权",
+	"suspected": "疑似", "expected": "待证", "provisional": "先行垫付", "proven": "已证实", "collectable": "应付运营商", "late": "迟到", "disproved": "已排除", "lost upload": "上送丢失",
 }
 
 func (v *verification) show(member, check, by, result string, args ...any) {

@@ -200,6 +200,12 @@ func (v *verification) readManifest() error {
 	}
 	v.report.Redacted, v.report.Rows = v.manifest.Redacted, v.manifest.Rows
 	v.show(manifestName, checkManifest, byIssuer, verified, len(listed))
+	if !bytes.Equal(v.members[readmeName], readme) {
+		v.show(readmeName, checkReadme, byIssuer, itsWord)
+	}
+	if v.report.Redacted {
+		v.show(statementName, checkOneCard, byIssuer, itsWord, v.statement.Card)
+	}
 	return nil
 }
 

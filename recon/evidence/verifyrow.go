@@ -104,9 +104,27 @@ func (v *verification) readRow(n int) (raw []byte, card, evidence seal.Hash, p p
 		p.whole = true
 		p.issuer = block.Issuer{CAIndex: index[0], Certificate: v.maybe(name("90.bin")), Remainder: v.maybe(name("92.bin")), Exponent: v.maybe(name("9F32.bin"))}
 		p.card = block.Card{Certificate: v.maybe(name("9F46.bin")), Remainder: v.maybe(name("9F48.bin")), Exponent: v.maybe(name("9F47.bin")), Static: v.maybe(name("static.bin"))}
+		if err := v.lengths(n); err != nil {
+			return raw, card, evidence, p, err
+		}
 		evidence = seal.EvidenceHash(seal.IssuerHash(&p.issuer), &p.card)
 	}
 	return raw, card, evidence, p, nil
+}
+
+// evidenceLimits are the limits of a block for what is in its evidence part. Lengths stand
+// in two bytes in the hash over them: a longer member would have a second reading.
+var evidenceLimits = map[string]int{"90.bin": block.MaxCertificate, "92.bin": block.MaxCertificate, "9F32.bin": block.MaxExponent,
+	"9F46.bin": block.MaxCertificate, "9F48.bin": block.MaxCertificate, "9F47.bin": block.MaxExponent, "static.bin": block.MaxStatic, "9F4B.bin": block.MaxCertificate}
+
+// lengths refuses evidence that no block can hold.
+func (v *verification) lengths(n int) error {
+	for s, most := range evidenceLimits {
+		if name := rowMember(n, s); len(v.members[name]) > most {
+			return refuse(name, "%d bytes, at most %d", len(v.members[name]), most)
+		}
+	}
+	return nil
 }
 
 // block checks the path, the terminal's signature and its certificate.
@@ -183,6 +201,9 @@ func (v *verification) chain(n int, at *seal.Head, key *oda.SM2Public) error {
 	}{{"previous.bin", -1}, {"next.bin", 1}} {
 		name := rowMember(n, side.name)
 		if v.maybe(name) == nil {
+			if at.Header.Number > 1 || side.step > 0 {
+				v.show(name, checkNoNeighbour, byTerminal, notShown, n, at.Header.Number+uint32(side.step), at.Header.Terminal)
+			}
 			continue
 		}
 		other, err := v.head(name)
@@ -324,23 +345,37 @@ func (v *verification) conclusion() error {
 	for i := range s.Pairs {
 		pair := &s.Pairs[i]
 		p, q := s.at(pair.P), s.at(pair.Q)
+		if i > 0 && pair.P < s.Pairs[i-1].Q {
+			return refuse(statementName, "pair %d, counters %04X and %04X: pairs come by counters, each once", i+1, pair.P, pair.Q)
+		}
 		if p == nil || q == nil || pair.P >= pair.Q {
 			return refuse(statementName, "pair %d, counters %04X and %04X: no right observation of both", i+1, pair.P, pair.Q)
 		}
 		if slices.ContainsFunc(s.Observations, func(o Seen) bool { return pair.P < o.ATC && o.ATC < pair.Q && o.right() }) {
 			return refuse(statementName, "counters %04X and %04X are no neighbours: an observation lies between them", pair.P, pair.Q)
 		}
-		if !pair.Again {
-			v.show(statementName, checkPairSaid, byIssuer, itsWord, pair.P, pair.Q, pair.Outcome)
+		want := workOut(p, q, s.Limit)
+		switch {
+		case !pair.sameNumbers(&want):
+			return refuse(statementName, "pair of counters %04X and %04X does not have the differences of its rows", pair.P, pair.Q)
+		case !pair.Again && p.Plain && q.Plain:
+			v.show(statementName, checkPairOther, byIssuer, itsWord, pair.P, pair.Q, pair.conclusion(), want.conclusion())
+			continue
+		case !pair.Again:
+			v.show(statementName, checkPairSaid, byIssuer, itsWord, pair.P, pair.Q, pair.conclusion())
 			continue
 		}
-		if want := workOut(p, q, s.Limit); !p.Plain || !q.Plain || !pair.equal(&want) {
+		if !p.Plain || !q.Plain || !pair.equal(&want) {
 			return refuse(statementName, "pair of counters %04X and %04X does not follow from the values of its rows", pair.P, pair.Q)
 		}
 		v.show(statementName, checkPair, byArithmetic, verified, pair.P, pair.Q, pair.Missing, pair.Fall.String(), pair.conclusion())
 	}
 	for i := range s.Breaks {
-		if err := v.breakOf(&s.Breaks[i]); err != nil {
+		b := &s.Breaks[i]
+		if slices.ContainsFunc(s.Breaks[:i], func(o Break) bool { return o.P == b.P && o.Q == b.Q && o.Part == b.Part }) {
+			return refuse(statementName, "break %s at counters %04X and %04X comes twice", b.Part, b.P, b.Q)
+		}
+		if err := v.breakOf(b); err != nil {
 			return err
 		}
 	}
@@ -358,9 +393,10 @@ func (v *verification) breakOf(b *Break) error {
 		if pair.P != b.P || pair.Q != b.Q || !pair.Again {
 			continue
 		}
-		if right, known := b.follows(pair, p); known && !right {
+		switch right, whole := b.follows(pair, p); {
+		case !right:
 			return refuse(statementName, "break %s at counters %04X and %04X does not follow from its pair", b.Part, b.P, b.Q)
-		} else if known {
+		case whole:
 			v.show(statementName, checkBreak, byArithmetic, verified, b.Part, b.P, b.Q, b.State, b.Amount.String())
 			return nil
 		}

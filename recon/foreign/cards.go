@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/citycard/citycard/crypt/cryptogram"
@@ -43,6 +44,8 @@ func (im *Importer) resolve() {
 		}
 		if r.psn = known[r.pan]; r.psn == several {
 			im.refuse(r.at, &refusal{WhichCard, ""}, nil)
+			r.psn = unknownPSN
+			im.claim(r.at, r, WhichCard)
 			return true
 		}
 		return false
@@ -82,6 +85,7 @@ func (im *Importer) card(key txn.CardKey, records []*record, check *keyring) car
 	c := cardLines{key: key}
 	adoptCryptograms(records)
 	presented := im.presented(records)
+	checked := map[identity]timeline.Observation{}
 	for _, r := range records {
 		why := check.verify(r)
 		var obs timeline.Observation
@@ -93,12 +97,29 @@ func (im *Importer) card(key txn.CardKey, records []*record, check *keyring) car
 		}
 		if why != nil {
 			im.refuse(r.at, why, nil)
+			im.claim(r.at, r, why.reason)
 			continue
 		}
-		im.files[r.at.file].Accepted++
+		if r.verified {
+			checked[identityOf(&obs)] = obs
+		}
 		c.items = append(c.items, item{r, obs, r.kind == Field55 && obs.Kind == timeline.Doubt})
 	}
+	c.items = slices.DeleteFunc(c.items, func(it item) bool {
+		if o, there := checked[identityOf(&it.obs)]; there && !it.verified && !it.agrees(&o) {
+			im.refuse(it.at, &refusal{Contradicted, "another line with this cryptogram, which the keys prove"}, nil)
+			return true
+		}
+		im.files[it.at.file].Accepted++
+		return false
+	})
 	return c
+}
+
+// agrees reports whether balance and amount are those that keys have proven. An ARQC says
+// nothing of the amount of its load.
+func (it *item) agrees(o *timeline.Observation) bool {
+	return it.obs.B == o.B && (it.obs.Debit == o.Debit || it.chip.result == cryptogram.ARQC)
 }
 
 // identity names one transaction of a card.
@@ -131,38 +152,39 @@ func (im *Importer) presented(records []*record) map[identity]bool {
 	return out
 }
 
-// adoptCryptograms gives a line that states counter and balance in columns the cryptogram
-// that another line of the same counter, type and balance has: they are one transaction.
+// adoptCryptograms gives a line without cryptogram, because it states counter and balance
+// in columns or its field 55 lacks 9F26, the one that another line of the same counter,
+// type, balance and amount has: they are one transaction. Where no line has one, the
+// amount stands in its place, which tells two transactions of a counter apart.
 func adoptCryptograms(records []*record) {
 	type spot struct {
-		atc    uint16
-		result cryptogram.Result
-		before int64
+		atc           uint16
+		result        cryptogram.Result
+		before, debit int64
 	}
 	at := func(r *record) spot {
 		before := r.chip.before
 		if !r.chip.stated {
 			before += r.debit()
 		}
-		return spot{r.chip.atc, r.chip.result, int64(before)}
+		return spot{r.chip.atc, r.chip.result, int64(before), int64(r.debit())}
 	}
-	var known map[spot][8]byte
-	for _, r := range records {
-		if r.chip.stated && r.chip.ac == [8]byte{} {
-			known = map[spot][8]byte{}
-		}
-	}
-	if known == nil {
+	if !slices.ContainsFunc(records, func(r *record) bool { return r.chip.ac == [8]byte{} }) {
 		return
 	}
+	known := map[spot][8]byte{}
 	for _, r := range records {
 		if r.chip.ac != [8]byte{} {
 			known[at(r)] = r.chip.ac
 		}
 	}
 	for _, r := range records {
-		if r.chip.stated && r.chip.ac == [8]byte{} {
-			r.chip.ac = known[at(r)]
+		if r.chip.ac != [8]byte{} {
+			continue
+		}
+		var there bool
+		if r.chip.ac, there = known[at(r)]; !there {
+			binary.BigEndian.PutUint64(r.chip.ac[:], uint64(r.debit()))
 		}
 	}
 }

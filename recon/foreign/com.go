@@ -23,6 +23,7 @@ type com struct {
 	lines   int64     // data lines since the header
 	sum     money.Fen // of their amounts
 	broken  bool      // the amount of one of them could not be read
+	open    bool      // a header line without its trailer yet
 	trailer string    // what is wrong with a trailer line
 }
 
@@ -45,17 +46,26 @@ func (c *com) frame(line []byte) bool {
 		if bad != nil {
 			return false
 		}
-		c.day, c.lines, c.sum, c.broken = day, 0, 0, false
+		c.end()
+		c.day, c.lines, c.sum, c.broken, c.open = day, 0, 0, false, true
 		return true
 	case 'T':
 		v := c.values[:len(files.TrailerLine.Columns)]
 		if files.TrailerLine.Parse(line, v) != nil {
 			return false
 		}
+		c.open = false
 		c.compare(v[files.TrailerLines].Number(), v[files.TrailerAmount].Fen())
 		return true
 	}
 	return false
+}
+
+// end misses the trailer of the last header.
+func (c *com) end() {
+	if c.open {
+		c.trailer = "the trailer is missing: the file may be cut off"
+	}
 }
 
 // compare says how a trailer and the lines before it differ.
@@ -136,10 +146,6 @@ func (c *com) transaction(v []files.Value) (*record, *refusal) {
 		t := text(column)
 		return t != "" && t != "0"
 	}
-	// 04xx is a reversal (ISO 8583), processing code 20xxxx a void or a refund.
-	if flag(files.ColReversalFlag) || flag(files.ColVoidFlag) || strings.HasPrefix(text(files.ColMessageType), "04") || strings.HasPrefix(text(files.ColProcessingCode), "20") {
-		return nil, &refusal{Reversed, ""}
-	}
 	r := &record{kind: Clearing, arrived: c.day, amount: v[files.ColTransactionAmount].Fen(), terminal: parseTerminal(text(files.ColTerminal)),
 		sequence: uint32(v[files.ColTraceNumber].Number()), refused: !approved(text(files.ColResponse))}
 	if r.amount > maxFen {
@@ -150,10 +156,14 @@ func (c *com) transaction(v []files.Value) (*record, *refusal) {
 		return nil, bad
 	}
 	if r.psn, bad = parsePSN(text(files.ColCardSequence)); bad != nil {
-		return nil, bad
+		return r, bad
 	}
 	if r.time, bad = parseTime(fTime, text(files.ColOriginalTime), "mmddhhmmss", c.day); bad != nil {
-		return nil, bad
+		return r, bad
+	}
+	// 04xx is a reversal (ISO 8583), processing code 20xxxx a void or a refund.
+	if flag(files.ColReversalFlag) || flag(files.ColVoidFlag) || strings.HasPrefix(text(files.ColMessageType), "04") || strings.HasPrefix(text(files.ColProcessingCode), "20") {
+		return r, &refusal{Reversed, ""}
 	}
 	r.link = &link{key: c.key(v, files.ColAcquirer, files.ColSender, files.ColTraceNumber, files.ColSentAt, files.ColTransactionAmount),
 		trace: text(files.ColRetrieval) + text(files.ColOtherData)}

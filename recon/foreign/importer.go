@@ -72,12 +72,14 @@ type ReasonReport struct {
 // Importer takes files one after the other and judges the cards at the end. The zero
 // value is not usable. It is not safe for use by several goroutines.
 type Importer struct {
-	mapping *Mapping
-	o       Options
-	files   []FileReport
-	paths   []string // of the files, as they were given
-	records []*record
-	links   []*record // clearing lines without chip data, and chip data
+	mapping  *Mapping
+	o        Options
+	files    []FileReport
+	paths    []string // of the files, as they were given
+	records  []*record
+	links    []*record // clearing lines without chip data, and chip data
+	claims   map[txn.PAN][]claim
+	nameless int64 // refused lines of which not even the card is known
 }
 
 // New prepares an import. Of the parameters limit, window and drift count; nothing is paid
@@ -94,7 +96,8 @@ func (im *Importer) Skip(name, why string) {
 	im.files = append(im.files, FileReport{Name: maskName(strings.ToValidUTF8(name, "?")), Kind: "unknown", Note: NotRead.In("en") + ": " + why})
 }
 
-// reader makes records of the lines of one file.
+// lineReader makes records of the lines of one file. With a refusal it gives what could be
+// read, nil if that is nothing.
 type lineReader interface {
 	read(line []byte) (*record, *refusal)
 }
@@ -170,10 +173,12 @@ func (f *fileRun) line(n uint32, line []byte, tooLong bool) {
 	switch {
 	case tooLong:
 		f.im.refuse(at, &refusal{TooLong, ""}, line)
+		f.whole()
 	case blank(line):
 		rep.Blank++
 	case f.all != nil:
 		f.im.refuse(at, f.all, line)
+		f.whole()
 	case f.com != nil && f.com.frame(line):
 		if line[0] == 'H' {
 			rep.Headers++
@@ -185,6 +190,13 @@ func (f *fileRun) line(n uint32, line []byte, tooLong bool) {
 		rep.Headers++
 	default:
 		f.data(at, line)
+	}
+}
+
+// whole counts a line that was not looked into, if payments may stand in such a file.
+func (f *fileRun) whole() {
+	if f.rule == nil || f.rule.kind == Clearing || f.rule.kind == Doubts {
+		f.im.nameless++
 	}
 }
 
@@ -204,11 +216,15 @@ func (f *fileRun) data(at source, line []byte) {
 		reader = f.com
 	}
 	rec, why := reader.read(line)
+	if rec == nil {
+		rec = &record{kind: f.rule.kind}
+	}
 	if why == nil && rec.chip != nil && rec.kind != Chip {
 		why = rec.settle()
 	}
 	if why != nil {
 		f.im.refuse(at, why, line)
+		f.im.claim(at, rec, why.reason)
 		return
 	}
 	rec.at = at
@@ -223,6 +239,7 @@ func (f *fileRun) end() {
 	rep := f.report()
 	switch {
 	case f.com != nil:
+		f.com.end()
 		rep.Encoding, rep.Trailer = f.com.seen.String(), f.com.trailer
 	case f.table != nil:
 		rep.Encoding = f.table.seen.String()

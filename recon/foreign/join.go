@@ -25,6 +25,7 @@ func (im *Importer) join() {
 		fitting := slices.DeleteFunc(slices.Clone(chips[r.link.key]), func(c *record) bool { return !r.fits(c) })
 		if why := r.adopt(fitting); why != nil {
 			im.refuse(r.at, why, nil)
+			im.claim(r.at, r, why.reason)
 			continue
 		}
 		im.records = append(im.records, r)

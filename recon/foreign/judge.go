@@ -184,6 +184,7 @@ const (
 	aboutMissing = "missing"
 	aboutLoad    = "load"
 	aboutClone   = "clone"
+	aboutRefused = "refused" // a flash card that a refused line may present
 )
 
 // day notes what is decided at the end of a day; what was decided the day before and
@@ -268,7 +269,11 @@ func (run *cardRun) report(j *timeline.Judgement) {
 		case aboutLoad:
 			r.FlashLoads = append(r.FlashLoads, run.flash(a))
 		default:
-			r.FlashCards = append(r.FlashCards, run.flash(a))
+			if lines := run.claimed(a); len(lines) > 0 {
+				run.held(a, lines)
+			} else {
+				r.FlashCards = append(r.FlashCards, run.flash(a))
+			}
 		}
 	}
 	run.compare()
@@ -317,6 +322,9 @@ func (run *cardRun) timeOf(atc uint16) int64 {
 func (run *cardRun) flash(a about) Flash {
 	f := Flash{Card: run.lines.key.String(), ATC: a.atc, Amount: a.amount, How: a.what, P: a.p, Q: a.q, Key: run.lines.key, At: run.timeOf(a.atc)}
 	f.Evidence, f.Certainty = run.evidence(a.p, a.q)
+	if a.what != aboutLoad && run.byWord(a) {
+		f.word, f.Certainty = true, Soft
+	}
 	f.DecidedOn, f.Decided = dayText(run.since[a.subject]), dayEnd(run.since[a.subject])
 	f.sentence = flashWords(&f)
 	return f
@@ -410,7 +418,7 @@ func (run *cardRun) open(b *timeline.Break) Break {
 // newResult makes a result of which every list is there.
 func (im *Importer) newResult(asOf int32) *Result {
 	r := &Result{Cases: []Case{}, FlashCards: []Flash{}, FlashLoads: []Flash{}, Clones: []Clone{}, Duplicates: []Duplicate{}, Replays: []Duplicate{}, Undecided: []Undecided{}, Breaks: []Break{}, Keys: "none"}
-	r.Window = im.o.Params.Window
+	r.Window, r.Nameless = im.o.Params.Window, im.nameless
 	if asOf > 0 {
 		r.AsOf, r.AsOfTime = dayText(asOf), dayEnd(asOf)
 	}
@@ -428,6 +436,9 @@ func (im *Importer) count(r *Result) {
 	}
 	for i := range r.Files {
 		f := &r.Files[i]
+		if f.Trailer != "" {
+			r.CutOff++
+		}
 		r.Lines.Accepted += f.Accepted
 		r.Lines.Refused += f.Refused
 		r.Lines.Duplicates += f.Repeated

@@ -6,7 +6,8 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// Certainty of a finding: hard if every line that it rests on was checked with keys.
+// Certainty of a finding: hard if every line that it rests on was checked with keys and the
+// balances decide it.
 const (
 	Hard = "hard"
 	Soft = "soft"
@@ -34,6 +35,8 @@ type Result struct {
 	Observations int64   `json:"observations"` // transactions with counter and balance
 	Loads        int64   `json:"loads"`
 	Methods      Methods `json:"methods"`
+	Nameless     int64   `json:"-"` // refused lines that may be payments and of which not even the card is known
+	CutOff       int64   `json:"-"` // files that their trailers do not confirm
 	Cases        []Case  `json:"-"` // of FlashCards and FlashLoads
 	From, To     int64   `json:"-"` // first and last transaction, unix seconds
 	Window       int64   `json:"-"` // seconds within which merchants must present
@@ -66,6 +69,7 @@ type Flash struct {
 	Key      txn.CardKey `json:"-"`
 	At       int64       `json:"-"` // of the tap or load, 0 if unknown
 	Decided  int64       `json:"-"`
+	word     bool        // it needs the word of the list of unfinished taps for the last record
 	sentence words
 }
 
@@ -99,13 +103,14 @@ type Duplicate struct {
 	At  int64       `json:"-"`
 }
 
-// Undecided is an unfinished tap or a load of which the balances leave both ends open.
+// Undecided is an unfinished tap or a load of which the balances leave both ends open, or a
+// flash card that a refused line may present.
 type Undecided struct {
 	Card      string    `json:"card"`
 	ATC       uint16    `json:"atc"`
 	Next      uint16    `json:"q"` // 0: no later observation yet
 	Amount    money.Fen `json:"amount_fen"`
-	What      string    `json:"what"`      // "doubt", "load" or "clone"
+	What      string    `json:"what"`      // "doubt", "load", "clone" or "refused"
 	Total     money.Fen `json:"total_fen"` // what the customer lacks in any case
 	Certainty string    `json:"certainty"`
 	Since     string    `json:"since"`

@@ -128,16 +128,36 @@ func (t *table) read(line []byte) (*record, *refusal) {
 	if t.problem != nil {
 		return nil, t.problem
 	}
-	if r := t.cut(line); r != nil {
-		return nil, r
-	}
 	rec := &record{kind: t.rule.kind, psn: unknownPSN, amount: -1}
+	if r := t.cut(line); r != nil {
+		t.rescue(rec)
+		return rec, r
+	}
 	for _, step := range []func(*record) *refusal{t.dates, t.identity, t.money, t.chip, t.links} {
 		if r := step(rec); r != nil {
-			return nil, r
+			t.rescue(rec)
+			return rec, r
 		}
 	}
 	return rec, nil
+}
+
+// rescue reads card, amount and time of a line that is refused, as far as they can be read:
+// such a line may be about a payment that would seem missing otherwise.
+func (t *table) rescue(r *record) {
+	if t.rule.kind != Clearing && t.rule.kind != Doubts {
+		return
+	}
+	*r = record{kind: r.kind, psn: unknownPSN, amount: -1}
+	if t.identity(r) != nil || t.dates(r) != nil {
+		r.time = 0
+	}
+	if amount, bad := parseAmount(fAmount, t.text[fAmount], t.rule.columns[fAmount].format); bad == nil {
+		r.amount = amount
+	}
+	if t.chip(r) != nil {
+		r.chip = nil
+	}
 }
 
 // cut fills the text of every field.
@@ -145,31 +165,45 @@ func (t *table) cut(line []byte) *refusal {
 	if t.rule.layout == layoutFixed {
 		return t.cutFixed(line)
 	}
+	t.text = [fieldCount]string{}
 	text, ok := t.seen.decode(line, t.rule.encoding)
 	if !ok {
+		t.cells, _ = split(line, t.rule.delimiter, t.cells)
+		_ = t.fill(len(t.cells))
 		return &refusal{BadEncoding, ""}
 	}
 	if t.cells, ok = split(text, t.rule.delimiter, t.cells); !ok {
+		_ = t.fill(len(t.cells))
 		return &refusal{BadColumns, "quotation marks"}
 	}
 	if t.width > 0 && len(t.cells) != t.width {
+		_ = t.fill(len(t.cells) - 1) // the last one may be torn
 		return &refusal{BadColumns, fmt.Sprintf("%d columns, the header line has %d", len(t.cells), t.width)}
 	}
+	return t.fill(len(t.cells))
+}
+
+// fill takes the text of the fields from the first cells; the refusal is for the first
+// field that stands behind them.
+func (t *table) fill(cells int) (missing *refusal) {
 	for f := range t.text {
 		c := &t.rule.columns[f]
 		switch at := t.place[f]; {
-		case at >= len(t.cells):
-			return &refusal{BadColumns, fmt.Sprintf("%d columns, %s is number %d", len(t.cells), fieldNames[f], at+1)}
+		case at >= cells:
+			if missing == nil {
+				missing = &refusal{BadColumns, fmt.Sprintf("%d columns, %s is number %d", len(t.cells), fieldNames[f], at+1)}
+			}
 		case at >= 0:
 			t.text[f] = c.translate(t.cells[at])
 		default:
 			t.text[f] = c.constant
 		}
 	}
-	return nil
+	return missing
 }
 
 func (t *table) cutFixed(line []byte) *refusal {
+	t.text = [fieldCount]string{}
 	gbk, ok := t.seen.fixed(line, t.rule.encoding)
 	if !ok {
 		return &refusal{BadEncoding, ""}
@@ -225,8 +259,15 @@ func (t *table) dates(r *record) (bad *refusal) {
 	if r.arrived = day; day == 0 || own {
 		r.arrived = dayOf(r.time)
 	}
+	// One wrong digit in a year would end every card's window.
+	if t.day != 0 && r.arrived-t.day > farAhead {
+		r.arrived = t.day
+	}
 	return nil
 }
+
+// farAhead is how many days behind the date of its file a line can arrive.
+const farAhead = 400
 
 func (t *table) dateAndClock(day int32) (int64, *refusal) {
 	cols := &t.rule.columns

@@ -14,20 +14,37 @@ func flashWords(f *Flash) words {
 		}
 	case aboutMissing:
 		return words{
-			fmt.Sprintf("Counter %04X took %s yuan: the balances at %04X and %04X differ by it, and nobody has presented it within the window.", f.ATC, amount, f.P, f.Q),
-			fmt.Sprintf("计数器 %04X 扣款 %s 元：%04X 与 %04X 的余额可证，且逾期无人上送。", f.ATC, amount, f.P, f.Q),
+			fmt.Sprintf("Counter %04X took %s yuan: the balances at %04X and %04X differ by it, and none of the files presents it within the window.", f.ATC, amount, f.P, f.Q) + f.wordWords().en,
+			fmt.Sprintf("计数器 %04X 扣款 %s 元：%04X 与 %04X 的余额可证，且期限内所有文件均未上送。", f.ATC, amount, f.P, f.Q) + f.wordWords().zh,
+		}
+	}
+	if f.word {
+		return words{
+			fmt.Sprintf("The card paid %s yuan at counter %04X and was not served, as the list of unfinished taps has it.", amount, f.ATC) + f.wordWords().en,
+			fmt.Sprintf("据未完成交易清单，计数器 %04X 已扣款 %s 元而未提供服务。", f.ATC, amount) + f.wordWords().zh,
 		}
 	}
 	return words{
-		fmt.Sprintf("The card paid %s yuan at counter %04X without being served: the balance before counter %04X shows it.", amount, f.ATC, f.Q),
-		fmt.Sprintf("计数器 %04X 已扣款 %s 元而未提供服务：计数器 %04X 之前的余额可证。", f.ATC, amount, f.Q),
+		fmt.Sprintf("The card paid %s yuan at counter %04X: the balance before counter %04X shows it. It was not served, as the list of unfinished taps has it.", amount, f.ATC, f.Q),
+		fmt.Sprintf("计数器 %04X 已扣款 %s 元：计数器 %04X 之前的余额可证；据未完成交易清单，未提供服务。", f.ATC, amount, f.Q),
+	}
+}
+
+// wordWords tell of a finding that the balances alone leave open.
+func (f *Flash) wordWords() words {
+	if !f.word {
+		return words{}
+	}
+	return words{
+		fmt.Sprintf(" The balances alone leave open whether counter %04X was paid: that its last record was answered is only the terminal's word.", f.P),
+		fmt.Sprintf("仅凭余额无法确定计数器 %04X 是否扣款：末条记录已应答只是终端所报。", f.P),
 	}
 }
 
 func cloneWords(c *Clone) words {
 	return words{
-		fmt.Sprintf("Two different cryptograms exist for counter %04X: two chips have this card's keys, or a line is forged.", c.ATC),
-		fmt.Sprintf("计数器 %04X 有两个不同的应用密文：存在克隆卡，或有记录系伪造。", c.ATC),
+		fmt.Sprintf("Counter %04X stands for two different transactions: two chips have this card's keys, or a line is wrong or forged.", c.ATC),
+		fmt.Sprintf("计数器 %04X 对应两笔不同的交易：存在克隆卡，或有记录错误或系伪造。", c.ATC),
 	}
 }
 
@@ -38,6 +55,11 @@ func undecidedWords(u *Undecided) words {
 		return words{
 			fmt.Sprintf("Nothing is said of %s yuan at counter %04X: a counter beside it exists twice.", amount, u.ATC),
 			fmt.Sprintf("计数器 %04X 的 %s 元不作判定：相邻计数器出现两次。", u.ATC, amount),
+		}
+	case u.What == aboutRefused:
+		return words{
+			fmt.Sprintf("Counter %04X took %s yuan, and no accepted line presents it; a refused line of this card may be about it: mend that line first.", u.ATC, amount),
+			fmt.Sprintf("计数器 %04X 扣款 %s 元，已接受的记录均未上送；但该卡有一条被拒绝的记录可能就是此笔，请先修正该记录。", u.ATC, amount),
 		}
 	case u.Next == 0:
 		return words{
@@ -64,7 +86,7 @@ var breakPhrases = map[string]words{
 	"proven": {"%[1]s yuan were taken between counters %04[2]X and %04[3]X and never presented; which counter took what stays open.",
 		"计数器 %04[2]X 与 %04[3]X 之间扣款 %[1]s 元，逾期未上送；各计数器金额无法判定。"},
 	"collectable": {"The card paid %[1]s yuan at counter %04[2]X and was served: due to the operator, who never presented it.",
-		"计数器 %04[2]X 已扣款 %[1]s 元且已提供服务：应付运营方，其尚未上送。"},
+		"计数器 %04[2]X 已扣款 %[1]s 元且已提供服务：应付运营商，其尚未上送。"},
 	"late": {"%[1]s yuan between counters %04[2]X and %04[3]X were presented after the window.",
 		"计数器 %04[2]X 与 %04[3]X 之间的 %[1]s 元逾期后才上送。"},
 	"unbacked": {"%[1]s yuan were presented at counter %04[2]X, and the card never paid them.",
@@ -106,6 +128,18 @@ func (r *Result) Localise(lang string) {
 		return w.en
 	}
 	r.Certainty = in(keysWords(r.Keys != "none"))
+	if r.Nameless > 0 {
+		r.Certainty += in(words{
+			fmt.Sprintf(" %d refused lines do not say of which card they are: a payment in them seems missing here, so mend them before money moves.", r.Nameless),
+			fmt.Sprintf("另有 %d 条被拒绝的记录无法识别卡号：其中的消费在此会显得缺失，付款前请先修正。", r.Nameless),
+		})
+	}
+	if r.CutOff > 0 {
+		r.Certainty += in(words{
+			fmt.Sprintf(" The trailers of %d files are missing or differ: payments may be missing here that the whole files present.", r.CutOff),
+			fmt.Sprintf("有 %d 个文件缺少尾记录或与尾记录不符：完整文件中的消费在此可能显得缺失。", r.CutOff),
+		})
+	}
 	for i := range r.FlashCards {
 		r.FlashCards[i].Sentence = in(r.FlashCards[i].sentence)
 	}

@@ -50,6 +50,20 @@ func (c *Card) Explained(bookBalance money.Fen, p *Params) (unexplained money.Fe
 	return bookBalance - expected
 }
 
+// Claimed is what stands claimed from the acquirer for a counter. known is false if the
+// timeline has no observation of it, or no longer has one.
+func (c *Card) Claimed(atc uint16) (amount money.Fen, known bool) {
+	for i := range c.entries {
+		known = known || c.entries[i].atc == atc
+	}
+	for i := range c.marks {
+		if m := &c.marks[i]; m.atc == atc && m.moved == ClaimUnbacked {
+			amount += m.amount
+		}
+	}
+	return amount, known
+}
+
 // outflow is what left the card's float for a counter: paid to the operator, or,
 // negative, claimed from the acquirer.
 func (m *mark) outflow() money.Fen {

@@ -69,6 +69,7 @@ const (
 	markLoadFailed markKind = 3 // load whose script did not run
 	markUnbacked   markKind = 4
 	markImpossible markKind = 5
+	markLogged     markKind = 6 // doubt row, the card paid by its own log alone
 )
 
 // Len is the number of observations, one for each distinct transaction.

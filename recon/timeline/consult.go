@@ -49,6 +49,7 @@ func (j *judging) over(pr *pair) (end int64, over bool) {
 func (j *judging) believe(pr *pair, v *Verdict) {
 	j.byLog = false
 	_, over := j.over(pr)
+	over = over || j.inside(v) && j.c.regions[j.at].final || j.c.marked(v.P, markLogged)
 	if v.Log == Open || v.Outcome != Undecided || v.Kind != Doubt || !over || pr.p.more&(moreHold|moreCompletes) != 0 {
 		return
 	}

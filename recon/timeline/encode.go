@@ -284,7 +284,7 @@ func (c *Card) decodeMark(b []byte) error {
 		return fmt.Errorf("ATC %04X is not observed", m.atc)
 	case len(c.marks) > 0 && c.marks[len(c.marks)-1].atc >= m.atc:
 		return fmt.Errorf("ATC %04X is out of order or repeated", m.atc)
-	case m.kind > markImpossible:
+	case m.kind > markLogged:
 		return fmt.Errorf("decision %d is not defined", m.kind)
 	case m.moved != 0 && m.moved != CollectForOperator && m.moved != ClaimUnbacked:
 		return fmt.Errorf("purpose %d is not one of a counter", m.moved)

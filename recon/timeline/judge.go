@@ -244,6 +244,9 @@ func (j *judging) counter(pr *pair, v *Verdict) {
 	case v.Kind == Load && v.Committed == No:
 		kind, part, state = markLoadFailed, PartLoad, Proven
 	}
+	if kind == markPaid && j.byLog { // a word finds no flash card, it names a break
+		kind = markLogged
+	}
 	if j.quota {
 		move = 0
 	}
@@ -251,7 +254,7 @@ func (j *judging) counter(pr *pair, v *Verdict) {
 	if m == nil {
 		return
 	}
-	if kind == markPaid && !j.byLog { // a word finds no flash card, it names a break
+	if kind == markPaid {
 		j.out.Flash = append(j.out.Flash, Flash{Card: j.c.Key, ATC: v.P, Amount: v.Offered, Service: state == Collectable, Basis: v.Basis, DecidedAt: m.at})
 	}
 	if j.quota && part == PartDoubt {
@@ -299,6 +302,12 @@ func (j *judging) decideMark(p *entry, kind markKind, move Purpose) *mark {
 		return nil
 	}
 	return m
+}
+
+// marked reports whether that was decided about a counter.
+func (c *Card) marked(atc uint16, kind markKind) bool {
+	i, found := slices.BinarySearchFunc(c.marks, atc, func(m mark, atc uint16) int { return cmp.Compare(m.atc, atc) })
+	return found && c.marks[i].kind == kind
 }
 
 func (j *judging) onCounter(m *mark, purpose Purpose, amount money.Fen, p *entry) {

@@ -30,19 +30,24 @@ func (c *Card) neighbours(p, q uint16) bool {
 	return i < len(c.entries) && c.entries[i].atc == q
 }
 
+// inside moves on to the region that a pair lies in, and reports whether there is one.
+func (j *judging) inside(v *Verdict) bool {
+	regions := j.c.regions
+	for j.at < len(regions) && regions[j.at].q <= v.P {
+		j.at++
+	}
+	return j.at < len(regions) && regions[j.at].p <= v.P
+}
+
 // gap adds one pair to the region it lies in, or opens one for it, and settles the
 // region with its last pair.
 func (j *judging) gap(pr *pair, v *Verdict) {
 	c := j.c
-	for j.at < len(c.regions) && c.regions[j.at].q <= v.P {
-		j.at++
-	}
 	d := pr.money(v)
 	if j.quota {
 		j.lostUpload(pr, v)
 	}
-	inside := j.at < len(c.regions) && c.regions[j.at].p <= v.P
-	if !inside {
+	if !j.inside(v) {
 		if d == (dues{}) {
 			return
 		}
@@ -68,6 +73,9 @@ func (j *judging) add(r *region, pr *pair, v *Verdict, d *dues) {
 		s.refused += pr.p.debit
 	}
 	s.due += d.atOnce
+	if j.byLog {
+		s.final += d.atOnce
+	}
 	j.kept(pr, v, d.held)
 	if later+contested == 0 {
 		return
@@ -217,7 +225,8 @@ func (j *judging) balance(r *region) {
 		r.provisional -= counted
 		r.standing += counted
 		need -= counted
-		r.waits = j.p.ApproveAbove > 0 && need > j.p.ApproveAbove && !r.granted
+		// What stands already counts: two small refunds are one large one.
+		r.waits = need > 0 && j.p.ApproveAbove > 0 && s.due > j.p.ApproveAbove && !r.granted
 		if need > 0 && !r.waits && !j.frozen {
 			j.move(r, Refund, need)
 			r.standing += need

@@ -24,7 +24,7 @@ var ErrAudit = errors.New("the records of the desk do not agree")
 // lines; it may be nil.
 func (f *Office) Audit(ctx context.Context, each func(desk.Line) error) (a Audited, err error) {
 	err = f.db.Read(ctx, func(r *sqlite.Reader) error {
-		x := auditor{acts: map[said]desk.Line{}, clerks: map[string]*desk.Clerk{}, came: map[string]desk.Line{}, left: map[string]desk.Line{}, granted: map[int64]*desk.Request{}}
+		x := auditor{acts: map[said]desk.Line{}, clerks: map[string]*desk.Clerk{}, came: map[string]desk.Line{}, left: map[string]desk.Line{}, granted: map[int64]*desk.Request{}, disputes: map[int64][]desk.Line{}}
 		if a.End, err = r.AuditLines(func(l desk.Line) error {
 			if err := x.line(&l); err != nil {
 				return err
@@ -52,6 +52,9 @@ func (f *Office) Audit(ctx context.Context, each func(desk.Line) error) (a Audit
 		if err := x.people(); err != nil {
 			return err
 		}
+		if err := x.disputesOf(r); err != nil {
+			return err
+		}
 		return r.Audit()
 	})
 	if err != nil {
@@ -74,6 +77,9 @@ type auditor struct {
 	left    map[string]desk.Line    // by name
 	granted map[int64]*desk.Request // approved
 	told    int
+
+	disputes map[int64][]desk.Line // by case
+	steps    int                   // lines about disputes
 }
 
 // line takes a line of the chain; nothing is done twice.
@@ -89,6 +95,9 @@ func (x *auditor) line(l *desk.Line) error {
 	case desk.ClerkEnded:
 		_, again = x.left[l.Who]
 		x.left[l.Who] = *l
+	case desk.DisputeStep:
+		x.disputes[l.Request] = append(x.disputes[l.Request], *l)
+		x.steps++
 	default:
 		_, again = x.acts[said{l.Request, l.Did}]
 		x.acts[said{l.Request, l.Did}] = *l
@@ -176,7 +185,7 @@ func signed(p *sqlite.Proposal, clerks map[string]*desk.Clerk) error {
 	case by == nil || !q.Signed(p.Signature, by):
 		return fmt.Errorf("proposal %d of %s: %w", p.ID, q.By, desk.ErrSignature)
 	case !there(by, q.At):
-		return fmt.Errorf("proposal %d of %s: %w", p.ID, q.By, desk.ErrInactive)
+		return fmt.Errorf("proposal %d of %s: %v: %w", p.ID, q.By, desk.ErrInactive, ErrAudit)
 	case p.Status == desk.Proposed:
 		return nil
 	}
@@ -185,13 +194,13 @@ func signed(p *sqlite.Proposal, clerks map[string]*desk.Clerk) error {
 	case second == nil || !d.Signed(p.Approval, second):
 		return fmt.Errorf("decision of %s about proposal %d: %w", d.By, p.ID, desk.ErrSignature)
 	case !there(second, d.At):
-		return fmt.Errorf("decision of %s about proposal %d: %w", d.By, p.ID, desk.ErrInactive)
+		return fmt.Errorf("decision of %s about proposal %d: %v: %w", d.By, p.ID, desk.ErrInactive, ErrAudit)
 	case d.Status != p.Status || d.Request != q.Digest(p.Signature):
 		return fmt.Errorf("decision about proposal %d is about another one: %w", p.ID, ErrAudit)
 	case p.Status == desk.Approved && (second.Name == by.Name || second.Key == by.Key):
-		return fmt.Errorf("proposal %d: %w", p.ID, desk.ErrSamePerson)
+		return fmt.Errorf("proposal %d: %v: %w", p.ID, desk.ErrSamePerson, ErrAudit)
 	case d.At >= q.Expires:
-		return fmt.Errorf("proposal %d: %w", p.ID, desk.ErrExpired)
+		return fmt.Errorf("proposal %d: %v: %w", p.ID, desk.ErrExpired, ErrAudit)
 	}
 	return nil
 }

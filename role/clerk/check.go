@@ -218,6 +218,10 @@ func differs(r *txn.Row, card txn.CardKey, o *timeline.Observation) string {
 		return "counter or cryptogram are others than in the timeline"
 	case again.Obs.B != o.B || again.Obs.Debit != o.Debit || again.Obs.Time != o.Time:
 		return "amount, balance or time are others than in the timeline"
+	case again.Obs.Kind != o.Kind || again.Obs.Service != o.Service:
+		return "how the tap ended, or whether service was given, is another than in the timeline"
+	case again.Obs.Held != o.Held || again.Obs.Completes != o.Completes || again.Obs.HoldATC != o.HoldATC || again.Obs.UsedRead != o.UsedRead || again.Obs.Used != o.Used:
+		return "hold or deposit are others than in the timeline"
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/citycard/citycard/fare/beijing"
 	"github.com/citycard/citycard/issuer"
 	"github.com/citycard/citycard/ledger"
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon/dispute"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/store/books"
@@ -60,7 +61,10 @@ func (f *Office) OpenDispute(ctx context.Context, q DisputeRequest) (*dispute.Ca
 		if out, err = dispute.New(rules, id, s, f.now); err != nil {
 			return err
 		}
-		return tx.OpenDispute(token, out)
+		if err := tx.OpenDispute(token, out); err != nil {
+			return err
+		}
+		return f.noteDispute(tx, out, token, 0)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open dispute about counter %04X: %w", q.ATC, err)
@@ -74,13 +78,18 @@ func (f *Office) disputed(r *sqlite.Reader, card txn.CardKey, token sqlite.Token
 	if err != nil {
 		return s, err
 	}
+	claimed, _, err := f.claimed(r, card, token, q.ATC)
+	if err != nil {
+		return s, err
+	}
 	found := false
 	c.Observations(func(o timeline.Observation) bool {
-		if o.ATC == q.ATC && o.Kind == timeline.Paid {
+		if o.ATC == q.ATC && o.Kind == timeline.Paid && (!found || s.Refused) { // the one that cleared, if any did
 			found = true
-			s = dispute.Subject{Card: card.String(), ATC: o.ATC, Terminal: uint32(o.Terminal), Sequence: o.Sequence, Trade: q.Trade, TradeAt: o.Time, Amount: o.Debit, Why: q.Why}
+			s = dispute.Subject{Card: card.String(), ATC: o.ATC, Terminal: uint32(o.Terminal), Sequence: o.Sequence, Trade: q.Trade, TradeAt: o.Time, Amount: o.Debit,
+				Refused: o.Refused, Why: q.Why}
 		}
-		return !found
+		return o.ATC <= q.ATC
 	})
 	if !found {
 		return s, ErrNoRow
@@ -90,6 +99,7 @@ func (f *Office) disputed(r *sqlite.Reader, card txn.CardKey, token sqlite.Token
 			if s, _, err = dispute.FromBreak(s, b); err != nil {
 				return s, err
 			}
+			s.Claimed = claimed > 0 // a quota has no claim, and one that is not booked yet comes by itself
 			if q.Why != "" {
 				s.Why += "; " + q.Why
 			}
@@ -124,11 +134,11 @@ func (f *Office) StepDispute(ctx context.Context, id int64, e dispute.Event) (c 
 		if c, token, err = tx.Dispute(rules, id); err != nil {
 			return err
 		}
-		if last := c.Events[len(c.Events)-1]; last.Step == e.Step && last.Reason == e.Reason && last.Note == e.Note && (e.Amount == 0 || e.Amount == last.Amount) {
+		if repeated(c, &e) {
 			return nil
 		}
 		stored := len(c.Events)
-		moves, err := lapse(c, rules, f.now)
+		moves, err := f.catchUp(tx, c, token, rules)
 		if err != nil {
 			return err
 		}
@@ -137,10 +147,7 @@ func (f *Office) StepDispute(ctx context.Context, id int64, e dispute.Event) (c 
 			return err
 		}
 		done = true
-		if err := tx.AdvanceDispute(c, stored); err != nil {
-			return err
-		}
-		return f.bookDispute(tx, c, token, append(moves, more...))
+		return f.keepDispute(tx, c, token, stored, append(moves, more...))
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("dispute %d: %w", id, err)
@@ -148,15 +155,23 @@ func (f *Office) StepDispute(ctx context.Context, id int64, e dispute.Event) (c 
 	return c, done, nil
 }
 
-// LapseDisputes does what follows from all deadlines that have passed by now, case by
-// case, and gives the cases that it changed.
+// repeated reports whether a step is the last one of a case once more, as after an
+// interruption. No amount means all of it, which is no repeat of a part.
+func repeated(c *dispute.Case, e *dispute.Event) bool {
+	last := c.Events[len(c.Events)-1]
+	all := e.Amount == 0 && (last.Amount == 0 || c.State.Closed() || e.Step != dispute.CreditAdjustment)
+	return last.Step == e.Step && last.Reason == e.Reason && last.Note == e.Note && (all || e.Amount == last.Amount)
+}
+
+// LapseDisputes does what follows from all deadlines that have passed by now and from what
+// reconciliation has booked since, case by case, and gives the cases that it changed.
 func (f *Office) LapseDisputes(ctx context.Context) (changed []*dispute.Case, err error) {
 	rules, err := disputeRules()
 	if err != nil {
 		return nil, err
 	}
 	err = f.write(ctx, func(tx *sqlite.Tx) error {
-		ids, err := tx.DisputesDue(f.now)
+		ids, err := tx.Disputes()
 		if err != nil {
 			return err
 		}
@@ -166,14 +181,14 @@ func (f *Office) LapseDisputes(ctx context.Context) (changed []*dispute.Case, er
 				return err
 			}
 			stored := len(c.Events)
-			moves, err := lapse(c, rules, f.now)
+			moves, err := f.catchUp(tx, c, token, rules)
 			if err != nil {
 				return err
 			}
-			if err := tx.AdvanceDispute(c, stored); err != nil {
-				return err
+			if len(c.Events) == stored {
+				continue
 			}
-			if err := f.bookDispute(tx, c, token, moves); err != nil {
+			if err := f.keepDispute(tx, c, token, stored, moves); err != nil {
 				return err
 			}
 			changed = append(changed, c)
@@ -184,6 +199,48 @@ func (f *Office) LapseDisputes(ctx context.Context) (changed []*dispute.Case, er
 		return nil, fmt.Errorf("deadlines of disputes: %w", err)
 	}
 	return changed, nil
+}
+
+// claimed is what reconciliation has booked as a claim for a counter; known is false if
+// the timeline no longer has the counter.
+func (f *Office) claimed(r *sqlite.Reader, card txn.CardKey, token sqlite.Token, atc uint16) (amount money.Fen, known bool, err error) {
+	c, err := f.stored(r, card, token)
+	if err != nil {
+		return 0, false, err
+	}
+	amount, known = c.Claimed(atc)
+	return amount, known, nil
+}
+
+// catchUp does to a case what reconciliation and time have done to it by now.
+func (f *Office) catchUp(tx *sqlite.Tx, c *dispute.Case, token sqlite.Token, rules *dispute.Rules) ([]dispute.Move, error) {
+	card, err := f.vault.Card(token)
+	if err != nil {
+		return nil, err
+	}
+	amount, known, err := f.claimed(&tx.Reader, card, token, c.Subject.ATC)
+	if err != nil {
+		return nil, err
+	}
+	var moves []dispute.Move
+	if known && !c.Subject.Refused {
+		if moves, _, err = c.Reconcile(rules, amount > 0, f.now); err != nil {
+			return nil, err
+		}
+	}
+	more, err := lapse(c, rules, f.now)
+	return append(moves, more...), err
+}
+
+// keepDispute stores what is new in a case, with its lines in the audit chain, and books it.
+func (f *Office) keepDispute(tx *sqlite.Tx, c *dispute.Case, token sqlite.Token, stored int, moves []dispute.Move) error {
+	if err := tx.AdvanceDispute(c, stored); err != nil {
+		return err
+	}
+	if err := f.noteDispute(tx, c, token, stored); err != nil {
+		return err
+	}
+	return f.bookDispute(tx, c, token, moves)
 }
 
 func lapse(c *dispute.Case, rules *dispute.Rules, now int64) (all []dispute.Move, err error) {
@@ -197,7 +254,7 @@ func lapse(c *dispute.Case, rules *dispute.Rules, now int64) (all []dispute.Move
 }
 
 var disputeCodes = map[dispute.Kind]uint16{dispute.GiveBack: issuer.CodeGiveBack, dispute.TakeBack: issuer.CodeTakeBack, dispute.Return: issuer.CodeReturn,
-	dispute.Pay: issuer.CodePayRequested, dispute.WriteOff: issuer.CodeClaimGivenUp}
+	dispute.Pay: issuer.CodePayRequested, dispute.WriteOff: issuer.CodeClaimGivenUp, dispute.ToClaim: issuer.CodeToClaim, dispute.TakeUp: issuer.CodeClaimTakenUp}
 
 // bookDispute posts the moves of a case.
 func (f *Office) bookDispute(tx *sqlite.Tx, c *dispute.Case, token sqlite.Token, moves []dispute.Move) error {
@@ -206,15 +263,15 @@ func (f *Office) bookDispute(tx *sqlite.Tx, c *dispute.Case, token sqlite.Token,
 		return err
 	}
 	acquirer := books.Institution(ledger.Acquirer, c.Subject.Acquirer)
-	var claim ledger.AccountID
-	if c.Subject.Claimed {
-		claim = books.Institution(ledger.Claim, c.Subject.Acquirer)
-	}
 	var accounts []ledger.Account
 	var transfers []ledger.Transfer
 	for _, m := range moves {
 		if m.Kind == dispute.WriteOff {
 			accounts = append(accounts, f.poster.Issuer.DisputeLoss(card))
+		}
+		var claim ledger.AccountID
+		if m.Claim {
+			claim = books.Institution(ledger.Claim, c.Subject.Acquirer)
 		}
 		t, err := f.poster.Issuer.Dispute(card, disputeCodes[m.Kind], uint32(c.ID), m.Number, m.Amount, acquirer, claim, window(f.now), m.At)
 		if err != nil {

@@ -83,9 +83,9 @@ func (f *Office) byToken(r *sqlite.Reader, name string) (sqlite.Token, error) {
 	case err != nil:
 		return from, err
 	case len(tokens) == 0:
-		return from, fmt.Errorf("token %s: %w", name, ErrNoCard)
+		return from, fmt.Errorf("token of %d digits: %w", len(name), ErrNoCard)
 	case len(tokens) > 1:
-		return from, fmt.Errorf("token %s: %w", name, ErrAmbiguous)
+		return from, fmt.Errorf("token of %d digits: %w", len(name), ErrAmbiguous)
 	}
 	return tokens[0], nil
 }

@@ -39,6 +39,9 @@ var ErrOver = errors.New("that moment is over")
 // clockDrift is how far Options.At may lie from the clock, in seconds.
 const clockDrift = 60
 
+// Ahead reports whether a moment is still to come by a clock, both in unix seconds.
+func Ahead(at, wall int64) bool { return at > wall+clockDrift }
+
 // ErrNoCity says that a folder has no city.db.
 var ErrNoCity = errors.New("no city.db in the folder")
 
@@ -141,7 +144,7 @@ func (f *Office) settle(r *sqlite.Reader, o Options) error {
 	switch f.now = o.At; {
 	case f.now != 0 && f.now < closed:
 		return ErrClosed
-	case f.now != 0 && simulated == nil && f.now > o.Wall+clockDrift:
+	case f.now != 0 && simulated == nil && Ahead(f.now, o.Wall):
 		f.refuses = ErrAhead
 	case f.now != 0 && simulated == nil && f.now < o.Wall-clockDrift:
 		f.refuses = ErrOver

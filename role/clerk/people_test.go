@@ -3,12 +3,14 @@ package clerk_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/desk"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/role/clerk"
+	"github.com/citycard/citycard/store/sqlite"
 )
 
 // openAt opens a folder that is no simulated city for work at one moment while the clock
@@ -47,11 +49,65 @@ func TestNobodyWorksAtAnotherTime(t *testing.T) {
 	if _, _, err := openAt(t, dir, start+8*day, start+12*day).Decide(ctx, verdict); !errors.Is(err, clerk.ErrOver) {
 		t.Errorf("approved after it has expired: %v", err)
 	}
+	if _, err := openAt(t, dir, start+90*day, start+2*day).LapseDisputes(ctx); !errors.Is(err, clerk.ErrAhead) {
+		t.Errorf("deadlines of disputes that are still to come: %v", err)
+	}
 	if c := look(t, f, 0); c.Paid != 0 {
 		t.Errorf("%s paid", c.Paid)
 	}
 	if a, err := f.Audit(ctx, nil); err != nil || a.End.Number != 3 {
 		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// Whoever can write city.db can go on with the chain; what does not fit is found all the same.
+func TestAuditFindsWhatWasAdded(t *testing.T) {
+	ctx := context.Background()
+	eve := newPerson("eve")
+	for _, c := range []struct {
+		name string
+		do   func(tx *sqlite.Tx) error
+	}{
+		{"a third founder", func(tx *sqlite.Tx) error {
+			if err := tx.AddClerk(&desk.Clerk{Name: "eve", Key: eve.key.Public(), Added: start + 2*day}); err != nil {
+				return err
+			}
+			return tx.AddAudit(desk.Line{At: desk.Time(start + 2*day), Who: "eve", Did: desk.ClerkAdded, Digest: fmt.Sprintf("%X", eve.key.Public())})
+		}},
+		{"an act twice", func(tx *sqlite.Tx) error {
+			p, err := tx.Proposal(1)
+			if err != nil {
+				return err
+			}
+			l := desk.Line{At: desk.Time(start + 2*day), Who: "li", Did: desk.WasApproved, Moved: 300}
+			l.About(1, &p.Request, p.Signature)
+			return tx.AddAudit(l)
+		}},
+		{"a clerk who is not there", func(tx *sqlite.Tx) error {
+			return tx.AddAudit(desk.Line{At: desk.Time(start + 2*day), Who: "li", Did: desk.ClerkEnded, Request: 1})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			makeFolder(t, dir, 1)
+			f := open(t, dir, start+2*day)
+			wang, li := atDesk(t, f)
+			if _, err := f.Propose(ctx, askFor(0, 1, 2, wang)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := f.Decide(ctx, clerk.Verdict{ID: 1, Kinds: []desk.Kind{desk.Refund}, Approve: true, By: "li", Sign: li.sign}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Audit(ctx, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := clerk.Write(f, c.do); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Audit(ctx, nil); !errors.Is(err, clerk.ErrAudit) {
+				t.Errorf("the audit is content: %v", err)
+			}
+		})
 	}
 }
 

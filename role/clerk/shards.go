@@ -17,12 +17,12 @@ import (
 	"github.com/citycard/citycard/txn"
 )
 
-// shardsFolder lies beside city.db when timelines are dealt out to shards.
-const shardsFolder = "shards"
+// ShardsFolder lies beside city.db when timelines are dealt out to shards.
+const ShardsFolder = "shards"
 
 // Errors of folders whose timelines lie in shards, or might.
 var (
-	ErrNoShards   = errors.New("the timelines of this city lie in the folder " + shardsFolder + ", which is not there")
+	ErrNoShards   = errors.New("the timelines of this city lie in the folder " + ShardsFolder + ", which is not there")
 	ErrNotSharded = errors.New("the timelines lie in city.db")
 	ErrHost       = errors.New("the folder belongs to a host, which has its timelines in city.db")
 	ErrUnfinished = errors.New("the simulated day has not come to its end")
@@ -34,7 +34,7 @@ func (f *Office) openShards(ctx context.Context, dir string) error {
 	if err != nil || shards == 0 {
 		return err
 	}
-	dir = filepath.Join(dir, shardsFolder)
+	dir = filepath.Join(dir, ShardsFolder)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return ErrNoShards
 	}
@@ -73,7 +73,7 @@ func (f *Office) Shard(ctx context.Context, shards int, progress func(done, tota
 		if err := f.db.Read(ctx, f.mayShard); err != nil {
 			return 0, err
 		}
-		if f.shards, err = f.shardStore(filepath.Join(filepath.Dir(f.db.Path()), shardsFolder), shards); err != nil {
+		if f.shards, err = f.shardStore(filepath.Join(filepath.Dir(f.db.Path()), ShardsFolder), shards); err != nil {
 			return 0, err
 		}
 	}

@@ -108,12 +108,20 @@ func (f *Office) Look(ctx context.Context, name string) (*Card, error) {
 }
 
 func (f *Office) card(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*Card, error) {
-	c, j, err := f.judge(r, key, token)
+	stored, err := f.stored(r, key, token)
+	if err != nil {
+		return nil, err
+	}
+	c := &timeline.Card{Key: key}
+	if err := c.Decode(stored.Append(nil)); err != nil {
+		return nil, fmt.Errorf("copy of the timeline of card %s: %w", key, err)
+	}
+	j, err := f.judged(r, c)
 	if err != nil {
 		return nil, err
 	}
 	rules := f.rules
-	loads, err := host.Loads(r, f.vault, key, &rules, f.now)
+	loads, err := host.LoadsOf(r, f.vault, stored, &rules, f.now)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +141,7 @@ func (f *Office) card(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*C
 		return nil, err
 	}
 	out.steps(j)
-	return out, f.books(r, out, c)
+	return out, f.books(r, out, stored)
 }
 
 // withoutUnloads takes out the unloads that came about: a timeline has them as debits
@@ -164,16 +172,22 @@ func (f *Office) judge(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*
 	if err != nil {
 		return nil, nil, err
 	}
+	j, err := f.judged(r, c)
+	return c, j, err
+}
+
+// judged judges a timeline.
+func (f *Office) judged(r *sqlite.Reader, c *timeline.Card) (*timeline.Judgement, error) {
 	rules, err := f.budgeted(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	marks, err := f.marks(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	j := c.Judge(f.now, rules, marks)
-	return c, &j, nil
+	return &j, nil
 }
 
 // budgeted are the rules with what is left of the budget for provisional credits.
@@ -311,8 +325,9 @@ func correcting(code uint16) bool {
 	return false
 }
 
-// books compares the issuer's book balance with the timeline.
-func (f *Office) books(r *sqlite.Reader, out *Card, c *timeline.Card) error {
+// books compares the issuer's book balance with the timeline as it is stored: a judgement
+// that is made to look asks for postings that the books do not have yet.
+func (f *Office) books(r *sqlite.Reader, out *Card, stored *timeline.Card) error {
 	if !out.Booked {
 		return nil
 	}
@@ -322,12 +337,6 @@ func (f *Office) books(r *sqlite.Reader, out *Card, c *timeline.Card) error {
 		return err
 	}
 	loss, _, err := r.Balance(issuer.LossAccount(token))
-	if err != nil {
-		return err
-	}
-	// As stored: the judgement that was made to look has asked for postings that the
-	// books do not have yet.
-	stored, err := f.stored(r, out.Key, out.Token)
 	if err != nil {
 		return err
 	}

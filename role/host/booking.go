@@ -111,7 +111,7 @@ func (b *booking) move(card txn.CardKey, before, d *authorise.Decision) error {
 // advance gives what a terminal's word says is due, unless the card was seen since: then
 // its timeline is to decide, and has perhaps paid already.
 func (b *booking) advance(card txn.CardKey, atc uint16, amount money.Fen) error {
-	p, err := proofAt(&b.tx.Reader, b.vault, card, atc, &b.config.Rules)
+	p, err := b.proof(card, atc)
 	if err != nil || p.Later {
 		return err
 	}
@@ -183,6 +183,15 @@ func (s oneCard) Open(_ context.Context, after txn.CardKey, _ int) ([]txn.CardKe
 	return []txn.CardKey{s.card}, nil
 }
 
+// proof is what is known now of the load or unload at a card's counter.
+func (b *booking) proof(card txn.CardKey, atc uint16) (topup.Proof, error) {
+	t, err := timelineOf(&b.tx.Reader, b.vault, card)
+	if err != nil {
+		return topup.Proof{}, err
+	}
+	return proofAt(&b.tx.Reader, b.vault, t, atc, &b.config.Rules)
+}
+
 // correct books what reconciliation asks for.
 func (b *booking) correct(postings []recon.Posting) error {
 	return b.poster(b.tx).Correct(b.tx, 0, postings)
@@ -225,7 +234,7 @@ func (b *booking) disproved(a *sqlite.Advance) (bool, error) {
 	if err != nil || !found {
 		return false, fmt.Errorf("decision about counter %d of card %v: found: %v: %w", a.ATC, a.Card, found, err)
 	}
-	p, err := proofAt(&b.tx.Reader, b.vault, a.Card, a.ATC, &b.config.Rules)
+	p, err := b.proof(a.Card, a.ATC)
 	if err != nil {
 		return false, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/store/books"
+	"github.com/citycard/citycard/store/shard"
 	"github.com/citycard/citycard/store/sqlite"
 	"github.com/citycard/citycard/txn"
 )
@@ -145,6 +146,9 @@ func (h *Kept) setUp(tx *sqlite.Tx) error {
 		return err
 	}
 	if other, err := tx.RunState("ready"); err != nil || other != nil {
+		return errors.Join(err, ErrCity)
+	}
+	if shards, _, err := shard.Of(&tx.Reader); err != nil || shards > 0 {
 		return errors.Join(err, ErrCity)
 	}
 	var all []ledger.Account

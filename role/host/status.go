@@ -23,6 +23,16 @@ type Load struct {
 // Loads gives the loads and unloads of a card that were approved, in the order of
 // counters, each with its word at the time now.
 func Loads(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, rules *timeline.Params, now int64) ([]Load, error) {
+	t, err := timelineOf(r, vault, card)
+	if err != nil {
+		return nil, err
+	}
+	return LoadsOf(r, vault, t, rules, now)
+}
+
+// LoadsOf is Loads for a card whose stored timeline is known.
+func LoadsOf(r *sqlite.Reader, vault *sqlite.Vault, t *timeline.Card, rules *timeline.Params, now int64) ([]Load, error) {
+	card := t.Key
 	var decisions []authorise.Decision
 	if err := r.Decisions(vault, card, func(d *authorise.Decision) error {
 		decisions = append(decisions, *d)
@@ -33,7 +43,7 @@ func Loads(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, rules *timel
 	var out []Load
 	for i := range decisions {
 		d := &decisions[i]
-		p, err := proofAt(r, vault, card, d.Number.ATC, rules)
+		p, err := proofAt(r, vault, t, d.Number.ATC, rules)
 		if err != nil {
 			return nil, err
 		}
@@ -57,17 +67,22 @@ func (h *Kept) Loads(ctx context.Context, card txn.CardKey) (out []Load, err err
 	return out, err
 }
 
-// proofAt reads from a card's timeline and breaks what became of the load or unload at a
-// counter.
-func proofAt(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, atc uint16, rules *timeline.Params) (p topup.Proof, err error) {
+// timelineOf is the stored timeline of a card, an empty one if there is none.
+func timelineOf(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey) (*timeline.Card, error) {
+	t := &timeline.Card{Key: card}
 	blob, found, err := r.Timeline(vault.Token(card))
 	if err != nil || !found {
-		return p, err
+		return t, err
 	}
-	t := timeline.Card{Key: card}
 	if err := t.Decode(blob); err != nil {
-		return p, fmt.Errorf("timeline of card %v: %w", card, errors.Join(err, sqlite.ErrDamaged))
+		return nil, fmt.Errorf("timeline of card %v: %w", card, errors.Join(err, sqlite.ErrDamaged))
 	}
+	return t, nil
+}
+
+// proofAt reads from a card's timeline and breaks what became of the load or unload at a
+// counter.
+func proofAt(r *sqlite.Reader, vault *sqlite.Vault, t *timeline.Card, atc uint16, rules *timeline.Params) (p topup.Proof, err error) {
 	p.Frozen = t.Frozen()
 	for _, v := range t.Verdicts(rules) {
 		if v.P != atc || v.Cut != 0 {
@@ -78,7 +93,7 @@ func proofAt(r *sqlite.Reader, vault *sqlite.Vault, card txn.CardKey, atc uint16
 			p.Ran = [...]topup.Ran{timeline.Open: topup.Unknown, timeline.Yes: topup.Yes, timeline.No: topup.No}[v.Committed]
 		}
 	}
-	err = r.BreaksAt(vault, card, atc, func(b *recon.Break) error {
+	err = r.BreaksAt(vault, t.Key, atc, func(b *recon.Break) error {
 		proofOf(&p, b)
 		return nil
 	})

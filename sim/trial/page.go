@@ -47,7 +47,7 @@ func (f *file) keep(x *fact, answers []twoloads.Answer, out *Outcome) {
 // Page makes the report of a trial.
 func Page(outcomes []*Outcome, seed uint64) *pages.Trial {
 	d := &pages.Trial{
-		Title: pages.Text{EN: "Truth test of reconciliation", ZH: "对账真值测试"}, Seeds: fmt.Sprint(seed), Days: Days,
+		Title: pages.Text{EN: "Truth test of reconciliation", ZH: "对账真值检验"}, Seeds: fmt.Sprint(seed), Days: Days,
 		Solver: pages.Text{
 			EN: "an independent solver that plays every history between two counters seen, each night, and the simulator's truth",
 			ZH: "独立求解器每晚穷举相邻两个计数器之间的全部可能，并与模拟器真值比较",

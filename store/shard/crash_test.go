@@ -123,7 +123,7 @@ func TestOfTwoRunsTheLaterOneCounts(t *testing.T) {
 			return err
 		}
 		_, err := first.Day(context.Background(), in)
-		if last := n == 5; last && err != nil || !last && !errors.Is(err, errOvertaken) { // the last shard of the last day was done
+		if last := n == 5; last && err != nil || !last && !errors.Is(err, ErrOvertaken) { // the last shard of the last day was done
 			t.Fatalf("day %d: %v", n, err)
 		}
 	}

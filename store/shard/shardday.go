@@ -64,7 +64,7 @@ func (d *shardDay) overtaken(ctx context.Context, cause error) error {
 		case err != nil:
 			return errors.Join(cause, err)
 		case c != *d.city:
-			return errOvertaken
+			return ErrOvertaken
 		}
 		return cause
 	})

@@ -88,8 +88,8 @@ func (d *shardDay) writeRecords(head, past *runWriter) {
 	}
 }
 
-// errOvertaken says that somebody else works on the same shards.
-var errOvertaken = errors.New("another process has begun a day, or changed a card, meanwhile: run the day again when it is done")
+// ErrOvertaken says that somebody else works on the same shards.
+var ErrOvertaken = errors.New("another process has begun a day, or changed a card, meanwhile: run the day again when it is done")
 
 // commit makes the new files valid, with everything that the day found in the shard.
 func (d *shardDay) commit(ctx context.Context) error {
@@ -108,7 +108,7 @@ func (d *shardDay) commit(ctx context.Context) error {
 			return err
 		}
 		if c != *d.city || m.Generation != d.was.Generation || !sameAbove(rows, d.rows) {
-			return errOvertaken
+			return ErrOvertaken
 		}
 		from, to := d.rangeOf(d.was.Shard)
 		if _, err := tx.Exec(`DELETE FROM recon_card WHERE token BETWEEN ? AND ?`, from[:], to[:]); err != nil {

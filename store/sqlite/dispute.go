@@ -117,12 +117,3 @@ func (r *Reader) Disputes() (ids []int64, err error) {
 	})
 	return ids, err
 }
-
-// DisputesDue lists the cases whose deadline has passed at a moment.
-func (r *Reader) DisputesDue(now int64) (ids []int64, err error) {
-	err = r.Query(`SELECT id FROM dispute_case WHERE due <> 0 AND due < ? ORDER BY id`, func(row *Row) error {
-		ids = append(ids, row.Int64(0))
-		return nil
-	}, now)
-	return ids, err
-}

@@ -120,7 +120,7 @@ func TestTargetsAreThere(t *testing.T) {
 }
 
 func TestOnly(t *testing.T) {
-	for only, want := range map[string]int{"": 16, "sqlite": 1, "Row(En|De)code": 2, "ReconCity": 4} {
+	for only, want := range map[string]int{"": 16, "sqlite": 1, "Row(En|De)code": 2, "ReconCity": 6} {
 		if list, err := readTargets(options{targets: "targets.txt", only: only}); err != nil || len(list) != want {
 			t.Errorf("-only %q: %d targets, %v", only, len(list), err)
 		}

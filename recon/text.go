@@ -152,12 +152,13 @@ func date(unix int64) string { return time.Unix(unix, 0).In(txn.CityTime).Format
 // at most, and when that will be certain.
 type Summary struct {
 	Least, Most money.Fen
-	CertainOn   int64 // unix seconds, 0 if it is certain now or only a tap can tell
+	CertainOn   int64 // unix seconds, 0 if it is certain now or only the card's next tap can tell
 }
 
 // Summarise adds up what a judgement says about the customer's money, paid or not.
 func Summarise(j *timeline.Judgement) Summary {
 	var s Summary
+	tap := false
 	for _, b := range j.Breaks {
 		switch b.State {
 		case timeline.Proven:
@@ -165,10 +166,14 @@ func Summarise(j *timeline.Judgement) Summary {
 			s.Most += b.Amount + b.Contested
 		case timeline.Suspected:
 			s.Most += b.Amount
+			tap = true
 		case timeline.Expected, timeline.Provisional, timeline.LostUpload:
 			s.Most += b.Amount + b.Contested
 			s.CertainOn = max(s.CertainOn, b.Final)
 		}
+	}
+	if tap {
+		s.CertainOn = 0
 	}
 	return s
 }

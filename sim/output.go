@@ -56,9 +56,15 @@ func (r *Run) checkRun() error {
 			return err
 		}
 		shards, _, err := shard.Of(&tx.Reader)
+		if err != nil {
+			return err
+		}
+		host, err := tx.RunState("host") // of citycard tap --host-data
 		switch {
 		case err != nil:
 			return err
+		case host != nil:
+			return fmt.Errorf("%w: the books of a host; name another folder", ErrOtherRun)
 		case shards > 0:
 			return ErrShards
 		case known == nil:

@@ -87,7 +87,7 @@ func still(at, now int64) int64 {
 var pageCertainty = map[timeline.Certainty]pages.Certainty{timeline.Yes: pages.Yes, timeline.No: pages.No, timeline.Open: pages.Open}
 
 func pagePoint(r *clerk.Row) pages.Point {
-	p := pages.Point{ATC: r.ATC, Time: r.Time, What: pageText(kindNames[r.Kind]), Terminal: r.Terminal, Least: r.Before, Most: r.Before,
+	p := pages.Point{ATC: r.ATC, Time: r.Time, What: pageText(kindName(r)), Terminal: r.Terminal, Least: r.Before, Most: r.Before,
 		Doubt: r.Kind == timeline.Doubt || r.Kind == timeline.Load}
 	switch {
 	case r.Kind == timeline.Load:
@@ -115,7 +115,7 @@ var checkNames = map[string]bothTexts{
 }
 
 func pageEvidence(r *clerk.Row) pages.Evidence {
-	e := pages.Evidence{ATC: r.ATC, What: pageText(kindNames[r.Kind]), Source: r.Evidence.File, Stated: r.B - r.Debit, States: true}
+	e := pages.Evidence{ATC: r.ATC, What: pageText(kindName(r)), Source: r.Evidence.File, Stated: r.B - r.Debit, States: true}
 	if r.Kind == timeline.Load || r.Kind == timeline.Doubt && r.Happened == timeline.No {
 		e.Stated = r.B
 	}

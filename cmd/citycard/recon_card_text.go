@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/citycard/citycard/issuer"
@@ -54,7 +55,10 @@ func (w *cardWriter) standing(c *clerk.Card) {
 	default:
 		w.line("%s: at least %s, at most %s yuan at %s", "%s：至少 %s 元，至多 %s 元（%s）", what, v.Least, v.Most, clockText(v.At))
 	}
-	if v.CertainOn > c.At {
+	nextTap := func() { w.line("  the card's next tap tells", "  卡片下次刷卡后可知") }
+	if v.Least != v.Most {
+		nextTap()
+	} else if v.CertainOn > c.At {
 		w.line("  certain on %s: until then terminals may send later taps", "  %s 确定：此前终端仍可能补送交易", dayOnly(v.CertainOn))
 	} else {
 		w.line("  certain", "  已确定")
@@ -72,6 +76,8 @@ func (w *cardWriter) standing(c *clerk.Card) {
 	}
 	if d.CertainOn > c.At {
 		w.line("  certain on %s", "  %s 确定", dayOnly(d.CertainOn))
+	} else if d.Least != d.Most && slices.ContainsFunc(c.Steps, func(s clerk.Step) bool { return s.What == clerk.StepTap }) {
+		nextTap()
 	}
 	if c.Unexplained != 0 {
 		w.line("Books and timeline differ by %s yuan: there is a fault.", "账务与时间线相差 %s 元：系统有误。", c.Unexplained)
@@ -149,9 +155,17 @@ func whereText(r *clerk.Row) string {
 	return strings.TrimSpace(fmt.Sprintf("%s %d", r.Place, r.Terminal))
 }
 
+// kindName is what a row is to a clerk: an unload is no tap in doubt.
+func kindName(r *clerk.Row) bothTexts {
+	if r.Unload {
+		return bothTexts{"unload", "圈提"}
+	}
+	return kindNames[r.Kind]
+}
+
 // what is the kind with what is known of its end.
 func (w *cardWriter) what(r *clerk.Row) string {
-	s := kindNames[r.Kind].in(w.lang)
+	s := kindName(r).in(w.lang)
 	if r.Completes {
 		s += w.say(", completes a hold", "，完成预授权")
 	}
@@ -169,6 +183,10 @@ func (w *cardWriter) what(r *clerk.Row) string {
 		s += w.say(": on the card", "：已到账")
 	case r.Happened == timeline.No && r.Kind == timeline.Load:
 		s += w.say(": not on the card", "：未到账")
+	case r.Happened == timeline.Yes && r.Unload:
+		s += w.say(": off the card", "：已圈提")
+	case r.Happened == timeline.No && r.Unload:
+		s += w.say(": still on the card", "：未圈提")
 	case r.Happened == timeline.Yes:
 		s += w.say(": paid", "：已扣款")
 	case r.Happened == timeline.No:
@@ -195,7 +213,9 @@ var partNames = map[timeline.Part]bothTexts{
 // breaks lists what is not clean, with its verdict in both languages.
 func (w *cardWriter) breaks(c *clerk.Card) {
 	if len(c.Breaks) == 0 {
-		w.line("\nNothing is missing.", "\n无短款。")
+		if c.Value.Least == c.Value.Most {
+			w.line("\nNothing is missing.", "\n无短款。")
+		}
 		return
 	}
 	w.line("\nBreaks", "\n差错")

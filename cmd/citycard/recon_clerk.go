@@ -249,6 +249,8 @@ func auditDesk(ctx context.Context, env *environment, f *officeFlags) error {
 			_, err = fmt.Fprintf(out, "  (%d)", l.Request)
 		case len(l.Card) < 8 || l.Kind == desk.Admit.String() || l.Kind == desk.Dismiss.String():
 			_, err = fmt.Fprintf(out, "  %d: %s", l.Request, l.Kind)
+		case l.Did == desk.DisputeStep:
+			_, err = fmt.Fprintf(out, "  %d: %s %s… %s %s", l.Request, l.Kind, l.Card[:8], l.P, l.Moved)
 		default:
 			_, err = fmt.Fprintf(out, "  %d: %s %s… %s-%s %s", l.Request, l.Kind, l.Card[:8], l.P, l.Q, l.Amount)
 		}

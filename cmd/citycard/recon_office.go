@@ -198,7 +198,7 @@ var officeErrors = []struct {
 }{
 	{clerk.ErrNoCard, exitNotFound, "check the number; a token is found by its first digits too, see recon breaks"},
 	{recon.ErrUnknownCard, exitNotFound, "check the number; a token is found by its first digits too, see recon breaks"},
-	{clerk.ErrAmbiguous, exitUsage, "give more digits of the token"},
+	{clerk.ErrAmbiguous, exitUsage, "give a token, or more of its digits"},
 	{clerk.ErrCardName, exitUsage, "give a card number or a token; - reads it from standard input"},
 	{clerk.ErrPage, exitUsage, "give the token that the page before ended with"},
 	{clerk.ErrNoBreak, exitNotFound, "recon card shows the counters of its breaks"},

@@ -94,6 +94,14 @@ func (f *sampleFlags) run(env *environment) error {
 }
 
 func writeSample(out string, files []sample.File, truth string, facts *sample.Truth) error {
+	b, err := json.MarshalIndent(facts, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the truth: %w", err)
+	}
+	// The truth first: a folder without it would have to be emptied by hand.
+	if err := os.WriteFile(truth, append(b, '\n'), 0o644); err != nil {
+		return fmt.Errorf("--truth: %w", err)
+	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
@@ -101,13 +109,6 @@ func writeSample(out string, files []sample.File, truth string, facts *sample.Tr
 		if err := os.WriteFile(filepath.Join(out, f.Name), f.Data, 0o644); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
-	}
-	b, err := json.MarshalIndent(facts, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write the truth: %w", err)
-	}
-	if err := os.WriteFile(truth, append(b, '\n'), 0o644); err != nil {
-		return fmt.Errorf("--truth: %w", err)
 	}
 	return nil
 }

@@ -95,12 +95,12 @@ func (run *cardRun) held(a about, lines []string) {
 	run.res.Undecided = append(run.res.Undecided, u)
 }
 
-// byWord reports whether P of a finding is an unfinished tap of which the balances alone
+// byWord reports whether P of a pair is an unfinished tap of which the balances alone
 // leave open whether it was paid: then only the list's word for the last record decides.
-func (run *cardRun) byWord(a about) bool {
+func (run *cardRun) byWord(p, q uint16) bool {
 	pair := timeline.Card{Key: run.lines.key}
 	for o := range run.card.Observations {
-		if o.ATC != a.p && o.ATC != a.q {
+		if o.ATC != p && o.ATC != q {
 			continue
 		}
 		if o.Kind == timeline.Doubt {
@@ -108,9 +108,9 @@ func (run *cardRun) byWord(a about) bool {
 		}
 		pair.Add(o)
 	}
-	p := run.im.o.Params
-	for _, v := range pair.Verdicts(&p) {
-		if v.P == a.p && v.Kind == timeline.Doubt && v.Outcome == timeline.Undecided {
+	params := run.im.o.Params
+	for _, v := range pair.Verdicts(&params) {
+		if v.P == p && v.Kind == timeline.Doubt && v.Outcome == timeline.Undecided {
 			return true
 		}
 	}

@@ -322,7 +322,7 @@ func (run *cardRun) timeOf(atc uint16) int64 {
 func (run *cardRun) flash(a about) Flash {
 	f := Flash{Card: run.lines.key.String(), ATC: a.atc, Amount: a.amount, How: a.what, P: a.p, Q: a.q, Key: run.lines.key, At: run.timeOf(a.atc)}
 	f.Evidence, f.Certainty = run.evidence(a.p, a.q)
-	if a.what != aboutLoad && run.byWord(a) {
+	if a.what != aboutLoad && run.byWord(a.p, a.q) {
 		f.word, f.Certainty = true, Soft
 	}
 	f.DecidedOn, f.Decided = dayText(run.since[a.subject]), dayEnd(run.since[a.subject])
@@ -405,6 +405,9 @@ func (run *cardRun) open(b *timeline.Break) Break {
 	o := Break{Card: run.lines.key.String(), P: b.P, Q: b.Q, Part: b.Part.String(), State: b.State.String(), Amount: b.Amount, Contested: b.Contested, Missing: b.Missing,
 		Key: run.lines.key, At: run.timeOf(b.P), FinalAt: b.Final, TheState: b.State}
 	o.Evidence, o.Certainty = run.evidence(b.P, b.Q)
+	if run.byWord(b.P, b.Q) && b.Part != timeline.PartPair {
+		o.Certainty = Soft
+	}
 	latest := max(o.At, run.timeOf(b.Q))
 	o.Since = dayText(dayOf(latest))
 	o.AgeDays = int64(run.asOf - dayOf(latest))

@@ -108,8 +108,8 @@ func breakWords(b *Break) words {
 func keysWords(keys bool) words {
 	if keys {
 		return words{
-			"Cryptograms and balance MACs were checked with keys. A finding is hard if all lines that it rests on were checked, else soft: lines without field 55, or of an issuer without keys.",
-			"已用密钥校验应用密文与余额 MAC。所依据的记录全部通过校验者为“硬”结论；含无 55 域或无密钥发卡行的记录者为“软”结论。",
+			"Cryptograms and balance MACs were checked with keys. A finding is hard if all lines that it rests on were checked and the balances decide it, else soft: lines without field 55, of an issuer without keys, or a terminal's mere word.",
+			"已用密钥校验应用密文与余额 MAC。所依据的记录全部通过校验且由余额即可判定者为“硬”结论；含无 55 域或无密钥发卡行的记录，或仅凭终端所报者，为“软”结论。",
 		}
 	}
 	return words{

@@ -125,6 +125,17 @@ func TestAlteredRecordsFail(t *testing.T) {
 	if failed() != "" {
 		t.Fatal("it fails before anything was altered")
 	}
+	for name, alter := range map[string]func(*timeline.Observation){
+		"kind": func(o *timeline.Observation) { o.Kind = timeline.Hold }, "service": func(o *timeline.Observation) { o.Service = !o.Service },
+		"amount": func(o *timeline.Observation) { o.Debit++ }, "value": func(o *timeline.Observation) { o.B++ }, "time": func(o *timeline.Observation) { o.Time-- },
+		"hold": func(o *timeline.Observation) { o.Held++ }, "completion": func(o *timeline.Observation) { o.Completes = !o.Completes },
+		"deposit": func(o *timeline.Observation) { o.UsedRead = !o.UsedRead },
+	} {
+		o := row.Observation
+		if alter(&o); clerk.Differs(row.Evidence.Purchase, card.Key, &o) == "" {
+			t.Errorf("another %s in the timeline is not seen", name)
+		}
+	}
 	alter := func(query string, args ...any) {
 		if err := clerk.Write(f, func(tx *sqlite.Tx) error { _, err := tx.Exec(query, args...); return err }); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package clerk is the work of the people behind reconciliation, on the folder that a
-// city or a host leaves (city.db, and blocks/ with the sealed blocks): a clerk with a
-// customer on the telephone, and an auditor.
+// city or a host leaves (city.db, blocks/ with the sealed blocks, and shards/ where a large
+// city has its timelines): a clerk with a customer on the telephone, and an auditor.
 //
 // Look builds the timeline of one card with every record checked again on the spot;
 // Breaks lists what is not clean; Propose and Decide are the two halves of a refund or a

@@ -7,6 +7,9 @@ import (
 	"github.com/citycard/citycard/store/sqlite"
 )
 
+// Differs says in what a row differs from its observation.
+var Differs = differs
+
 // Write lets a test change the folder's database.
 func Write(f *Office, do func(*sqlite.Tx) error) error { return f.db.Write(context.Background(), do) }
 

@@ -13,15 +13,15 @@ import (
 // Errors of a search for a card.
 var (
 	ErrNoCard    = errors.New("no such card in the folder")
-	ErrAmbiguous = errors.New("several cards begin like this")
+	ErrAmbiguous = errors.New("several cards are called this")
 	ErrCardName  = errors.New("neither a card number (12 to 19 digits) nor the beginning of a token (4 to 32 hexadecimal digits)")
 )
 
 // shortest is how many digits of a token may name a card.
 const shortest = 4
 
-// find leads from what a person types to a card with a timeline: its number, with any
-// sequence number, or its token or the beginning of that. Spaces and hyphens are passed
+// find leads from what a person types to a card with a timeline: its number, if one
+// card only has it, or its token or the beginning of that. Spaces and hyphens are passed
 // over.
 func (f *Office) find(r *sqlite.Reader, name string) (txn.CardKey, sqlite.Token, error) {
 	name = strings.NewReplacer(" ", "", "-", "").Replace(strings.TrimSpace(name))
@@ -48,17 +48,25 @@ func digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// numbered finds the card of a number: sequence numbers are tried in their order, and of
-// several cards the first one that has a timeline is taken.
-func (f *Office) numbered(r *sqlite.Reader, pan txn.PAN) (txn.CardKey, sqlite.Token, bool, error) {
+// numbered finds the card of a number by trying all sequence numbers: ErrAmbiguous, with
+// what they are called, if several cards have the number.
+func (f *Office) numbered(r *sqlite.Reader, pan txn.PAN) (card txn.CardKey, token sqlite.Token, found bool, err error) {
+	var called []string
 	for psn := range 100 {
-		card := txn.CardKey{PAN: pan, PSN: byte(psn/10<<4 | psn%10)}
-		t := f.vault.Token(card)
-		if found, err := f.has(r, t); found || err != nil {
-			return card, t, found, err
+		k := txn.CardKey{PAN: pan, PSN: byte(psn/10<<4 | psn%10)}
+		t := f.vault.Token(k)
+		switch there, err := f.has(r, t); {
+		case err != nil:
+			return k, t, false, err
+		case there:
+			card, token, found = k, t, true
+			called = append(called, fmt.Sprintf("sequence number %02d is token %x", psn, t[:4]))
 		}
 	}
-	return txn.CardKey{}, sqlite.Token{}, false, nil
+	if len(called) > 1 {
+		err = fmt.Errorf("card number: %s: %w", strings.Join(called, ", "), ErrAmbiguous)
+	}
+	return card, token, found, err
 }
 
 // byToken finds the only card whose token begins with some digits.

@@ -232,7 +232,7 @@ func (p *packer) issuerSays(row *evidence.Row) error {
 	switch {
 	case r.Scheme == txn.Purse:
 		row.BalanceMAC = evidence.Absent
-	case r.AC == [8]byte{}:
+	case r.AC == [8]byte{} && row.Cryptogram == evidence.Right:
 		row.Cryptogram = evidence.Absent
 	}
 	return nil

@@ -23,10 +23,10 @@ type Card struct {
 	Token   sqlite.Token
 	At      int64 // moment of the judgement
 	Frozen  bool
-	Quota   bool // its value is head-room and no money
-	Value   timeline.Value
-	Due     recon.Summary // money of the customer, paid or not
-	Paid    money.Fen     // of it, in the books: refunds and credits less what was taken back
+	Quota   bool           // its value is head-room and no money
+	Value   timeline.Value // CertainOn is 0 if only the next tap tells
+	Due     recon.Summary  // money of the customer, paid or not
+	Paid    money.Fen      // of it, in the books: refunds and credits less what was taken back
 	Rows    []Row
 	Breaks  []Break
 	Refunds []Refund
@@ -47,6 +47,7 @@ type Row struct {
 	Before   money.Fen          // value before it
 	After    money.Fen          // value after it, if Known
 	Known    bool
+	Unload   bool   // a doubt row of a host: electronic cash that went back to the account
 	Place    string // of the terminal
 	Evidence Evidence
 }
@@ -130,6 +131,10 @@ func (f *Office) card(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*C
 	if err := f.rows(r, out, c); err != nil {
 		return nil, err
 	}
+	for i := range out.Rows {
+		o := &out.Rows[i]
+		o.Unload = o.Kind == timeline.Doubt && unloadAt(loads, o.ATC)
+	}
 	closed, err := r.ClosedOf(token)
 	if err != nil {
 		return nil, err
@@ -140,8 +145,22 @@ func (f *Office) card(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*C
 	if err := f.refunds(r, out); err != nil {
 		return nil, err
 	}
+	out.openEnd()
 	out.steps(j)
 	return out, f.books(r, out, stored)
+}
+
+// openEnd adds what the end of the timeline leaves open: no day decides whether the card
+// carried out its last act, and a load at the end is no break yet although its money may
+// be due.
+func (c *Card) openEnd() {
+	if c.Value.Least != c.Value.Most {
+		c.Value.CertainOn = 0
+	}
+	if n := len(c.Rows); n > 0 && c.Rows[n-1].Kind == timeline.Load && !c.Rows[n-1].Known {
+		c.Due.Most += c.Rows[n-1].Debit
+		c.Due.CertainOn = 0
+	}
 }
 
 // withoutUnloads takes out the unloads that came about: a timeline has them as debits
@@ -366,6 +385,7 @@ func (c *Card) steps(j *timeline.Judgement) {
 			add(p.Expires, StepApprove, p.P, p.Q, p.ID)
 		}
 	}
+	tap := false
 	for i := range c.Breaks {
 		b := &c.Breaks[i]
 		switch {
@@ -376,9 +396,13 @@ func (c *Card) steps(j *timeline.Judgement) {
 			add(0, StepRelease, b.P, b.Q, 0)
 		case b.State == timeline.Suspected:
 			add(0, StepTap, b.P, b.Q, 0)
+			tap = true
 		case b.State.Waiting() && b.Final > c.At:
 			add(b.Final, StepWindow, b.P, b.Q, 0)
 		}
+	}
+	if n := len(c.Rows); !tap && n > 0 && c.Value.Least != c.Value.Most {
+		add(0, StepTap, c.Rows[n-1].ATC, 0, 0)
 	}
 	if c.Value.CertainOn > c.At {
 		add(c.Value.CertainOn, StepCertain, 0, 0, 0)

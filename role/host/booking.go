@@ -201,24 +201,20 @@ func (b *booking) correct(postings []recon.Posting) error {
 // have shown otherwise; of one card, or of all if card is nil. It comes after every
 // judgement.
 func (b *booking) settleAdvances(card *txn.CardKey) error {
-	if err := b.tx.DropUnloads(); err != nil {
+	if err := b.tx.DropUnloads(b.vault, card); err != nil {
 		return err
 	}
-	var standing []sqlite.Advance
-	if err := b.tx.Advances(b.vault, func(a *sqlite.Advance) error {
-		if card == nil || a.Card == *card {
-			standing = append(standing, *a)
-		}
-		return nil
-	}); err != nil {
+	standing, err := b.advances(card)
+	if err != nil {
 		return err
 	}
 	for i := range standing {
 		over, err := b.disproved(&standing[i])
-		if err != nil {
+		switch {
+		case card == nil && errors.Is(err, sqlite.ErrDamaged): // reconciliation's report tells of it: it stops nobody else's day
+		case err != nil:
 			return err
-		}
-		if over {
+		case over:
 			if err := b.undo(&standing[i]); err != nil {
 				return err
 			}
@@ -227,12 +223,29 @@ func (b *booking) settleAdvances(card *txn.CardKey) error {
 	return nil
 }
 
+// advances gives those of which something stands, of one card or of all.
+func (b *booking) advances(card *txn.CardKey) (out []sqlite.Advance, err error) {
+	each := func(a *sqlite.Advance) error {
+		out = append(out, *a)
+		return nil
+	}
+	if card == nil {
+		err = b.tx.Advances(b.vault, each)
+	} else {
+		err = b.tx.AdvancesTo(b.vault, *card, each)
+	}
+	return out, err
+}
+
 // disproved tells whether what stands of an advance is not owed: the card has shown that
 // the terminal was wrong, or the window is over and the rest has been paid.
 func (b *booking) disproved(a *sqlite.Advance) (bool, error) {
 	d, found, err := b.store.Decision(a.Card, authorise.Number{Counter: true, ATC: a.ATC})
-	if err != nil || !found {
-		return false, fmt.Errorf("decision about counter %d of card %v: found: %v: %w", a.ATC, a.Card, found, err)
+	if err == nil && !found {
+		err = fmt.Errorf("an advance without its load or unload: %w", sqlite.ErrDamaged)
+	}
+	if err != nil {
+		return false, fmt.Errorf("decision about counter %d of card %v: %w", a.ATC, a.Card, err)
 	}
 	p, err := b.proof(a.Card, a.ATC)
 	if err != nil {

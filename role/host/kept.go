@@ -67,6 +67,10 @@ var ErrCity = errors.New("the folder holds a city, or the data of another progra
 // hostState is the name under which the database notes that it is a host's.
 const hostState = "host"
 
+// cityStates are the names under which a simulated city notes itself: as soon as it has
+// begun, and when it is set up.
+var cityStates = [...]string{"options", "ready"}
+
 // institution is the number of the host's own bank, of its acquirer and of the operator
 // of its terminals: one party in three roles.
 const institution = 1
@@ -145,8 +149,10 @@ func (h *Kept) setUp(tx *sqlite.Tx) error {
 	if err != nil || mine != nil {
 		return err
 	}
-	if other, err := tx.RunState("ready"); err != nil || other != nil {
-		return errors.Join(err, ErrCity)
+	for _, name := range cityStates {
+		if other, err := tx.RunState(name); err != nil || other != nil {
+			return errors.Join(err, ErrCity)
+		}
 	}
 	if shards, _, err := shard.Of(&tx.Reader); err != nil || shards > 0 {
 		return errors.Join(err, ErrCity)

@@ -155,13 +155,44 @@ func TestRefundThatNeedNotWait(t *testing.T) {
 
 // TestFolderOfSomebodyElse is refused and left alone.
 func TestFolderOfSomebodyElse(t *testing.T) {
+	for _, state := range []string{"options", "ready"} { // of a city that has just begun, and of one that is set up
+		dir := t.TempDir()
+		db, err := sqlite.Open(filepath.Join(dir, "city.db"), sqlite.Options{Readers: 1})
+		noError(t, err)
+		noError(t, db.Write(t.Context(), func(tx *sqlite.Tx) error { return tx.PutRunState(state, []byte{1}) }))
+		noError(t, db.Close())
+		if _, err := host.OpenKept(t.Context(), host.KeptConfig{Dir: dir, Now: func() int64 { return now }}); !errors.Is(err, host.ErrCity) {
+			t.Errorf("the folder of a city with %q: %v", state, err)
+		}
+	}
+}
+
+// TestDamagedCardStopsNobodyElse: a run of reconciliation does what it can for all other
+// cards, also if the card that cannot be read has money on a terminal's word.
+func TestDamagedCardStopsNobodyElse(t *testing.T) {
 	dir := t.TempDir()
+	h := kept(t, dir, timeline.Params{})
+	bad, good := newDesk(t, "dev-3des", h), newCard(t, "dev-3des", 2, h)
+	for _, d := range []*desk{bad, good} {
+		q, _, err := d.ask(txn.OnlineLoad, 20_000)
+		noError(t, err)
+		noError(t, h.Reverse(t.Context(), q, host.CardGone, nil))
+	}
+	vault, err := host.DevelopmentVault()
+	noError(t, err)
+	token := vault.Token(bad.key)
 	db, err := sqlite.Open(filepath.Join(dir, "city.db"), sqlite.Options{Readers: 1})
 	noError(t, err)
-	noError(t, db.Write(t.Context(), func(tx *sqlite.Tx) error { return tx.PutRunState("ready", []byte{1}) }))
-	noError(t, db.Close())
-	if _, err := host.OpenKept(t.Context(), host.KeptConfig{Dir: dir, Now: func() int64 { return now }}); !errors.Is(err, host.ErrCity) {
-		t.Errorf("the folder of a city: %v", err)
+	defer db.Close()
+	noError(t, db.Write(t.Context(), func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`UPDATE recon_card SET state = x'FF', open = 1 WHERE token = ?`, token[:])
+		return err
+	}))
+	if report, err := h.Reconcile(t.Context(), now+86400); err != nil || len(report.Damaged) != 1 {
+		t.Errorf("a run beside a damaged card: %v, %d damaged", err, len(report.Damaged))
+	}
+	if got := good.available(); got != host.OpeningAccount {
+		t.Errorf("account %v of the other card", got)
 	}
 }
 

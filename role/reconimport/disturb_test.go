@@ -172,6 +172,7 @@ func TestDisturbed(t *testing.T) {
 		t.Fatal(err)
 	}
 	harden(truth)
+	soften(t, truth, importFiles(t, list, true), list)
 	for i, d := range disturbances {
 		t.Run(d.name, func(t *testing.T) {
 			disturbed, extra := d.disturb(list, rand.New(rand.NewPCG(uint64(i), 9)))

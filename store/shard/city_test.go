@@ -202,11 +202,14 @@ func BenchmarkReconCity(b *testing.B) {
 				}
 				_, peak := usage(b)
 				late, lookup := c.queries(b, days)
+				look, process := c.ask(b, days, true)
 				b.ReportMetric(c.wall.Seconds(), "day-s")
 				b.ReportMetric(c.cpu.Seconds(), "cpu-s")
 				b.ReportMetric(float64(peak>>20), "peak-MiB")
 				b.ReportMetric(float64(late.Microseconds())/1000, "late-ms")
 				b.ReportMetric(float64(lookup.Microseconds())/1000, "lookup-ms")
+				b.ReportMetric(float64(look.Microseconds())/1000, "card-ms")
+				b.ReportMetric(float64(process.Microseconds())/1000, "card-process-ms")
 			}
 		})
 	}
@@ -224,6 +227,7 @@ func TestCityInSmall(t *testing.T) {
 		c.day(t, n)
 	}
 	c.queries(t, days)
+	c.ask(t, days, false)
 	checked := 0
 	for i := 0; i < len(c.town.atc); i += 50 {
 		card, found, err := c.store.Timeline(context.Background(), townKey(i))
@@ -249,6 +253,7 @@ func TestCityInSmall(t *testing.T) {
 
 // cityRun is a town, its rows on disk, and the store.
 type cityRun struct {
+	dir       string
 	town      *town
 	files     *rowFiles
 	store     *Store
@@ -258,7 +263,7 @@ type cityRun struct {
 func newCityRun(t testing.TB, cards int) *cityRun {
 	t.Helper()
 	dir := t.TempDir()
-	c := &cityRun{town: newTown(1, cards), files: newRowFiles(dir), store: openStore(t, dir, Options{Post: cityBooks(newVault(t))})}
+	c := &cityRun{dir: dir, town: newTown(1, cards), files: newRowFiles(dir), store: openStore(t, dir, Options{Post: cityBooks(newVault(t))})}
 	t.Cleanup(c.files.close)
 	if _, err := c.store.Day(context.Background(), recon.Input{Now: townStart, Params: cityRules(), Events: c.town.opening}); err != nil {
 		t.Fatal(err)
@@ -324,12 +329,30 @@ func (c *cityRun) queries(b testing.TB, days int) (late, lookup time.Duration) {
 		}
 		lates = append(lates, time.Since(start))
 	}
-	percentile := func(d []time.Duration) time.Duration {
-		slices.Sort(d)
-		b.Logf("%d: median %s, 99 of 100 below %s, worst %s", len(d), d[len(d)/2], d[len(d)*99/100], d[len(d)-1])
-		return d[len(d)*99/100]
+	return Percentile(b, "a late row", lates), Percentile(b, "a look at one card", lookups)
+}
+
+// Percentile gives the time below which 99 of 100 are, and says more on the log.
+func Percentile(t testing.TB, what string, d []time.Duration) time.Duration {
+	t.Helper()
+	slices.Sort(d)
+	t.Logf("%s: %d times, median %s, 99 of 100 below %s, worst %s", what, len(d), d[len(d)/2], d[len(d)*99/100], d[len(d)-1])
+	return d[len(d)*99/100]
+}
+
+// AskOffice is set by the tests that know the office; see there.
+var AskOffice func(t testing.TB, dir string, at int64, keys []txn.CardKey, withProcess bool) (look, process time.Duration)
+
+// ask has a clerk look at cards: the 99th percentile of an answer, and of a process of
+// citycard.
+func (c *cityRun) ask(t testing.TB, days int, withProcess bool) (look, process time.Duration) {
+	t.Helper()
+	d := dice(8)
+	keys := make([]txn.CardKey, 400)
+	for i := range keys {
+		keys[i] = townKey(int(d.n(uint64(len(c.town.atc)))))
 	}
-	return percentile(lates), percentile(lookups)
+	return AskOffice(t, c.dir, closing(days-1)+60, keys, withProcess)
 }
 
 // missingRow makes a row for the first missing counter of a card or, if none is

@@ -5,8 +5,7 @@ import (
 	"iter"
 	"testing"
 
-	"github.com/emmansun/gmsm/sm4"
-
+	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
@@ -16,11 +15,11 @@ import (
 
 func newVault(t testing.TB) *sqlite.Vault {
 	t.Helper()
-	c, err := sm4.NewCipher([]byte("a key for tokens"))
+	seal, open, err := keystore.Development(1).TokenCipher(keystore.TokenName)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sqlite.NewVault(c, c.Decrypt)
+	return sqlite.NewVault(seal, open)
 }
 
 // town is a row generator: cards that live from day to day. One tap in 75 is torn before

@@ -52,13 +52,23 @@ var (
 	dropUnloadBreak = "DELETE FROM recon_break WHERE part = ? AND state = ? AND held = 0 AND waits = 0 AND " + fmt.Sprintf(ofUnload, "recon_break", "p")
 )
 
-// DropUnloads takes unloads that are proved and paid out of the flash cards and breaks. A
-// timeline has them as debits without service, which are found in the same way; but
-// nothing about them is amiss.
-func (tx *Tx) DropUnloads() error {
-	if _, err := tx.Exec(dropUnloadFlash, uint8(txn.OnlineUnload)); err != nil {
+// ofCard narrows those down to one card.
+const ofCard = " AND token = ?"
+
+// DropUnloads takes unloads that are proved and paid out of the flash cards and breaks, of
+// one card or, if that is nil, of all. A timeline has them as debits without service,
+// which are found in the same way; but nothing about them is amiss.
+func (tx *Tx) DropUnloads(vault *Vault, card *txn.CardKey) error {
+	flash, flashOf := dropUnloadFlash, []any{uint8(txn.OnlineUnload)}
+	brk, breakOf := dropUnloadBreak, []any{uint8(timeline.PartDoubt), uint8(timeline.Proven), uint8(txn.OnlineUnload)}
+	if card != nil {
+		t := vault.Token(*card)
+		flash, flashOf = flash+ofCard, append(flashOf, t[:])
+		brk, breakOf = brk+ofCard, append(breakOf, t[:])
+	}
+	if _, err := tx.Exec(flash, flashOf...); err != nil {
 		return err
 	}
-	_, err := tx.Exec(dropUnloadBreak, uint8(timeline.PartDoubt), uint8(timeline.Proven), uint8(txn.OnlineUnload))
+	_, err := tx.Exec(brk, breakOf...)
 	return err
 }

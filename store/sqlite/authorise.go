@@ -342,15 +342,25 @@ func (r *Reader) Advance(vault *Vault, card txn.CardKey, atc uint16) (a Advance,
 	return a, found, err
 }
 
+const standing = `SELECT token, counter, amount, stands FROM authorise_advance WHERE stands > 0`
+
 // Advances gives the advances of which something stands, by card token and counter.
 func (r *Reader) Advances(vault *Vault, each func(*Advance) error) error {
-	return r.Query(`SELECT token, counter, amount, stands FROM authorise_advance WHERE stands > 0 ORDER BY token, counter`, func(row *Row) error {
-		card, err := vault.cardIn(row, 0)
-		if err != nil {
-			return err
-		}
-		return each(&Advance{Card: card, ATC: uint16(row.Int(1)), Amount: row.Fen(2), Stands: row.Fen(3)})
-	})
+	return r.Query(standing+` ORDER BY token, counter`, func(row *Row) error { return readAdvance(row, vault, each) })
+}
+
+// AdvancesTo is Advances for one card.
+func (r *Reader) AdvancesTo(vault *Vault, card txn.CardKey, each func(*Advance) error) error {
+	t := vault.Token(card)
+	return r.Query(standing+` AND token = ? ORDER BY counter`, func(row *Row) error { return readAdvance(row, vault, each) }, t[:])
+}
+
+func readAdvance(row *Row, vault *Vault, each func(*Advance) error) error {
+	card, err := vault.cardIn(row, 0)
+	if err != nil {
+		return err
+	}
+	return each(&Advance{Card: card, ATC: uint16(row.Int(1)), Amount: row.Fen(2), Stands: row.Fen(3)})
 }
 
 // AdvancesOf is the sum of what stands of a card's advances: the float has so much less

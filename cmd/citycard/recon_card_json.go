@@ -213,6 +213,9 @@ func cardRowObject(r *clerk.Row) reconRowJSON {
 }
 
 func sourceName(r *clerk.Row) string {
+	if r.Unload {
+		return "host"
+	}
 	switch r.Kind {
 	case timeline.Opening, timeline.Push:
 		return "issuer"

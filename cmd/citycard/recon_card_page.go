@@ -143,7 +143,7 @@ func pageWaits(c *clerk.Card, b *clerk.Break) (pages.RefundState, bool) {
 		return 0, false
 	}
 	for i := range c.Refunds {
-		if p := c.Refunds[i].Proposal; p != nil && p.P == b.P && p.Q == b.Q && p.Status == desk.Proposed {
+		if p := c.Refunds[i].Proposal; p != nil && p.Kind == desk.Refund && p.P == b.P && p.Q == b.Q && p.Status == desk.Proposed {
 			return 0, false // the proposal tells of it
 		}
 	}

@@ -312,8 +312,19 @@ func (w *cardWriter) alarms(c *clerk.Card) {
 	w.line("\nAlarms", "\n警报")
 	for i := range c.Alarms {
 		a := &c.Alarms[i]
-		fmt.Fprintf(w, "  %s  %s (%d, %d)\n", pairText(a.P, a.Q), alarmText(a).in(w.lang), a.A, a.B)
+		fmt.Fprintf(w, "  %s  %s%s\n", pairText(a.P, a.Q), alarmText(a).in(w.lang), w.terminals(a))
 	}
+}
+
+// terminals names the terminals of an alarm.
+func (w *cardWriter) terminals(a *timeline.Alarm) string {
+	switch {
+	case a.A == 0:
+		return ""
+	case a.B == 0 || a.A == a.B:
+		return fmt.Sprintf(w.say(" (terminal %d)", "（终端 %d）"), a.A)
+	}
+	return fmt.Sprintf(w.say(" (terminals %d and %d)", "（终端 %d、%d）"), a.A, a.B)
 }
 
 // stepNames are the steps: a name for JSON and a sentence, with the counters as %[1]s,

@@ -67,7 +67,7 @@ func (f *officeFlags) open(ctx context.Context, env *environment) (*clerk.Office
 	case errors.Is(err, sqlite.ErrLocked):
 		return nil, fail(exitUnavailable, err, "try again when the other program has ended")
 	case err != nil:
-		return nil, fail(exitFailed, err, "check the folder; restore it from a copy if it is damaged")
+		return nil, fail(exitFailed, err, "check the folder and whether its disk has room; restore it from a copy if it is damaged")
 	}
 	return office, nil
 }

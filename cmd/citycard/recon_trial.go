@@ -32,8 +32,8 @@ func newReconTrial(env *environment) *cobra.Command {
 	var f trialFlags
 	cmd := &cobra.Command{
 		Use: "trial", Short: "Put reconciliation to the proof against a simulated truth",
-		Long: "Lets cards live 45 days in which taps, loads, uploads, clocks and cards go wrong, and\n" +
-			"reconciles every night what reached the issuer. A naive solver that plays every history\n" +
+		Long: "Lets cards live 24 days in which taps, loads, uploads, clocks and cards go wrong, and for 45\n" +
+			"nights reconciles what reached the issuer. A naive solver that plays every history\n" +
 			"is asked the same each night, and both are compared with what really happened. The method\n" +
 			"of the papers, which compares two loads, is shown beside it.\n\n" +
 			"--rates takes names, comma separated: default, x10, x100, everything, or a fault that then\n" +

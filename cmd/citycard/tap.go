@@ -194,6 +194,10 @@ func (f *tapFlags) warn(env *environment, p *prepared) {
 		fmt.Fprintln(env.stderr, env.say("--retap makes no difference here: only a qPBOC purchase over the air can be finished by a second tap",
 			"--retap在此不起作用：只有非接触qPBOC消费可由再次刷卡完成"))
 	}
+	if p.books != nil && f.state == "" && f.reader.sim() != "" {
+		fmt.Fprintln(env.stderr, env.say("without --state this is a new card with an old number: books that know the number take it for a clone and stop it",
+			"未给--state，每次都是同号新卡：账册已有此卡号时会视为克隆卡并止付"))
+	}
 }
 
 // noApplication says that the terminal found nothing on the card that it takes.

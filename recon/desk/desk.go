@@ -122,7 +122,18 @@ func checkReason(reason string, needed bool) error {
 		return ErrReason
 	}
 	for _, r := range reason {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) { // Cf turns the direction of writing
+		if unicode.IsControl(r) {
+			return ErrReason
+		}
+	}
+	return nil
+}
+
+// checkWritten refuses a reason that would read as another one than it is (Cf turns the
+// direction of writing), or would keep a whole card number in the records.
+func checkWritten(reason string) error {
+	for _, r := range reason {
+		if unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return ErrReason
 		}
 	}
@@ -193,6 +204,9 @@ func Propose(kind Kind, card Token, p, q uint16, s Subject, by *Clerk, reason st
 	if err := r.check(); err != nil {
 		return Request{}, fmt.Errorf("propose: %w", err)
 	}
+	if err := checkWritten(reason); err != nil {
+		return Request{}, fmt.Errorf("propose: %w", err)
+	}
 	return r, nil
 }
 
@@ -234,6 +248,9 @@ func Decide(r *Request, stored Status, signature []byte, proposer, by *Clerk, ap
 		d.Status = Withdrawn
 	}
 	if err := d.check(); err != nil {
+		return fail(fmt.Errorf("decide: %w", err))
+	}
+	if err := checkWritten(reason); err != nil {
 		return fail(fmt.Errorf("decide: %w", err))
 	}
 	return d, d.Status, nil

@@ -151,3 +151,18 @@ func TestFarFuture(t *testing.T) {
 		}
 	}
 }
+
+// A card number in groups is hidden like any other.
+func TestMaskGroups(t *testing.T) {
+	for text, want := range map[string]string{
+		"card 6228 0001 0000 1117, 100":    "card 622800******1117, 100",
+		"6228-4800-0000-0000-018|01":       "622848*********0018|01",
+		"6228480000000000018":              "622848*********0018",
+		"622848 0000000000018 x":           "622848*********0018 x",
+		"2026-11-05 08:00:00 1234 5678 90": "2026-11-05 08:00:00 1234 5678 90",
+	} {
+		if got := foreign.Mask(text); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package foreign
 import (
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -261,9 +262,15 @@ func parseWord(text string) (timeline.Certainty, *refusal) {
 	return timeline.No, nil
 }
 
-// Mask hides every run of at least 12 digits that may be a card number: the first six
-// and the last four stay.
-func Mask(s string) string { return maskRuns(s, func(string) bool { return false }) }
+// grouped are card numbers as people write them, in groups of four or six and the rest.
+var grouped = regexp.MustCompile(`\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{1,7}(?:[ -]\d{1,3}\b)?|\b\d{6}[ -]\d{10,13}\b`)
+
+// Mask hides every run of at least 12 digits that may be a card number, also one in
+// groups: the first six and the last four stay.
+func Mask(s string) string {
+	s = grouped.ReplaceAllStringFunc(s, func(number string) string { return strings.NewReplacer(" ", "", "-", "").Replace(number) })
+	return maskRuns(s, func(string) bool { return false })
+}
 
 // maskName is Mask for the name of a file, where a run that begins with a date is a moment
 // and stays.

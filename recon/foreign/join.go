@@ -11,11 +11,17 @@ import (
 // join gives clearing lines their chip data. Both have acquirer, sender, trace number,
 // time and amount, and where both carry a longer trace it must agree too.
 func (im *Importer) join() {
-	chips := map[string][]*record{}
+	chips, firsts := map[string][]*record{}, map[*record]*record{}
 	for _, r := range im.links {
-		if r.kind == Chip {
-			chips[r.link.key] = append(chips[r.link.key], r)
+		if r.kind != Chip {
+			continue
 		}
+		firsts[r] = r
+		if i := slices.IndexFunc(chips[r.link.key], r.repeats); i >= 0 {
+			firsts[r] = chips[r.link.key][i]
+			continue
+		}
+		chips[r.link.key] = append(chips[r.link.key], r)
 	}
 	used := map[*record]bool{}
 	for _, r := range im.links {
@@ -36,13 +42,18 @@ func (im *Importer) join() {
 	for _, r := range im.links {
 		switch {
 		case r.kind != Chip:
-		case used[r]:
+		case used[firsts[r]]:
 			im.files[r.at.file].Accepted++
 		default:
 			im.refuse(r.at, &refusal{NoLine, ""}, nil)
 		}
 	}
 	im.links = nil
+}
+
+// repeats reports whether chip data say again what others say; files come twice.
+func (r *record) repeats(o *record) bool {
+	return r.link.trace == o.link.trace && r.pan == o.pan && r.chip.psn == o.chip.psn && r.chip.same(o.chip)
 }
 
 // fits reports whether chip data can belong to a clearing line of the same key.

@@ -184,6 +184,9 @@ func (c *Card) decode(b []byte) error {
 	if c.carried < -1<<56 || c.carried > 1<<56 {
 		return fmt.Errorf("carried amount %d is out of range", int64(c.carried))
 	}
+	if c.monthSum > maxRegion {
+		return fmt.Errorf("credited %s in a month: beyond what a card can hold in its life", c.monthSum)
+	}
 	if c.compacted && entries == 0 {
 		return errors.New("compacted without entries")
 	}

@@ -28,6 +28,7 @@ func TestDecodeRefusesEveryDamage(t *testing.T) {
 		"long":               func(b []byte) []byte { return append(b, 0) },
 		"version":            func(b []byte) []byte { b[0] = 2; return b },
 		"flags":              func(b []byte) []byte { b[1] |= 4; return b },
+		"credits of a month": func(b []byte) []byte { b[14] = 0x80; return b },
 		"entry count":        func(b []byte) []byte { b[23]++; return b },
 		"order of entries":   func(b []byte) []byte { b[29] = 9; return b },
 		"class":              func(b []byte) []byte { b[30] = 4; return b },

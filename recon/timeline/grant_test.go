@@ -56,6 +56,33 @@ func TestApprovalIsSpentOnceAndWaitsWhileFrozen(t *testing.T) {
 	expect(t, c, 13, p, nil, "proven doubt 1-2 300", "provisional gap 2-4 200", "-> provisional credit 2-4 200 #1")
 }
 
+// TestTwoSmallRefundsAreOneLargeOne: what the limit stops in one step it stops in two.
+func TestTwoSmallRefundsAreOneLargeOne(t *testing.T) {
+	p := rules
+	p.ApproveAbove = 350
+	c := card(ob(doubt, 1, 1000, 300, certainty(yes)), ob(zero, 3, 600, 0))
+	expect(t, c, 4, p, nil, "proven doubt 1-3 300", "expected gap 1-3 100", "-> refund 1-3 300 #1")
+	expect(t, c, windowEnd, p, nil, "proven doubt 1-3 300", "proven gap 1-3 100")
+	if j := c.Judge(windowEnd*3600, p, nil); !j.Breaks[1].Waits || j.Breaks[0].Waits {
+		t.Errorf("not the gap alone waits: %+v", j.Breaks)
+	}
+	if err := c.Grant(1, 3); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, c, windowEnd, p, nil, "proven doubt 1-3 300", "proven gap 1-3 100", "-> refund 1-3 100 #2")
+
+	// A credit does not pass by the approval either.
+	p.ProvisionalPerCard, p.ProvisionalPerMonth, p.ProvisionalBudget = 350, 350, 350
+	c = card(ob(doubt, 1, 1000, 300, certainty(yes)), ob(zero, 3, 600, 0))
+	expect(t, c, 4, p, nil, "proven doubt 1-3 300", "expected gap 1-3 100", "-> refund 1-3 300 #1")
+	// 150 are credited and count for the load that did not run.
+	c = card(ob(zero, 1, 1000, 0), ob(zero, 4, 850, 0))
+	expect(t, c, 6, p, nil, "provisional gap 1-4 150", "-> provisional credit 1-4 150 #1")
+	c.Add(ob(load, 3, 850, 250))
+	expect(t, c, 7, p, nil, "expected gap 1-3 150", "proven load 3-4 250", "-> refund 1-4 100 #2")
+	expect(t, c, windowEnd, p, nil, "proven gap 1-3 150", "proven load 3-4 250")
+}
+
 func TestAnApprovedCreditCountsForThePolicysLimits(t *testing.T) {
 	p := rules
 	p.ProvisionalPerCard, p.ProvisionalPerMonth, p.ProvisionalBudget = 100, 1000, 1000

@@ -306,3 +306,26 @@ func wordOf(logs []timeline.Log, atc uint16, offered money.Fen) timeline.Certain
 	}
 	return open
 }
+
+// TestWhatALogDecidedStaysDecided: the word of a log counts when no row can come any more.
+// Watermarks that fall back, for a new terminal, do not move the money again; balances
+// that say the same later find the flash card on that day, not on the day of the word.
+func TestWhatALogDecidedStaysDecided(t *testing.T) {
+	for name, more := range map[string][]func(*timeline.Observation){"refund": nil, "collected": {served}} {
+		c := card(ob(doubt, 1, 1000, 300, more...), ob(zero, 3, 700, 0))
+		if err := c.Note(timeline.Log{ATC: 3, Slots: 10, Records: []timeline.LogRecord{{ATC: 1, Amount: 300}}}); err != nil {
+			t.Fatal(err)
+		}
+		j := c.Judge(4*3600, rules, &timeline.Marks{Through: 5 * 3600})
+		if len(j.Actions) != 1 || len(j.Flash) != 0 || !j.Breaks[0].ByLog {
+			t.Fatalf("%s: %q", name, brief(j))
+		}
+		if j = c.Judge(6*3600, rules, &timeline.Marks{}); len(j.Actions) != 0 || !j.Breaks[0].ByLog {
+			t.Errorf("%s: the watermarks fell back: %q", name, brief(j))
+		}
+		c.Add(ob(zero, 2, 700, 0))
+		if j = c.Judge(9*3600, rules, nil); len(j.Actions) != 0 || len(j.Flash) != 1 || j.Flash[0].DecidedAt != 9*3600 {
+			t.Errorf("%s: %q, flash %+v", name, brief(j), j.Flash)
+		}
+	}
+}

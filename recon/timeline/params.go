@@ -31,8 +31,8 @@ type Params struct {
 	// balance. 0 if no card has one.
 	Deposit money.Fen
 
-	// ApproveAbove is the largest refund that needs nobody: a larger one waits until two
-	// people have approved it (Card.Grant). 0 if none waits.
+	// ApproveAbove is the most that is refunded for one break without anybody: what would
+	// go beyond it waits until two people have approved it (Card.Grant). 0 if none waits.
 	ApproveAbove money.Fen
 
 	ProvisionalAfter int64 // seconds after the later observation before a credit may be given ahead of the window
@@ -65,6 +65,11 @@ func DefaultParams() Params {
 // late. Whoever clears rows asks this and marks the observation Refused.
 func (p *Params) LateRow(rowTime, received int64) bool {
 	return p.LatePolicy == RefuseLate && received > rowTime+p.windowAt(rowTime)
+}
+
+// above reports whether so much for one break needs an approval.
+func (p *Params) above(refunded money.Fen) bool {
+	return p.ApproveAbove > 0 && refunded > p.ApproveAbove
 }
 
 // capWithin is the largest limit in force at any moment from one time to another:

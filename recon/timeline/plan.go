@@ -37,9 +37,11 @@ type stage struct {
 	holds  bool // holds are possible
 	loads  bool // loads of a purse lie between the counters
 	nodes  []node
-	cuts   []cut
-	open   []openHold
-	named  []openHold // holds that completions name and nobody has reported
+	// deposit is the most that can be used of the card's deposit: a parameter, or what was read.
+	deposit money.Fen
+	cuts    []cut
+	open    []openHold
+	named   []openHold // holds that completions name and nobody has reported
 	// The most that missing counters can have held so far and no known hold explains: if
 	// terminals are believed, and as far as MACs tell.
 	pool, mostPool money.Fen
@@ -99,6 +101,7 @@ func (s *stage) read() {
 			s.plan.quota = true
 		}
 	}
+	s.deposit = deposit
 	node := func(at, clash int) {
 		e := &entries[at]
 		latest = max(latest, e.time)

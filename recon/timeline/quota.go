@@ -89,11 +89,7 @@ func (s *stage) headRoom(i int) {
 
 // after is what a push can have left: it pays the deposit that is used first.
 func (s *stage) after(c *cut) span {
-	deposit := s.params.Deposit
-	for i := range s.nodes {
-		deposit = max(deposit, money.Fen(s.nodes[i].e.used))
-	}
-	return span{c.value - deposit, c.value}
+	return span{c.value - s.deposit, c.value}
 }
 
 // fits reports whether a push just before the missing counters ahead of q, or among

@@ -226,7 +226,7 @@ func (j *judging) balance(r *region) {
 		r.standing += counted
 		need -= counted
 		// What stands already counts: two small refunds are one large one.
-		r.waits = need > 0 && j.p.ApproveAbove > 0 && s.due > j.p.ApproveAbove && !r.granted
+		r.waits = need > 0 && j.p.above(s.due) && !r.granted
 		if need > 0 && !r.waits && !j.frozen {
 			j.move(r, Refund, need)
 			r.standing += need
@@ -280,7 +280,7 @@ func (j *judging) credits() {
 		if month != c.month {
 			given = 0
 		}
-		within := standing+s.pending <= p.ProvisionalPerCard && given+s.pending <= p.ProvisionalPerMonth && s.pending <= p.ProvisionalBudget
+		within := standing+s.pending <= p.ProvisionalPerCard && given+s.pending <= p.ProvisionalPerMonth && s.pending <= p.ProvisionalBudget && !p.above(s.due+s.pending)
 		if !within && !r.granted {
 			continue
 		}

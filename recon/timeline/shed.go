@@ -13,9 +13,10 @@ import (
 //
 // Settled is what Compact calls so for that time, without counters against the clock
 // and only of a card whose pairs are judged one by one: nothing is taken off a card
-// with holds, a deposit, a quota or a purse, nor of one whose own log was read. Past's key and memory are kept.
+// with holds, a deposit, a quota or a purse, nor of one whose own log was read. Past's
+// key and memory are kept.
 func (c *Card) Shed(before int64, p *Params, past *Card) bool {
-	if c.frozen || len(c.entries) < 2 || c.told() || c.special(p) || c.mode&^modeZero != 0 || c.told() {
+	if c.frozen || len(c.entries) < 2 || c.told() || c.special(p) || c.mode&^modeZero != 0 {
 		return false
 	}
 	keepFrom, sum := c.cutAt(before, p, true)

@@ -146,12 +146,12 @@ func (x *examiner) purses(card txn.CardKey, alg epurse.Alg, _ byte) *keystore.Pu
 var allChecks = []string{CheckBlock, CheckTerminal, CheckContent, CheckCryptogram, CheckBalance, CheckSignature}
 
 // observed checks the record behind an observation.
-func (x *examiner) observed(card txn.CardKey, o *timeline.Observation) (Evidence, error) {
-	e := Evidence{}
+func (x *examiner) observed(card txn.CardKey, r *Row) (Evidence, error) {
+	e, o := Evidence{}, &r.Observation
 	switch {
 	case o.Kind == timeline.Opening || o.Kind == timeline.Push:
 		e.rest(WhyIssuer, CheckRecord)
-	case o.Kind == timeline.Load || o.Kind == timeline.Online:
+	case o.Kind == timeline.Load || o.Kind == timeline.Online || r.Unload:
 		e.rest(WhyHost, CheckRecord)
 	default:
 		if err := x.row(&e, card, o); err != nil {

@@ -131,10 +131,6 @@ func (f *Office) card(r *sqlite.Reader, key txn.CardKey, token sqlite.Token) (*C
 	if err := f.rows(r, out, c); err != nil {
 		return nil, err
 	}
-	for i := range out.Rows {
-		o := &out.Rows[i]
-		o.Unload = o.Kind == timeline.Doubt && unloadAt(loads, o.ATC)
-	}
 	closed, err := r.ClosedOf(token)
 	if err != nil {
 		return nil, err
@@ -233,7 +229,7 @@ func (f *Office) rows(r *sqlite.Reader, out *Card, c *timeline.Card) error {
 	var failed error
 	c.Observations(func(o timeline.Observation) bool {
 		out.Quota = out.Quota || o.Kind == timeline.Push
-		row := Row{Observation: o, Happened: o.Commit}
+		row := Row{Observation: o, Happened: o.Commit, Unload: o.Kind == timeline.Doubt && unloadAt(out.Loads, o.ATC)}
 		if last != nil && o.ATC > last.ATC+1 && o.Kind != timeline.Push {
 			row.Missing = int(o.ATC - last.ATC - 1)
 		}
@@ -246,7 +242,7 @@ func (f *Office) rows(r *sqlite.Reader, out *Card, c *timeline.Card) error {
 		if row.Place, failed = place(r, places, o.Terminal); failed != nil {
 			return false
 		}
-		if row.Evidence, failed = x.observed(out.Key, &o); failed != nil {
+		if row.Evidence, failed = x.observed(out.Key, &row); failed != nil {
 			return false
 		}
 		out.Rows = append(out.Rows, row)
@@ -381,7 +377,9 @@ func (c *Card) steps(j *timeline.Judgement) {
 	open := map[[2]uint16]*Proposal{}
 	for i := range c.Refunds {
 		if p := c.Refunds[i].Proposal; p != nil && p.Status == desk.Proposed {
-			open[[2]uint16{p.P, p.Q}] = p
+			if p.Kind == desk.Refund {
+				open[[2]uint16{p.P, p.Q}] = p
+			}
 			add(p.Expires, StepApprove, p.P, p.Q, p.ID)
 		}
 	}

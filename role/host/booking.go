@@ -109,7 +109,8 @@ func (b *booking) move(card txn.CardKey, before, d *authorise.Decision) error {
 }
 
 // advance gives what a terminal's word says is due, unless the card was seen since: then
-// its timeline is to decide, and has perhaps paid already.
+// its timeline is to decide, and has perhaps paid already. To a card that is stopped
+// nothing is paid before that is explained.
 func (b *booking) advance(card txn.CardKey, atc uint16, amount money.Fen) error {
 	p, err := b.proof(card, atc)
 	if err != nil || p.Later {

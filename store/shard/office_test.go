@@ -35,7 +35,7 @@ func askOffice(t testing.TB, dir string, at int64, keys []txn.CardKey, withProce
 		t.Fatal(err)
 	}
 	vault := sqlite.NewVault(seal, open)
-	var looks, processes []time.Duration
+	var looks, processes, cpu []time.Duration
 	rows := 0
 	for i, k := range keys {
 		token := vault.Token(k)
@@ -69,10 +69,13 @@ func askOffice(t testing.TB, dir string, at int64, keys []txn.CardKey, withProce
 		token := vault.Token(k)
 		moment := time.Unix(at, 0).In(txn.CityTime).Format("2006-01-02T15:04:05")
 		start := time.Now()
-		if out, err := exec.Command(program, "recon", "card", fmt.Sprintf("%x", token[:]), "--city", dir, "--at", moment, "--json").CombinedOutput(); err != nil {
+		cmd := exec.Command(program, "recon", "card", fmt.Sprintf("%x", token[:]), "--city", dir, "--at", moment, "--json")
+		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 		processes = append(processes, time.Since(start))
+		cpu = append(cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 	}
+	shard.Percentile(t, "recon card, processor time of a process", cpu)
 	return look, shard.Percentile(t, "recon card, a process", processes)
 }

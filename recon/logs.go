@@ -46,6 +46,10 @@ func Tell(ctx context.Context, s Store, in Input, card txn.CardKey, logs Logs) (
 		var words []timeline.Observation
 		words, unknown = timeline.FromLoadLog(*logs.Loads, logs.Slots, slices.Collect(r.card.Observations))
 		r.card.Add(words...)
+		if first, cut := r.card.First(); cut {
+			// What was forgotten is not unknown.
+			unknown = slices.DeleteFunc(unknown, func(e timeline.LoadLogEntry) bool { return e.ATC < first })
+		}
 	}
 	for _, l := range logs.Told {
 		if err := r.card.Note(l); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/citycard/citycard/money"
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/txn"
@@ -58,5 +59,24 @@ func TestALogNames(t *testing.T) {
 	}
 	if _, _, err := recon.Tell(ctx, m, in, cardKey(t, 9), recon.Logs{}); !errors.Is(err, recon.ErrUnknownCard) {
 		t.Errorf("another card: %v", err)
+	}
+}
+
+// TestALogReachesBackBeyondTheCut: loads that the card has forgotten are not unknown.
+func TestALogReachesBackBeyondTheCut(t *testing.T) {
+	ctx := context.Background()
+	m, k := newMemory(), cardKey(t, 1)
+	in := recon.Input{Now: 90 * day, Forget: 60 * day, Params: params(), Events: source([]recon.Event{
+		{Card: k, Obs: obs(timeline.Load, 2, 1000, 5000)}, {Card: k, Obs: obs(timeline.Zero, 3, 6000, 0)}, {Card: k, Obs: obs(timeline.Zero, 4, 6000, 0)}})}
+	if _, err := recon.Day(ctx, m, in); err != nil {
+		t.Fatal(err)
+	}
+	in.Events = nil
+	entry := func(atc uint16, before money.Fen) timeline.LoadLogEntry {
+		return timeline.LoadLogEntry{Tag: tlv.TagECBalance, ATC: atc, Before: before, After: before + 5000}
+	}
+	_, unknown, err := recon.Tell(ctx, m, in, k, recon.Logs{Loads: &timeline.LoadLog{ATC: 6, Entries: []timeline.LoadLogEntry{entry(5, 6000), entry(2, 1000)}}, Slots: 10})
+	if err != nil || len(unknown) != 1 || unknown[0].ATC != 5 {
+		t.Errorf("unknown are %+v, %v", unknown, err)
 	}
 }

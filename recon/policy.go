@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/citycard/citycard/money"
@@ -66,11 +67,14 @@ const (
 )
 
 // DecodePolicy reads a policy of at most 64 KiB and turns it into the rules of the
-// timeline. A name that is not one of Policy's, a second value behind the first, a value
+// timeline. A name that is not one of Policy's or comes twice, a second value behind the first, a value
 // out of its range or eras out of order are errors that wrap ErrPolicy.
 func DecodePolicy(b []byte) (timeline.Params, error) {
 	if len(b) > maxPolicySize {
 		return timeline.Params{}, fmt.Errorf("policy has %d bytes, at most %d are read: %w", len(b), maxPolicySize, ErrPolicy)
+	}
+	if err := plainNames(json.NewDecoder(bytes.NewReader(b))); err != nil {
+		return timeline.Params{}, fmt.Errorf("read policy: %w: %w", err, ErrPolicy)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -82,6 +86,40 @@ func DecodePolicy(b []byte) (timeline.Params, error) {
 		return timeline.Params{}, fmt.Errorf("policy goes on behind its last brace, want one JSON object: %w", ErrPolicy)
 	}
 	return p.Params()
+}
+
+// plainNames reads one JSON value and refuses what package json would let pass: a name
+// that an object holds twice, of which the last one would count, and a name in capitals.
+func plainNames(d *json.Decoder) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	object := token == json.Delim('{')
+	if !object && token != json.Delim('[') {
+		return nil
+	}
+	seen := map[json.Token]bool{}
+	for d.More() {
+		if object {
+			name, err := d.Token()
+			if err != nil {
+				return err
+			}
+			if seen[name] {
+				return fmt.Errorf("%q is there twice: leave one out", name)
+			}
+			if text, _ := name.(string); strings.Trim(text, "abcdefghijklmnopqrstuvwxyz_") != "" {
+				return fmt.Errorf("unknown field %q: names are written in small letters", name)
+			}
+			seen[name] = true
+		}
+		if err := plainNames(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
 }
 
 // Params are the rules of the timeline by this policy. The error wraps ErrPolicy.

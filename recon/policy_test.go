@@ -40,6 +40,9 @@ func TestPolicyRefusals(t *testing.T) {
 	for name, c := range map[string]struct{ old, broken, text string }{
 		"unknown name":      {`"holds"`, `"hold"`, `"hold"`},
 		"unknown in part":   {`"after_hours"`, `"after_days"`, `"after_days"`},
+		"name twice":        {`"holds": true,`, `"holds": true, "approve_above_fen": 0,`, `"approve_above_fen" is there twice`},
+		"twice in part":     {`"after_hours": 48`, `"after_hours": 1, "after_hours": 48`, `"after_hours" is there twice`},
+		"name in capitals":  {`"approve_above_fen"`, `"Approve_above_fen"`, "small letters"},
 		"behind the end":    {`20}]}`, `20}]} {}`, "last brace"},
 		"no JSON":           {`{"cap`, `["cap`, "read policy"},
 		"fraction":          {`50000`, `50000.5`, "cap_fen"},

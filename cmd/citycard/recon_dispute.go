@@ -102,7 +102,9 @@ func newDisputeLapse(env *environment) *cobra.Command {
 		Use: "lapse", Short: "Do what follows from deadlines that have passed",
 		Long: "Do what follows from the deadlines that have passed by now (--at): a query that was not\n" +
 			"answered lets the issuer go on, a case that nobody went on with is lost, a chargeback that\n" +
-			"was not presented again is won. Cases that changed are listed.",
+			"was not presented again is won. Cases about rows that reconciliation has claimed since, or\n" +
+			"claims no longer, are brought into line with it. Run it every day after the closing. Cases\n" +
+			"that changed are listed.",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.disputeDo(cmd.Context(), env, func(o *clerk.Office) ([]*dispute.Case, error) { return o.LapseDisputes(cmd.Context()) })

@@ -47,7 +47,7 @@ var whyTexts = [...][2]string{
 	CardShowed:     {"the card's own balance proves it", "由卡片自身余额证明"},
 	TerminalTold:   {"the terminal reports that the card took it; the card's next use proves it", "终端报告卡片已执行；下次用卡即可证实"},
 	TerminalUndid:  {"the terminal reports that the card did not take it; the card's next use proves it", "终端报告卡片未执行；下次用卡即可证实"},
-	NeverCame:      {"it was taken back before it was approved", "批准前已撤销"},
+	NeverCame:      {"it was taken back before it was approved, and no money moved", "批准前已撤销，未发生资金变动"},
 	WindowOver:     {"no record can come any more; what the card lacked was given back", "期限已过，不会再有记录；差额已退回"},
 	AwaitsCard:     {"the next use of the card decides: hold it to any reader", "下次用卡即可判定：在任一读卡器上刷卡"},
 	AwaitsRows:     {"records of taps in between may still come", "其间的交易记录可能尚未上传"},
@@ -59,7 +59,11 @@ var whyTexts = [...][2]string{
 // Text is the word with amount, reason and date in one line.
 func (a *Answer) Text(lang string) string {
 	i := index(lang)
-	s := fmt.Sprintf([...]string{"%s: %v yuan; %s", "%s：%v元；%s"}[i], a.Short(lang), a.Amount, whyTexts[a.Why][i])
+	s := a.Short(lang)
+	if a.Amount > 0 { // what never came has none
+		s += fmt.Sprintf([...]string{": %v yuan", "：%v元"}[i], a.Amount)
+	}
+	s += [...]string{"; ", "；"}[i] + whyTexts[a.Why][i]
 	if a.Until == 0 {
 		return s
 	}

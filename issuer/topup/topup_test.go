@@ -119,6 +119,16 @@ func TestEveryWordHasItsText(t *testing.T) {
 	}
 }
 
+// TestWhatNeverCameHasNoAmount: it is not told as a load of 0.00 yuan.
+func TestWhatNeverCameHasNoAmount(t *testing.T) {
+	a, ok := topup.Tell(&topup.Case{Decision: &authorise.Decision{Kind: txn.OnlineLoad, State: authorise.Undone}})
+	for _, lang := range []string{"en", "zh"} {
+		if s := a.Text(lang); !ok || strings.Contains(s, "0.00") || !strings.HasPrefix(s, a.Short(lang)) {
+			t.Errorf("%s: %q", lang, s)
+		}
+	}
+}
+
 // What the rider is told the day after a load whose answer was lost.
 func ExampleTell() {
 	d := &authorise.Decision{Kind: txn.OnlineLoad, State: authorise.Agreed, Before: 2_000, After: 12_000, Time: at}

@@ -85,7 +85,7 @@ func (im *Importer) card(key txn.CardKey, records []*record, check *keyring) car
 	c := cardLines{key: key}
 	adoptCryptograms(records)
 	presented := im.presented(records)
-	checked := map[identity]timeline.Observation{}
+	best := map[identity]item{}
 	for _, r := range records {
 		why := check.verify(r)
 		var obs timeline.Observation
@@ -100,14 +100,15 @@ func (im *Importer) card(key txn.CardKey, records []*record, check *keyring) car
 			im.claim(r.at, r, why.reason)
 			continue
 		}
-		if r.verified {
-			checked[identityOf(&obs)] = obs
+		it := item{r, obs, r.kind == Field55 && obs.Kind == timeline.Doubt}
+		if was, there := best[identityOf(&obs)]; !there || it.weight() > was.weight() {
+			best[identityOf(&obs)] = it
 		}
-		c.items = append(c.items, item{r, obs, r.kind == Field55 && obs.Kind == timeline.Doubt})
+		c.items = append(c.items, it)
 	}
 	c.items = slices.DeleteFunc(c.items, func(it item) bool {
-		if o, there := checked[identityOf(&it.obs)]; there && !it.verified && !it.agrees(&o) {
-			im.refuse(it.at, &refusal{Contradicted, "another line with this cryptogram, which the keys prove"}, nil)
+		if o := best[identityOf(&it.obs)]; it.weight() < o.weight() && !it.agrees(&o.obs) {
+			im.refuse(it.at, &refusal{Contradicted, "another line with this cryptogram has the chip data themselves, or keys have checked it"}, nil)
 			return true
 		}
 		im.files[it.at.file].Accepted++
@@ -116,7 +117,18 @@ func (im *Importer) card(key txn.CardKey, records []*record, check *keyring) car
 	return c
 }
 
-// agrees reports whether balance and amount are those that keys have proven. An ARQC says
+// weight orders lines with one cryptogram: checked with keys, with field 55, without.
+func (it *item) weight() int {
+	switch {
+	case it.verified:
+		return 2
+	case !it.chip.stated:
+		return 1
+	}
+	return 0
+}
+
+// agrees reports whether balance and amount are those of another line. An ARQC says
 // nothing of the amount of its load.
 func (it *item) agrees(o *timeline.Observation) bool {
 	return it.obs.B == o.B && (it.obs.Debit == o.Debit || it.chip.result == cryptogram.ARQC)

@@ -84,7 +84,7 @@ func TestRefusedLineMayBeTheMissingPayment(t *testing.T) {
 	}
 }
 
-// What keys have proven no line without field 55 can change.
+// What field 55 says no line without it can change, with keys and without.
 func TestUncheckedLineAgainstACheckedOne(t *testing.T) {
 	const head = "card,psn,time,day,fen,atc,before,ac,f55\n"
 	proven := fmt.Sprintf("%s,01,2026-11-05 18:00:00,2026-11-05,500,,,,%s\n", workedCard, field55("0016"))
@@ -97,9 +97,11 @@ func TestUncheckedLineAgainstACheckedOne(t *testing.T) {
 		{"another balance", columnLine("18:00:00", 0x16, 12100, 500, ",62CA1068CCB889C7,"), 1},
 	} {
 		for _, text := range []string{head + proven + c.line, head + c.line + proven} {
-			r := columns(t, foreign.Options{Checkers: keys}, 0, text)
-			if r.Lines.Refused != c.refused || r.Observations != 1 || len(r.Clones) != 0 || c.refused == 1 && r.Files[0].Reasons[0].Reason != foreign.Contradicted {
-				t.Errorf("%s: %+v, clones %+v", c.name, r.Files[0], r.Clones)
+			for _, check := range []foreign.Checkers{nil, keys} {
+				r := columns(t, foreign.Options{Checkers: check}, 0, text)
+				if r.Lines.Refused != c.refused || r.Observations != 1 || len(r.Clones) != 0 || c.refused == 1 && r.Files[0].Reasons[0].Reason != foreign.Contradicted {
+					t.Errorf("%s: %+v, clones %+v", c.name, r.Files[0], r.Clones)
+				}
 			}
 		}
 	}

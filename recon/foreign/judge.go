@@ -153,9 +153,14 @@ func (run *cardRun) repeats() {
 			before, known := seen[it.origin()]
 			if known {
 				run.im.files[it.at.file].Repeated++
-				duplicate.add(before, place)
 			} else {
 				seen[it.origin()] = place
+			}
+			switch {
+			case it.arrived > run.asOf:
+			case known:
+				duplicate.add(before, place)
+			default:
 				replay.add(seen[first.origin()], place)
 			}
 		}

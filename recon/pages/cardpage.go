@@ -151,7 +151,7 @@ func (v *recordView) add(c Check) {
 
 // cardStamp is the card's state in one word, the worst first.
 func cardStamp(d *Card) template.HTML {
-	waits, due := false, false
+	waits, due := d.Least != d.Most || d.DueLeast != d.DueMost, false
 	for i := range d.Breaks {
 		switch state(d.Breaks[i].State).tone {
 		case "wait":

@@ -267,6 +267,9 @@ func TestStamps(t *testing.T) {
 	if got := render(t, trialPageOf(tr), ""); !strings.Contains(got, "DIFFERS") {
 		t.Error("a trial with a wrong refund is not stamped DIFFERS")
 	}
+	if got := string(cardStamp(&Card{Least: 100, Most: 600})); !strings.Contains(got, "PENDING") { // a load that nobody knows the end of
+		t.Errorf("open at the end: %s", got)
+	}
 	for want, d := range map[string]*Card{"CLEAN": {}, "FROZEN": {Frozen: true}, "PENDING": {Breaks: []Break{{State: "lost upload"}}}, "DECIDED": {Breaks: []Break{{State: "proven"}}}} {
 		if got := render(t, cardPageOf(d), ""); !strings.Contains(got, ">"+want+"<") {
 			t.Errorf("the card is not stamped %s", want)

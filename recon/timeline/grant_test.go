@@ -129,3 +129,17 @@ func TestAgeOfABreak(t *testing.T) {
 		t.Errorf("%+v is settled", b)
 	}
 }
+
+// TestAClockThatGoesBackBeginsNoNewMonth: the limit of a month holds for judgements that
+// are made in turns on both sides of its end.
+func TestAClockThatGoesBackBeginsNoNewMonth(t *testing.T) {
+	p := rules
+	p.Window, p.ProvisionalPerCard, p.ProvisionalPerMonth, p.ProvisionalBudget = 90*day, 500, 100, 500
+	c := card(ob(zero, 1, 1000, 0), ob(zero, 3, 900, 0), ob(zero, 5, 800, 0), ob(zero, 7, 700, 0))
+	for i, now := range []int64{33 * day, 30 * day, 33 * day, 63 * day} {
+		j := c.Judge(now, p, nil)
+		if first := i == 0 || i == 3; len(j.Actions) != 0 != first {
+			t.Errorf("judgement %d: %q", i, brief(j))
+		}
+	}
+}

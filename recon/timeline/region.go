@@ -276,8 +276,8 @@ func (j *judging) credits() {
 			j.wake(at)
 			continue
 		}
-		given, month := c.monthSum, monthOf(j.now)
-		if month != c.month {
+		given, month := c.monthSum, max(c.month, monthOf(j.now)) // a clock that goes back begins no new month
+		if month > c.month {
 			given = 0
 		}
 		within := standing+s.pending <= p.ProvisionalPerCard && given+s.pending <= p.ProvisionalPerMonth && s.pending <= p.ProvisionalBudget && !p.above(s.due+s.pending)

@@ -113,7 +113,7 @@ func (b *booking) move(card txn.CardKey, before, d *authorise.Decision) error {
 // nothing is paid before that is explained.
 func (b *booking) advance(card txn.CardKey, atc uint16, amount money.Fen) error {
 	p, err := b.proof(card, atc)
-	if err != nil || p.Later {
+	if err != nil || p.Later || p.Frozen {
 		return err
 	}
 	if err := b.book(nil, b.books.Advance(card, atc, amount, b.at)); err != nil {

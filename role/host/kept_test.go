@@ -273,3 +273,29 @@ func TestUnloadIsNoBreak(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingIsAdvancedToAStoppedCard: a terminal's word moves no money to a card whose
+// balance nothing explains, and its rider is told that the card is stopped.
+func TestNothingIsAdvancedToAStoppedCard(t *testing.T) {
+	h := kept(t, t.TempDir(), timeline.Params{})
+	d := newDesk(t, "dev-3des", h)
+	d.talk(txn.OnlineLoad, 20_000)
+	d.talk(txn.OnlineInquiry, 0)
+	d = newDesk(t, "dev-3des", h) // a copy from before the load
+	for range 2 {
+		d.chip.PowerOff()
+		noError(t, d.chip.PowerOn(nil))
+		noError(t, d.Start(100, 0))
+	}
+	q, a, err := d.ask(txn.OnlineLoad, 5000)
+	noError(t, err)
+	if !a.Approved() {
+		t.Fatalf("code %s", a.Code[:]) // it is found out by this question
+	}
+	noError(t, h.Reverse(t.Context(), q, host.CardGone, nil))
+	loads, err := h.Loads(t.Context(), d.key)
+	noError(t, err)
+	if n := len(loads); n != 2 || loads[1].Answer.Word != topup.Checking || loads[1].Answer.Why != topup.AwaitsRelease {
+		t.Errorf("loads %+v", loads)
+	}
+}

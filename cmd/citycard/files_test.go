@@ -126,7 +126,7 @@ func sampleKeys(keys, network string) error {
 // changed, "spoil in out append text".
 func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
-		ts.Fatalf("usage: spoil in out cut|flip|append argument")
+		ts.Fatalf("usage: spoil in out cut|flip|rest|append argument")
 	}
 	b, err := os.ReadFile(ts.MkAbs(filepath.FromSlash(args[0])))
 	ts.Check(err)
@@ -137,9 +137,14 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		n, err := strconv.Atoi(args[3])
 		ts.Check(err)
-		if args[2] == "cut" {
+		switch args[2] {
+		case "cut":
 			b = b[:len(b)-n]
-		} else {
+		case "rest":
+			for i := range b[n:] {
+				b[n+i] ^= 1
+			}
+		default:
 			b[n] ^= 1
 		}
 	}

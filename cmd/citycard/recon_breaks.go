@@ -202,7 +202,15 @@ func breakLine(out io.Writer, b *clerk.Break, t sqlite.Token, now int64, lang la
 // totalsText is the foot of a list.
 func totalsText(t *clerk.Totals, lang language) string {
 	w := cardWriter{lang: lang}
-	w.line("\n%d breaks, %s yuan", "\n共 %d 项，%s 元", t.Count, t.Amount)
+	if t.Count == 0 {
+		w.line("no breaks", "无差错")
+		return w.String()
+	}
+	breaks := "breaks"
+	if t.Count == 1 {
+		breaks = "break"
+	}
+	fmt.Fprintf(&w, w.say("\n%[1]d %[3]s, %[2]s yuan\n", "\n共 %[1]d 项，%[2]s 元\n"), t.Count, t.Amount, breaks)
 	rows := [][]string{{w.say("state", "状态"), w.say("number", "笔数"), w.say("yuan", "金额")}}
 	for s := timeline.Suspected; s.Valid(); s++ {
 		if n, found := t.States[s.String()]; found {

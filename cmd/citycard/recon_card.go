@@ -99,7 +99,11 @@ func showReconCard(ctx context.Context, env *environment, f *officeFlags, name, 
 		return err
 	}
 	if _, _, failed := verifiedOf(card); failed > 0 {
-		return fail(exitFailed, fmt.Errorf("%d records of the card do not verify", failed), "what is marked FAILED was altered, or its key is another one; keep the folder as it is")
+		what := fmt.Errorf("%d records of the card do not verify", failed)
+		if failed == 1 {
+			what = errors.New("1 record of the card does not verify")
+		}
+		return fail(exitFailed, what, "what is marked FAILED was altered, or its key is another one; keep the folder as it is")
 	}
 	return nil
 }

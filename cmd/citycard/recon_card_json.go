@@ -123,7 +123,7 @@ type refundJSON struct {
 
 type proposalJSON struct {
 	ID        int64     `json:"id"`
-	Kind      string    `json:"kind"`            // refund, close, admit, dismiss
+	Kind      string    `json:"kind"`            // refund, close, admit, dismiss, dispute step
 	Clerk     string    `json:"clerk,omitempty"` // of admit and dismiss, which name no card
 	Card      string    `json:"card,omitempty"`
 	Token     string    `json:"token,omitempty"`
@@ -139,6 +139,9 @@ type proposalJSON struct {
 	DecidedBy string    `json:"decided_by,omitempty"`
 	DecidedAt string    `json:"decided_at,omitempty"`
 	Why       string    `json:"why,omitempty"`
+	Case      int64     `json:"case,omitempty"` // of a step of a dispute
+	Step      string    `json:"step,omitempty"`
+	Code      string    `json:"code,omitempty"`
 }
 
 type stepJSON struct {
@@ -240,7 +243,8 @@ func breakSentence(b *clerk.Break) bothTexts {
 
 func proposalObject(p *clerk.Proposal) proposalJSON {
 	o := proposalJSON{ID: p.ID, Kind: p.Kind.String(), Clerk: p.Clerk, P: p.P, Q: p.Q, Due: p.Amount, Pending: p.Credit, Reason: p.Reason,
-		By: p.By, At: clockText(p.At), Expires: clockText(p.Expires), Status: p.Status.String(), DecidedBy: p.DecidedBy, DecidedAt: momentText(p.DecidedAt), Why: p.Why}
+		By: p.By, At: clockText(p.At), Expires: clockText(p.Expires), Status: p.Status.String(), DecidedBy: p.DecidedBy, DecidedAt: momentText(p.DecidedAt), Why: p.Why,
+		Case: p.Step.Case, Step: p.Step.Step, Code: p.Step.Code}
 	if !p.Kind.AboutClerk() {
 		o.Card, o.Token = p.Card.String(), tokenText(p.Token)
 	}

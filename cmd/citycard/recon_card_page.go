@@ -38,7 +38,7 @@ func pageText(t bothTexts) pages.Text { return pages.Text{EN: t.EN, ZH: t.ZH} }
 // cardPage is what the page shows of a card.
 func cardPage(c *clerk.Card) *pages.Card {
 	d := &pages.Card{Key: c.Key, Kind: pages.Text{EN: "electronic cash", ZH: "电子现金"}, At: c.At, Frozen: c.Frozen, Least: c.Value.Least, Most: c.Value.Most, ValueAt: c.Value.At,
-		CertainOn: still(c.Value.CertainOn, c.At), DueLeast: c.Due.Least, DueMost: c.Due.Most, DueOn: still(c.Due.CertainOn, c.At)}
+		CertainOn: still(c.Value.CertainOn, c.At), DueLeast: c.Due.Least, DueMost: c.Due.Most, DueOn: still(c.Due.CertainOn, c.At), Paid: c.Paid}
 	switch {
 	case c.Quota:
 		d.Kind = pages.Text{EN: "quota", ZH: "额度卡"}
@@ -61,9 +61,7 @@ func cardPage(c *clerk.Card) *pages.Card {
 		}
 	}
 	for i := range c.Refunds {
-		if r, shown := pageRefund(&c.Refunds[i]); shown {
-			d.Refunds = append(d.Refunds, r)
-		}
+		d.Refunds = append(d.Refunds, pageRefund(&c.Refunds[i]))
 	}
 	for i := range c.Steps {
 		d.Steps = append(d.Steps, pages.Step{On: c.Steps[i].On, What: pageText(stepText(&c.Steps[i]))})
@@ -150,18 +148,26 @@ func pageWaits(c *clerk.Card, b *clerk.Break) (pages.RefundState, bool) {
 	return pages.Waits, true
 }
 
-// pageRefund is a posting or a proposal; proposals that came to nothing are not shown.
-func pageRefund(r *clerk.Refund) (pages.Refund, bool) {
+// pageRefund is a posting or a proposal.
+func pageRefund(r *clerk.Refund) pages.Refund {
 	p := r.Proposal
 	if p == nil {
-		return pages.Refund{P: r.P, Q: r.Q, Amount: r.Amount, State: pages.Posted, What: pageText(postingName(r.Code)), At: r.At}, true
+		return pages.Refund{P: r.P, Q: r.Q, Amount: r.Amount, State: pages.Posted, What: pageText(postingName(r.Code)), At: r.At}
 	}
 	out := pages.Refund{P: r.P, Q: r.Q, Amount: r.Amount, State: pages.Asked, At: p.At, First: p.By, Second: p.DecidedBy, What: pages.Text{EN: "proposal", ZH: "申请"}, Note: pages.Text{EN: p.Reason}}
 	if p.Kind == desk.Close {
 		out.What = pages.Text{EN: "closing", ZH: "结案"}
 	}
-	if p.Status == desk.Approved {
-		out.State = pages.Approved
+	if p.Kind == desk.Dispute {
+		out.What = pages.Text{EN: "step of a dispute", ZH: "争议步骤"}
 	}
-	return out, p.Status == desk.Proposed || p.Status == desk.Approved
+	switch p.Status {
+	case desk.Proposed:
+	case desk.Approved:
+		out.State = pages.Approved
+	default:
+		s := proposalStates[p.Status]
+		out.State, out.What = pages.Dropped, pages.Text{EN: out.What.EN + ", " + s.EN, ZH: out.What.ZH + "，" + s.ZH}
+	}
+	return out
 }

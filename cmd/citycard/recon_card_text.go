@@ -285,6 +285,9 @@ func (w *cardWriter) refunds(c *clerk.Card) {
 		if p.Kind == desk.Close {
 			kind = w.say("closing", "结案")
 		}
+		if p.Kind == desk.Dispute {
+			kind = w.say("step of a dispute", "争议步骤")
+		}
 		fmt.Fprintf(w, "  %s  %s  %s  %s\n", pairText(p.P, p.Q), clockText(p.At), p.Amount+p.Credit, fmt.Sprintf(w.say("%s proposed as no. %d by %s: %s", "%s申请 %d 号（%s）：%s"), kind, p.ID, p.By, p.Reason))
 		end := proposalStates[p.Status].in(w.lang)
 		if p.DecidedBy != "" {

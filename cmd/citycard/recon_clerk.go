@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/citycard/citycard/recon/desk"
+	"github.com/citycard/citycard/recon/dispute"
 	"github.com/citycard/citycard/role/clerk"
 )
 
@@ -230,6 +232,44 @@ func newClerkAudit(env *environment) *cobra.Command {
 	return cmd
 }
 
+// actNames are the acts of the audit chain in Chinese.
+var actNames = map[desk.Act]string{desk.ClerkAdded: "登记经办人", desk.ClerkEnded: "注销经办人", desk.WasProposed: "申请", desk.WasApproved: "批准",
+	desk.WasRejected: "驳回", desk.WasWithdrawn: "撤回", desk.DisputeStep: "争议"}
+
+// auditText is a line of the audit chain for people.
+func auditText(l *desk.Line, lang language) string {
+	w := cardWriter{lang: lang}
+	who := l.Who
+	if l.Did == desk.DisputeStep {
+		who = dispute.Party(l.Who).Text(string(lang))
+	}
+	fmt.Fprintf(&w, "%d  %s  %s  %s", l.Number, l.At, who, w.say(string(l.Did), actNames[l.Did]))
+	switch kind := proposalKindText(l.Kind, lang); {
+	case l.Request == 0:
+	case l.Kind == "":
+		fmt.Fprintf(&w, "  (%d)", l.Request)
+	case l.Did == desk.DisputeStep:
+		fmt.Fprintf(&w, "  %d: %s %.8s… %s %s", l.Request, dispute.Step(l.Kind).Text(string(lang)), l.Card, l.P, l.Moved)
+	case l.Kind == desk.Admit.String() || l.Kind == desk.Dismiss.String():
+		fmt.Fprintf(&w, "  %d: %s", l.Request, kind)
+	default:
+		fmt.Fprintf(&w, "  %d: %s %.8s… %s-%s %s", l.Request, kind, l.Card, l.P, l.Q, l.Amount)
+	}
+	if l.Reason != "" {
+		fmt.Fprintf(&w, "  %s", l.Reason)
+	}
+	return w.String()
+}
+
+// proposalKindText is the word of the audit chain for the kind of a proposal.
+func proposalKindText(kind string, lang language) string {
+	names := map[string]string{desk.Refund.String(): "退款", desk.Close.String(): "结案", desk.Admit.String(): "登记经办人", desk.Dismiss.String(): "注销经办人", desk.Dispute.String(): "争议"}
+	if zh := names[kind]; zh != "" && lang == "zh" {
+		return zh
+	}
+	return kind
+}
+
 func auditDesk(ctx context.Context, env *environment, f *officeFlags) error {
 	office, err := f.open(ctx, env)
 	if err != nil {
@@ -239,27 +279,11 @@ func auditDesk(ctx context.Context, env *environment, f *officeFlags) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	a, err := office.Audit(ctx, func(l desk.Line) error {
+		l.Card = strings.ToLower(l.Card) // the chain has it in capitals
 		if env.json {
 			return enc.Encode(l)
 		}
-		_, err := fmt.Fprintf(out, "%d  %s  %s  %s", l.Number, l.At, l.Who, l.Did)
-		switch {
-		case err != nil || l.Request == 0:
-		case l.Kind == "":
-			_, err = fmt.Fprintf(out, "  (%d)", l.Request)
-		case len(l.Card) < 8 || l.Kind == desk.Admit.String() || l.Kind == desk.Dismiss.String():
-			_, err = fmt.Fprintf(out, "  %d: %s", l.Request, l.Kind)
-		case l.Did == desk.DisputeStep:
-			_, err = fmt.Fprintf(out, "  %d: %s %s… %s %s", l.Request, l.Kind, l.Card[:8], l.P, l.Moved)
-		default:
-			_, err = fmt.Fprintf(out, "  %d: %s %s… %s-%s %s", l.Request, l.Kind, l.Card[:8], l.P, l.Q, l.Amount)
-		}
-		if err == nil && l.Reason != "" {
-			_, err = fmt.Fprintf(out, "  %s", l.Reason)
-		}
-		if err == nil {
-			_, err = fmt.Fprintln(out)
-		}
+		_, err := fmt.Fprintln(out, auditText(&l, env.lang))
 		return err
 	})
 	if err = errors.Join(err, office.Close()); err != nil {

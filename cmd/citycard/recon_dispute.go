@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/citycard/citycard/recon/desk"
 	"github.com/citycard/citycard/recon/dispute"
 	"github.com/citycard/citycard/role/clerk"
 )
@@ -20,10 +21,12 @@ func newReconDispute(env *environment) *cobra.Command {
 		Use: "dispute", Short: "Disputes with an acquirer about a row: query, credit adjustment, chargeback",
 		Long: "Disputes between the card's issuer and the acquirer about one presented row. Each step has a\n" +
 			"deadline and a coded reason; what a trade allows is data (docs/reference/disputes.md). An\n" +
-			"electronic cash row allows query, credit adjustment and first chargeback.",
+			"electronic cash row allows query, credit adjustment and first chargeback. A step that moves\n" +
+			"money is proposed by one clerk and approved by another.",
 		Args: noSuchCommand, RunE: showHelp,
 	}
-	cmd.AddCommand(newDisputeOpen(env), newDisputeStep(env), newDisputeList(env), newDisputeLapse(env), newDisputeReasons(env))
+	cmd.AddCommand(newDisputeOpen(env), newDisputeStep(env), newDisputeList(env), newDisputeLapse(env), newDisputeReasons(env),
+		newApprove(env, desk.Dispute), newReject(env, desk.Dispute))
 	return cmd
 }
 
@@ -60,14 +63,18 @@ func newDisputeOpen(env *environment) *cobra.Command {
 
 func newDisputeStep(env *environment) *cobra.Command {
 	var f officeFlags
+	var s signFlags
 	var e dispute.Event
 	amount := ""
 	cmd := &cobra.Command{
 		Use: "step CASE STEP", Short: "Take a step: one's own, or one that the acquirer has sent",
 		Long: "Take a step of a case. recon dispute list shows which steps are possible, by whom and until\n" +
-			"when. A step that comes too late, or that the trade does not allow, is refused (exit code 3).\n" +
-			"Money moves with the step, once, however often the command is repeated.",
-		Example: "  citycard recon dispute step 1 chargeback --reason C1 --city city",
+			"when. A step that comes too late, that the trade does not allow, or whose reason the evidence\n" +
+			"contradicts, is refused (exit code 3). A step that moves money is only proposed, by the clerk\n" +
+			"named with --by and --key; it is taken when another clerk approves it (recon dispute approve),\n" +
+			"within seven days and if nothing has changed about the case. A step that moves none is taken\n" +
+			"at once and unsigned.",
+		Example: "  citycard recon dispute step 1 query --reason Q2 --city city\n  citycard recon dispute step 1 chargeback --reason C5 --city city --by wang --key wang.keys",
 		Args:    arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
@@ -79,17 +86,34 @@ func newDisputeStep(env *environment) *cobra.Command {
 					return fail(exitUsage, fmt.Errorf("--amount %s: want yuan above 0", amount), "such as 3.50")
 				}
 			}
-			e.Step = dispute.Step(strings.ReplaceAll(args[1], "-", "_"))
-			return f.disputeDo(cmd.Context(), env, func(o *clerk.Office) ([]*dispute.Case, error) {
-				c, done, err := o.StepDispute(cmd.Context(), id, e)
-				if err == nil && !done {
-					fmt.Fprintln(env.stderr, env.say("this step has been taken before; nothing was done", "该步骤此前已完成，未重复执行"))
+			if e.Step = dispute.Step(strings.ReplaceAll(args[1], "-", "_")); !e.Step.Known() {
+				return fail(exitUsage, fmt.Errorf("step %.40q: there is none of this name", args[1]), "citycard recon dispute list shows what may be done next")
+			}
+			who := clerk.Proposer{By: s.by}
+			if s.by != "" || s.key != "" {
+				if who.Sign, err = s.signer(); err != nil {
+					return err
 				}
-				return []*dispute.Case{c}, err
-			})
+			}
+			office, err := f.open(cmd.Context(), env)
+			if err != nil {
+				return err
+			}
+			defer office.Close()
+			c, p, done, err := office.StepDispute(cmd.Context(), id, e, who)
+			switch {
+			case err != nil:
+				return officeError(err)
+			case p != nil:
+				return env.printProposal(p)
+			case !done:
+				fmt.Fprintln(env.stderr, env.say("this step has been taken before; nothing was done", "该步骤此前已完成，未重复执行"))
+			}
+			return env.showChanged(cmd.Context(), office, []*dispute.Case{c})
 		},
 	}
 	f.add(cmd)
+	s.add(cmd)
 	cmd.Flags().StringVar(&e.Reason, "reason", "", "code of the reason; recon dispute reasons lists them")
 	cmd.Flags().StringVar(&amount, "amount", "", "yuan that the step moves, if less than all")
 	cmd.Flags().StringVar(&e.Note, "note", "", "text that is kept with the step")
@@ -190,6 +214,11 @@ func (f *officeFlags) disputeDo(ctx context.Context, env *environment, do func(*
 	if err != nil {
 		return officeError(err)
 	}
+	return env.showChanged(ctx, office, cases)
+}
+
+// showChanged shows cases with what may be done next.
+func (e *environment) showChanged(ctx context.Context, office *clerk.Office, cases []*dispute.Case) error {
 	next := map[int64][]dispute.Next{}
 	if err := office.Disputes(ctx, func(c *dispute.Case, n []dispute.Next) error {
 		next[c.ID] = n
@@ -201,21 +230,22 @@ func (f *officeFlags) disputeDo(ctx context.Context, env *environment, do func(*
 	for _, c := range cases {
 		out = append(out, disputeObject{c, next[c.ID]})
 	}
-	return env.showDisputes(out)
+	return e.showDisputes(out)
 }
 
-// disputeObject is a case with what may be done next, as --json shows it.
+// disputeObject is a case with what may be done next.
 type disputeObject struct {
 	*dispute.Case
-	Next []dispute.Next `json:"next"`
+	Next []dispute.Next
 }
 
 func (e *environment) showDisputes(cases []disputeObject) error {
 	if e.json {
-		if cases == nil {
-			cases = []disputeObject{}
+		out := []disputeJSON{}
+		for i := range cases {
+			out = append(out, cases[i].object())
 		}
-		return e.printJSON(map[string]any{"cases": cases})
+		return e.printJSON(map[string]any{"cases": out})
 	}
 	var b strings.Builder
 	for _, o := range cases {

@@ -32,8 +32,8 @@ func newReconImport(env *environment) *cobra.Command {
 			"CSV), the host's journal of loads, dumps of field 55, lists of unfinished taps. Prints what\n" +
 			"the cards' counters and balances prove, and since which day: flash cards, flash loads,\n" +
 			"clones, duplicates, and what is still open. No platform and no database is needed.\n\n" +
-			"Without keys nothing can be forged-proof: every finding is soft and says so. With --keys\n" +
-			"cryptograms and balance MACs are checked and findings are hard. Each line of each file is\n" +
+			"Without keys nobody can tell genuine lines from forged ones: every finding is soft and says\n" +
+			"so. With --keys cryptograms and balance MACs are checked and findings are hard. Each line is\n" +
 			"accepted, or refused for a reason; refused lines do not change the exit code.\n\n" +
 			"--map names a file that says where the fields stand in your files; --print-map prints the\n" +
 			"built-in one to start from.",

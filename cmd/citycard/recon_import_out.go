@@ -51,7 +51,8 @@ func newImportOutput(from, dir string) (*importOutput, error) {
 	}
 	o := &importOutput{dir: out, file: f, buffer: bufio.NewWriter(f)}
 	o.lines = csv.NewWriter(o.buffer)
-	return o, o.lines.Write([]string{"file", "line", "reason", "detail", "text"})
+	_, err = o.buffer.WriteString(byteOrderMark)
+	return o, errors.Join(err, o.lines.Write([]string{"file", "line", "reason", "detail", "text"}))
 }
 
 // refused writes one refused line, or keeps it until its text is read again. An error of
@@ -134,8 +135,9 @@ func (o *importOutput) table(name string, rows [][]string) error {
 	if err != nil {
 		return err
 	}
+	_, err = f.WriteString(byteOrderMark)
 	w := csv.NewWriter(f)
-	return errors.Join(w.WriteAll(rows), f.Close())
+	return errors.Join(err, w.WriteAll(rows), f.Close())
 }
 
 // importTables are the lists as CSV, by file name; the first row is the heading.
@@ -175,8 +177,12 @@ func importTables(r *foreign.Result) map[string][][]string {
 		breaks = append(breaks, []string{b.Card, atc(b.P), atc(b.Q), b.Part, b.State, csvFen(b.Amount), csvFen(b.Contested), strconv.Itoa(b.Missing), b.Certainty, b.Since,
 			strconv.FormatInt(b.AgeDays, 10), b.Final, places(b.Evidence), b.Sentence})
 	}
+	gaps := [][]string{{"pattern", "kind", "date", "before", "after", "may_be_empty"}}
+	for _, g := range r.Gaps {
+		gaps = append(gaps, []string{harmless(g.Pattern), g.Kind, g.Date, harmless(g.Before), harmless(g.After), strconv.FormatBool(g.MayBeEmpty)})
+	}
 	return map[string][][]string{"flash-cards.csv": flash(r.FlashCards), "flash-loads.csv": flash(r.FlashLoads), "clones.csv": clones,
-		"duplicates.csv": duplicates, "undecided.csv": undecided, "breaks.csv": breaks}
+		"duplicates.csv": duplicates, "undecided.csv": undecided, "breaks.csv": breaks, "gaps.csv": gaps}
 }
 
 func csvFen[F ~int64](f F) string { return strconv.FormatInt(int64(f), 10) }

@@ -23,6 +23,9 @@ func importPage(source string, r *foreign.Result) *pages.Import {
 		p.Files = append(p.Files, pages.File{Name: f.Name, Content: fileKinds[f.Kind], Encoding: strings.ToUpper(f.Encoding), Accepted: f.Accepted, Refused: f.Refused})
 	}
 	p.Refusals = pageRefusals(r)
+	for _, g := range r.Gaps {
+		p.Gaps = append(p.Gaps, pages.Gap{Pattern: g.Pattern, Day: g.Date, Before: g.Before, After: g.After, MayBeEmpty: g.MayBeEmpty})
+	}
 	for _, f := range r.FlashCards {
 		p.FlashCards = append(p.FlashCards, flashFinding(&f))
 	}
@@ -57,7 +60,7 @@ func importPage(source string, r *foreign.Result) *pages.Import {
 
 func flashFinding(f *foreign.Flash) pages.Finding {
 	en, zh := f.Words()
-	return pages.Finding{Card: f.Key, ATC: f.ATC, Amount: f.Amount, Hard: f.Certainty == foreign.Hard, At: f.At, DecidedOn: f.Decided, Sentence: pages.Text{EN: en, ZH: zh}, Where: f.Evidence}
+	return pages.Finding{Card: f.Key, ATC: f.ATC, Amount: f.Amount, Hard: f.Certainty == foreign.Hard, At: f.At, Latest: f.Latest, DecidedOn: f.Decided, Sentence: pages.Text{EN: en, ZH: zh}, Where: f.Evidence}
 }
 
 func pageMethod(m *foreign.Method) pages.Method {

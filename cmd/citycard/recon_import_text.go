@@ -34,6 +34,7 @@ func (e *environment) importText(dir, out string, r *foreign.Result) string {
 	e.flashText(&b, r.FlashCards)
 	e.flashText(&b, r.FlashLoads)
 	e.refusedText(&b, r)
+	e.gapsText(&b, r)
 	fmt.Fprintln(&b, r.Certainty)
 	if out != "" {
 		fmt.Fprintf(&b, e.say("%s: lists as CSV, result.json and report.html\n", "%s：CSV 清单、result.json 与 report.html\n"), out)
@@ -70,6 +71,32 @@ func (e *environment) certaintyWord(c string) string {
 		return e.say("hard", "硬")
 	}
 	return e.say("soft", "软")
+}
+
+// shownGaps is how many days without a file the summary shows.
+const shownGaps = 8
+
+// gapsText lists the days on which a series of daily files has none.
+func (e *environment) gapsText(b *strings.Builder, r *foreign.Result) {
+	shown, empty := 0, 0
+	for _, g := range r.Gaps {
+		if g.MayBeEmpty {
+			empty++
+			continue
+		}
+		if shown++; shown <= shownGaps {
+			fmt.Fprintf(b, e.say("%s: no file of %s between %s and %s\n", "%s：缺少 %s 的文件（%s 与 %s 之间）\n"), g.Pattern, g.Date, g.Before, g.After)
+		}
+	}
+	if shown > shownGaps {
+		fmt.Fprintf(b, e.say("and %d more days without a file: --json lists all, --out writes them\n", "另有 %d 日缺少文件：--json 列出全部，--out 写入文件\n"), shown-shownGaps)
+	}
+	if empty > 0 {
+		fmt.Fprintf(b, e.say("%d days without a file in daily series of so few lines that the day may have had none\n", "%d 个日期无文件，但该序列行数很少，当日可能本无记录\n"), empty)
+	}
+	if shown+empty > 0 {
+		b.WriteString("\n")
+	}
 }
 
 // shownReasons is how many reasons for refused lines the summary shows.

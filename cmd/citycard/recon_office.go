@@ -14,6 +14,7 @@ import (
 
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
+	"github.com/citycard/citycard/crypt/seal"
 	"github.com/citycard/citycard/recon"
 	"github.com/citycard/citycard/recon/desk"
 	"github.com/citycard/citycard/recon/dispute"
@@ -203,7 +204,7 @@ var officeErrors = []struct {
 	{clerk.ErrPage, exitUsage, "give the token that the page before ended with"},
 	{clerk.ErrNoBreak, exitNotFound, "recon card shows the counters of its breaks"},
 	{clerk.ErrPart, exitUsage, "add --part with one of the parts that recon card shows"},
-	{clerk.ErrKind, exitUsage, "refunds: citycard recon refund approve; closings: citycard recon breaks approve; clerks: citycard recon clerk approve"},
+	{clerk.ErrKind, exitUsage, "refunds: citycard recon refund approve; closings: citycard recon breaks approve; clerks: citycard recon clerk approve; steps of disputes: citycard recon dispute approve"},
 	{clerk.ErrKeyFile, exitRefused, "give the key file of the clerk named by --by"},
 	{sqlite.ErrNoClerk, exitNotFound, "citycard recon clerk list shows the clerks, recon clerk add enters one"},
 	{sqlite.ErrClerkExists, exitRefused, "names and keys are used once, also after a clerk has left; choose others"},
@@ -229,9 +230,14 @@ var officeErrors = []struct {
 	{desk.ErrName, exitUsage, "letters, digits, '-', '_' and '.', at most 40"},
 	{desk.ErrReason, exitUsage, "give --reason, at most 500 characters on one line and without a whole card number"},
 	{clerk.ErrNothingToPack, exitNotFound, "recon card shows the counters of the card"},
+	{clerk.ErrBlockLost, exitNotFound, "put the folder blocks back beside city.db, from a copy; recon card shows which records can still be read"},
+	{clerk.ErrBlockDamaged, exitFailed, "keep the folder as it is and restore that file from a copy; recon card shows which records still verify"},
+	{seal.ErrKey, exitFailed, "give the acquirer's keystore with --keys; if it is the right one, restore that file from a copy"},
 	{clerk.ErrNoRow, exitNotFound, "recon card shows the counters of the card; a dispute is about a row that was presented for payment"},
 	{sqlite.ErrNoDispute, exitNotFound, "citycard recon dispute list shows the cases"},
 	{sqlite.ErrDisputeExists, exitRefused, "citycard recon dispute list shows the case"},
+	{clerk.ErrUnsigned, exitUsage, "give --by and --key of a clerk; citycard recon clerk add makes both"},
+	{dispute.ErrEvidence, exitRefused, "recon card shows what is proved; give the reason that fits, or withdraw the case"},
 	{dispute.ErrExpired, exitRefused, "citycard recon dispute list shows the deadlines"},
 	{dispute.ErrStep, exitRefused, "citycard recon dispute list shows what may be done next"},
 	{dispute.ErrTrade, exitRefused, "citycard recon dispute list shows what may be done next"},

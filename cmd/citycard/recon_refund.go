@@ -13,6 +13,7 @@ import (
 
 	"github.com/citycard/citycard/crypt/keystore"
 	"github.com/citycard/citycard/recon/desk"
+	"github.com/citycard/citycard/recon/dispute"
 	"github.com/citycard/citycard/role/clerk"
 )
 
@@ -149,6 +150,8 @@ func proposalText(p *clerk.Proposal, lang language) string {
 		return fmt.Sprintf(say("enter clerk %s", "登记经办人%s"), p.Clerk)
 	case p.Kind == desk.Dismiss:
 		return fmt.Sprintf(say("clerk %s leaves", "经办人%s离任"), p.Clerk)
+	case p.Kind == desk.Dispute:
+		return fmt.Sprintf(say("%s %s of case %d, %s yuan, %s", "%s %s，案件 %d，%s 元，%s"), dispute.Step(p.Step.Step).Text(string(lang)), p.Step.Code, p.Step.Case, p.Amount, at)
 	case p.Kind == desk.Close:
 		return fmt.Sprintf(say("close %s, %s, %s yuan", "结案 %s，%s，%s 元"), at, say(p.State.String(), stateNames[p.State]), p.Amount)
 	case p.Credit == 0:

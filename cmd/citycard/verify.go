@@ -48,8 +48,28 @@ func newVerifyCommand(env *environment) *cobra.Command {
 // verifyResult is what --json prints.
 type verifyResult struct {
 	*evidence.Report
-	Verified bool   `json:"verified"`
-	Error    string `json:"error,omitempty"`
+	AsOf     string        `json:"as_of"` // in place of the report's seconds
+	Breaks   []verifyBreak `json:"breaks"`
+	Verified bool          `json:"verified"`
+	Error    string        `json:"error,omitempty"`
+}
+
+// verifyBreak is a break of the statement with its times as text.
+type verifyBreak struct {
+	evidence.Break
+	Since string `json:"since"`
+	Final string `json:"final"` // day, empty if it needs no time
+}
+
+func verifiedObject(r *evidence.Report, failed error) verifyResult {
+	out := verifyResult{Report: r, AsOf: momentText(r.AsOf), Breaks: []verifyBreak{}, Verified: failed == nil}
+	for _, b := range r.Breaks {
+		out.Breaks = append(out.Breaks, verifyBreak{b, momentText(b.Since), dayOnly(b.Final)})
+	}
+	if failed != nil {
+		out.Error = failed.Error()
+	}
+	return out
 }
 
 func (f *verifyFlags) verify(env *environment, path string) error {
@@ -66,11 +86,7 @@ func (f *verifyFlags) verify(env *environment, path string) error {
 		return fail(exitUsage, failed, "look into the file of --ca")
 	}
 	if env.json {
-		out := verifyResult{Report: report, Verified: failed == nil}
-		if failed != nil {
-			out.Error = failed.Error()
-		}
-		err = env.printJSON(out)
+		err = env.printJSON(verifiedObject(report, failed))
 	} else {
 		err = env.printText(env.verifiedText(report, failed))
 	}

@@ -26,6 +26,9 @@ func ClerkToken(name string, key [64]byte) Token {
 //	1 version 01 · 1 kind · 16 card token · 2 P · 2 Q · 1 part · 1 state · 8 amount ·
 //	8 credit · 8 proposed at · 8 expires at · 2+n name · 2+n reason
 //
+// and, for a step of a dispute only, 8 case · 32 hash of its history · 2+n step · 2+n code
+// of its reason · 2+n note.
+//
 // All integers are big-endian, amounts fen, times unix seconds.
 type Request struct {
 	Kind Kind
@@ -62,7 +65,7 @@ const (
 
 func (r *Request) check() error {
 	switch {
-	case r.Kind < Refund || r.Kind > Dismiss:
+	case r.Kind < Refund || r.Kind > Dispute:
 		return fmt.Errorf("kind %d: %w", r.Kind, ErrFormat)
 	case r.Amount < 0 || r.Amount > money.MaxN12 || r.Credit < 0 || r.Credit > money.MaxN12:
 		return fmt.Errorf("amounts %d and %d fen: %w", int64(r.Amount), int64(r.Credit), ErrFormat)
@@ -72,6 +75,12 @@ func (r *Request) check() error {
 		return fmt.Errorf("closing of no subject: %w", ErrFormat)
 	case r.Kind.AboutClerk() && (r.P != 0 || r.Q != 0 || r.Subject != Subject{}):
 		return fmt.Errorf("proposal about a clerk names a break: %w", ErrFormat)
+	case r.Kind == Dispute && (r.Part != 0 || r.State != 0 || r.Credit != 0 || r.Q != 0 || r.Step.Case < 1):
+		return fmt.Errorf("step of no dispute: %w", ErrFormat)
+	case r.Kind == Dispute && (r.Step.Step == "" || len(r.Step.Step) > maxName || len(r.Step.Code) > maxName || len(r.Step.Note) > 4*maxReason):
+		return fmt.Errorf("step of case %d has no name, or texts that are too long: %w", r.Step.Case, ErrFormat)
+	case r.Kind != Dispute && r.Step != CaseStep{}:
+		return fmt.Errorf("%s names a step of a dispute: %w", r.Kind, ErrFormat)
 	case r.At <= 0 || r.Expires <= r.At:
 		return fmt.Errorf("proposed at %d, expires at %d: %w", r.At, r.Expires, ErrFormat)
 	}
@@ -101,7 +110,12 @@ func (r *Request) Append(dst []byte) []byte {
 	for _, v := range [...]int64{int64(r.Amount), int64(r.Credit), r.At, r.Expires} {
 		dst = be.AppendUint64(dst, uint64(v))
 	}
-	return appendText(appendText(dst, r.By), r.Reason)
+	dst = appendText(appendText(dst, r.By), r.Reason)
+	if r.Kind != Dispute {
+		return dst
+	}
+	dst = append(be.AppendUint64(dst, uint64(r.Step.Case)), r.Step.Head[:]...)
+	return appendText(appendText(appendText(dst, r.Step.Step), r.Step.Code), r.Step.Note)
 }
 
 // Append adds the canonical bytes.
@@ -125,6 +139,9 @@ func DecodeRequest(b []byte) (Request, error) {
 	r.Part, r.State = timeline.Part(rd.byte()), timeline.State(rd.byte())
 	r.Amount, r.Credit, r.At, r.Expires = money.Fen(rd.int64()), money.Fen(rd.int64()), rd.int64(), rd.int64()
 	r.By, r.Reason = rd.text(), rd.text()
+	if r.Kind == Dispute {
+		r.Step = CaseStep{Case: rd.int64(), Head: [32]byte(rd.take(32)), Step: rd.text(), Code: rd.text(), Note: rd.text()}
+	}
 	if head[0] != version || rd.rest == nil || len(rd.rest) != 0 {
 		return Request{}, fmt.Errorf("proposal of %d bytes: %w", len(b), ErrFormat)
 	}

@@ -37,6 +37,7 @@ const (
 	Close   Kind = 2 // take a break that cannot be decided off the list of work
 	Admit   Kind = 3 // enter a clerk
 	Dismiss Kind = 4 // a clerk leaves
+	Dispute Kind = 5 // a step of a dispute that moves money
 )
 
 // AboutClerk reports whether a proposal is about a clerk and no card.
@@ -57,6 +58,8 @@ func (k Kind) String() string {
 		return "admit"
 	case Dismiss:
 		return "dismiss"
+	case Dispute:
+		return "dispute step"
 	}
 	return "invalid"
 }
@@ -168,6 +171,16 @@ type Subject struct {
 	State  timeline.State // of the break, for Close; 0 for Refund
 	Amount money.Fen      // of the break; for Refund what is due and would be paid for good
 	Credit money.Fen      // for Refund: what is pending and would be credited provisionally
+	Step   CaseStep       // for Dispute; else zero
+}
+
+// CaseStep is a step of a dispute as it is proposed; Subject.Amount is what it moves.
+type CaseStep struct {
+	Case int64
+	Head [32]byte // hash over the case's history before the step
+	Step string   // 1 to 40 bytes
+	Code string   // of the reason; may be empty
+	Note string   // may be empty
 }
 
 // RefundSubject is the subject of a refund that would move these amounts. It fails with
@@ -198,14 +211,14 @@ func Propose(kind Kind, card Token, p, q uint16, s Subject, by *Clerk, reason st
 	case !by.Active(now):
 		return Request{}, fmt.Errorf("clerk %s: %w", by.Name, ErrInactive)
 	case s.Amount < 0 || s.Credit < 0 || kind == Refund && s.Amount+s.Credit == 0:
-		return Request{}, fmt.Errorf("propose: %w", ErrNothing)
+		return Request{}, ErrNothing
 	}
 	r := Request{Kind: kind, Card: card, P: p, Q: q, Subject: s, Reason: reason, By: by.Name, At: now, Expires: now + Validity}
 	if err := r.check(); err != nil {
-		return Request{}, fmt.Errorf("propose: %w", err)
+		return Request{}, err
 	}
 	if err := checkWritten(reason); err != nil {
-		return Request{}, fmt.Errorf("propose: %w", err)
+		return Request{}, err
 	}
 	return r, nil
 }
@@ -258,6 +271,9 @@ func Decide(r *Request, stored Status, signature []byte, proposer, by *Clerk, ap
 
 // String says what the subject is, for an error.
 func (s *Subject) String() string {
+	if s.Step.Case != 0 {
+		return fmt.Sprintf("%s %s, %s yuan, case %d at %.4X", s.Step.Step, s.Step.Code, s.Amount, s.Step.Case, s.Step.Head)
+	}
 	if s.State == 0 {
 		return fmt.Sprintf("%s yuan due and %s pending", s.Amount, s.Credit)
 	}

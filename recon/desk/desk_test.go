@@ -305,6 +305,15 @@ func FuzzDecodeRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(closing.Append(nil))
+	step := desk.Subject{Amount: 300, Step: desk.CaseStep{Case: 7, Head: [32]byte{1}, Step: "chargeback", Code: "C5", Note: "x"}}
+	charged, err := desk.Propose(desk.Dispute, desk.Token{4}, 5, 0, step, &wang.Clerk, "C5", day)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if again, err := desk.DecodeRequest(charged.Append(nil)); err != nil || again != charged {
+		f.Fatalf("%+v reads as %+v, %v", charged, again, err)
+	}
+	f.Add(charged.Append(nil))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := desk.DecodeRequest(b)

@@ -3,7 +3,7 @@
 //
 // Money that the evidence alone does not move (a refund above the limit of the policy,
 // money that is still waited for) moves when one clerk proposes it and another one
-// approves it. A break that no evidence will ever decide is closed in the same way. Each
+// approves it; so does the money of a step of a dispute. A break that no evidence will ever decide is closed in the same way. Each
 // of the two signs what he says with a key of his own (SM2), over bytes that name card,
 // counters, amount and reason; so nobody can later say that it was another refund, or
 // another person.

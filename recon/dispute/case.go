@@ -37,6 +37,9 @@ type Event struct {
 	Reason string    `json:"reason,omitempty"`
 	Amount money.Fen `json:"amount_fen,omitempty"` // of a step that moves money; 0: as much as possible
 	Note   string    `json:"note,omitempty"`
+	// Proposal is the number of the approved proposal of a step that moved money; 0 for
+	// what moves none, or what time and reconciliation do.
+	Proposal int64 `json:"proposal,omitempty"`
 }
 
 // Case is a dispute. It is made by New and Replay, and changed by Take, Lapse and
@@ -196,7 +199,7 @@ func (c *Case) amount(k Kind, asked money.Fen) (money.Fen, error) {
 	case k == Pay:
 		most = c.Subject.Amount
 	}
-	if asked < 0 || asked > most {
+	if asked < 0 || asked > most || k == Pay && asked != 0 && asked != most { // a request is accepted as a whole
 		return 0, ErrAmount
 	}
 	if asked == 0 {

@@ -466,3 +466,37 @@ func FuzzDecodeEvent(f *testing.F) {
 		}
 	})
 }
+
+// The last column of the rules: which finding speaks against which reason.
+func TestEvidenceAgainstAReason(t *testing.T) {
+	r := rules(t)
+	all := []dispute.Finding{dispute.CardPaid, dispute.ExactFall, dispute.InTime}
+	against := map[string]dispute.Finding{"C1": dispute.CardPaid, "C3": dispute.InTime, "C4": dispute.ExactFall, "C6": dispute.NotOverdue}
+	for _, reason := range r.All() {
+		for _, f := range append(all, dispute.NotOverdue) {
+			k := open(t, dispute.ECash, true)
+			proved := []dispute.Finding{f}
+			if f == dispute.NotOverdue {
+				proved = nil // it follows from the case
+			}
+			err := k.Weigh(r, dispute.Event{Step: dispute.Chargeback, Reason: reason.Code}, proved)
+			want := against[reason.Code] == f || reason.Code == "C6"
+			if errors.Is(err, dispute.ErrEvidence) != want {
+				t.Errorf("%s with %s: %v", reason.Code, f, err)
+			}
+			if want && reason.Code != "C6" && !strings.Contains(err.Error(), f.Text("en")) {
+				t.Errorf("%s: %v does not say what is proved", reason.Code, err)
+			}
+		}
+	}
+	k := open(t, dispute.ECash, false)
+	if _, err := k.Take(r, dispute.Event{Step: dispute.Query, At: trade + day, Reason: "Q1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, lapsed, err := k.Lapse(r, trade+40*day); err != nil || !lapsed {
+		t.Fatal(lapsed, err)
+	}
+	if err := k.Weigh(r, dispute.Event{Step: dispute.Chargeback, Reason: "C6"}, all); err != nil {
+		t.Errorf("the query was not answered: %v", err)
+	}
+}

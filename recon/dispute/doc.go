@@ -17,6 +17,12 @@
 // reconciliation claims the row, or takes its claim back, while there is a case, Reconcile
 // moves what the case has got to where it then belongs.
 //
+// # Evidence
+//
+// The rules name for a reason the findings that contradict it (Finding). Weigh refuses a
+// step with such a reason; the caller says what is proved, and asks people about what
+// moves money.
+//
 // # Invariants
 //
 //   - A case is the sum of its events: the same events in the same order give the same

@@ -43,6 +43,8 @@ type Reason struct {
 	Steps []Step `json:"steps"`
 	EN    string `json:"en"`
 	ZH    string `json:"zh"`
+	// Against are the findings with which evidence contradicts the reason.
+	Against []Finding `json:"against,omitempty"`
 }
 
 // Text is the reason in "en" or "zh".
@@ -122,6 +124,11 @@ func DecodeRules(b []byte, cal Calendar) (*Rules, error) {
 		for _, s := range x.Steps {
 			if !known(s) {
 				return nil, fmt.Errorf("%w: reasons[%d]: step %.30q is not known", ErrRules, i, s)
+			}
+		}
+		for _, f := range x.Against {
+			if f.Text("en") == "" {
+				return nil, fmt.Errorf("%w: reasons[%d]: finding %.30q is not known", ErrRules, i, f)
 			}
 		}
 		r.reasons[x.Code] = x

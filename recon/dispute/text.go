@@ -17,6 +17,17 @@ var stepTexts = map[Step][2]string{
 // Text is the step in "en" or "zh".
 func (s Step) Text(lang string) string { return pick(stepTexts[s], lang) }
 
+// Known says that it is a step that somebody can take.
+func (s Step) Known() bool {
+	return slices.ContainsFunc(machine, func(t transition) bool { return t.step == s })
+}
+
+// Moves says that the step itself moves money between the parties; what is written off
+// when it ends a case is beside that.
+func (s Step) Moves() bool {
+	return slices.ContainsFunc(machine, func(t transition) bool { return t.step == s && t.move != 0 })
+}
+
 // By is who takes the step.
 func (s Step) By() Party {
 	switch s {

@@ -85,12 +85,36 @@ func (run *cardRun) known(c *claim) bool {
 	return false
 }
 
-// held reports a flash card that a refused line may present as undecided.
-func (run *cardRun) held(a about, lines []string) {
+// absent are the days without a clearing file that may present what a missing counter took.
+func (run *cardRun) absent(a about) []int32 {
+	if a.what != aboutMissing {
+		return nil
+	}
+	return run.im.absent(run.timeOf(a.p), a.final)
+}
+
+// breakAbsent are the days without a clearing file on which a break may end: something of
+// it is not presented, as far as the files go.
+func (run *cardRun) breakAbsent(b *timeline.Break) []int32 {
+	switch {
+	case b.State == timeline.Late || b.State == timeline.Unbacked || b.State == timeline.Impossible:
+		return nil
+	case b.Final > 0:
+		return run.im.absent(run.timeOf(b.P), b.Final)
+	}
+	return run.im.absent(run.timeOf(b.P), run.timeOf(b.P)+run.im.o.Params.Window)
+}
+
+// held reports as undecided a flash card that a refused line may present, or a file of
+// some days that is not there.
+func (run *cardRun) held(a about, lines []string, days []int32) {
 	u := Undecided{Card: run.lines.key.String(), ATC: a.atc, Next: a.q, Amount: a.amount, Total: a.amount, What: aboutRefused, Key: run.lines.key, At: run.timeOf(a.atc)}
 	u.Since = dayText(run.since[a.subject])
 	u.Evidence, u.Certainty = run.evidence(a.p, a.q)
 	u.Evidence, u.Certainty = append(u.Evidence, lines...), Soft
+	if len(days) > 0 {
+		u.What, u.absent = aboutAbsent, days
+	}
 	u.sentence = undecidedWords(&u)
 	run.res.Undecided = append(run.res.Undecided, u)
 }

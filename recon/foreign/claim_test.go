@@ -154,6 +154,43 @@ func TestFarFuture(t *testing.T) {
 	}
 }
 
+// A damaged card number is hidden, wherever the damage is, and what is no number stays.
+func TestMaskDamaged(t *testing.T) {
+	const number = "6228481274384350347"
+	shown := func(s string) (n int) {
+		for _, c := range s {
+			if c >= '0' && c <= '9' {
+				n++
+			}
+		}
+		return n
+	}
+	for _, damage := range []string{"?", "x", "\x01", "??", "码", "."} {
+		for at := 1; at < len(number)-1; at++ {
+			for next := at; next < len(number)-1; next += 3 {
+				text := []string{number[:at], number[at+1:]}
+				if next > at+1 {
+					text = []string{number[:at], number[at+1 : next], number[next+1:]}
+				}
+				line := strings.Join(text, damage) + ",01"
+				if got := foreign.Mask(line); shown(got) > 14 || !strings.HasSuffix(got, "0347,01") && next < 13 && at < 13 {
+					t.Errorf("%q: %q shows %d digits", line, got, shown(got)-2)
+				}
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"6228481274?84350347":         "622848****?****0347",
+		"1,6228481274?84350347,00":    "1,622848****?****0347,00",
+		"2026-11-05T08:00:00":         "2026-11-05T08:00:00",
+		"00004711,000017,00,9F360200": "00004711,000017,00,9F360200",
+	} {
+		if got := foreign.Mask(text); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // A card number in groups is hidden like any other.
 func TestMaskGroups(t *testing.T) {
 	for text, want := range map[string]string{

@@ -14,6 +14,7 @@ type Case struct {
 	ATC    uint16
 	What   twoloads.Known // by the timeline
 	At     int64          // of the tap or load, 0 if it is unknown
+	Latest int64          // where At is unknown: the moment before which it happened
 	Since  int64          // when the timeline could tell
 	Knew   []twoloads.Knowledge
 	Answer twoloads.Known // of the comparison, Nothing or Waiting if there is none yet
@@ -33,7 +34,7 @@ func (run *cardRun) compare() {
 	}
 	loads, spends := run.papers()
 	for _, f := range findings {
-		c := Case{Key: f.Key, ATC: f.ATC, What: twoloads.Known{Kind: twoloads.FlashCard, Amount: f.Amount}, At: f.At, Since: f.Decided}
+		c := Case{Key: f.Key, ATC: f.ATC, What: twoloads.Known{Kind: twoloads.FlashCard, Amount: f.Amount}, At: f.At, Latest: f.Latest, Since: f.Decided}
 		if f.How == aboutLoad {
 			c.What.Kind = twoloads.FlashLoad
 		}
@@ -79,7 +80,7 @@ type Method struct {
 	Wrong     int64   `json:"wrong"`     // neither
 	Undecided int64   `json:"undecided"` // it says that it cannot tell
 	None      int64   `json:"none"`      // no answer by the day of the judgement
-	Days      []int64 `json:"days"`      // answers by full days from the tap or load, as far as its time is known
+	Days      []int64 `json:"days"`      // answers by full days from the tap or load; of a missing counter, from the counter behind it
 }
 
 // Methods are the timeline, whose findings are the cases, and the comparison of two loads.
@@ -95,7 +96,7 @@ func (r *Result) methods() Methods {
 		c := &r.Cases[i]
 		m.Timeline.Cases++
 		m.Timeline.Right++
-		m.Timeline.answered(c.At, c.Since)
+		m.Timeline.answered(max(c.At, c.Latest), c.Since)
 		t := &m.TwoLoads
 		t.Cases++
 		switch c.Answer.Kind {
@@ -110,7 +111,7 @@ func (r *Result) methods() Methods {
 		default:
 			t.judge(c.Answer.Amount, c.What.Amount, false)
 		}
-		t.answered(c.At, c.Told)
+		t.answered(max(c.At, c.Latest), c.Told)
 	}
 	return m
 }

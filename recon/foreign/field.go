@@ -265,11 +265,57 @@ func parseWord(text string) (timeline.Certainty, *refusal) {
 // grouped are card numbers as people write them, in groups of four or six and the rest.
 var grouped = regexp.MustCompile(`\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{1,7}(?:[ -]\d{1,3}\b)?|\b\d{6}[ -]\d{10,13}\b`)
 
+// broken are digits of which some in between are damaged: one or two foreign characters,
+// which do not part the columns of a line, between each two pieces.
+var broken = regexp.MustCompile(`\d+(?:[^\d\s,;|"]{1,2}\d+)+`)
+
+// hexadecimal are chip data.
+var hexadecimal = regexp.MustCompile(`(?i)[0-9A-F]{40,}`)
+
 // Mask hides every run of at least 12 digits that may be a card number, also one in
-// groups: the first six and the last four stay.
+// groups or with damaged digits in it: the first six and the last four stay.
 func Mask(s string) string {
 	s = grouped.ReplaceAllStringFunc(s, func(number string) string { return strings.NewReplacer(" ", "", "-", "").Replace(number) })
-	return maskRuns(s, func(string) bool { return false })
+	var b strings.Builder
+	for s != "" {
+		data := hexadecimal.FindStringIndex(s)
+		if data == nil {
+			data = []int{len(s), len(s)}
+		}
+		b.WriteString(broken.ReplaceAllStringFunc(s[:data[0]], maskBroken) + s[data[0]:data[1]])
+		s = s[data[1]:]
+	}
+	return maskRuns(b.String(), func(string) bool { return false })
+}
+
+// maskBroken hides the middle digits of a damaged number. Dates and clock times, which are
+// many short pieces, stay, and so do pieces that maskRuns knows for whole numbers.
+func maskBroken(s string) string {
+	digits, pieces, longest, run := 0, 0, 0, 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			run = 0
+			continue
+		}
+		if run == 0 {
+			pieces++
+		}
+		digits, run = digits+1, run+1
+		longest = max(longest, run)
+	}
+	if digits < 11 || longest < 5 && pieces > 5 || longest >= 18 || longest >= 12 && digits > 19 {
+		return s
+	}
+	out, seen := []byte(s), 0
+	for i, c := range out {
+		if c < '0' || c > '9' {
+			continue
+		}
+		if seen++; seen > 6 && seen <= digits-4 {
+			out[i] = '*'
+		}
+	}
+	return string(out)
 }
 
 // maskName is Mask for the name of a file, where a run that begins with a date is a moment

@@ -47,7 +47,7 @@ type FileReport struct {
 	Name     string         `json:"file"`
 	Kind     string         `json:"kind"`
 	Encoding string         `json:"encoding"`
-	Date     string         `json:"date,omitempty"` // clearing date by name or header
+	Date     string         `json:"date"` // clearing date by name or header
 	Lines    int64          `json:"lines"`
 	Headers  int64          `json:"headers"`
 	Trailers int64          `json:"trailers"`
@@ -57,7 +57,7 @@ type FileReport struct {
 	Repeated int64          `json:"duplicates"` // accepted lines that say again what another said
 	Trailer  string         `json:"trailer,omitempty"`
 	Note     string         `json:"note,omitempty"`
-	Reasons  []ReasonReport `json:"reasons,omitempty"`
+	Reasons  []ReasonReport `json:"reasons"`
 }
 
 // ReasonReport is the lines of a file that were refused for one reason.
@@ -79,6 +79,7 @@ type Importer struct {
 	records  []*record
 	links    []*record // clearing lines without chip data, and chip data
 	claims   map[txn.PAN][]claim
+	holes    []Gap
 	nameless int64 // refused lines of which not even the card is known
 }
 
@@ -93,7 +94,7 @@ func New(m *Mapping, o Options) *Importer {
 // Skip reports a file that is not read: a link, a device.
 func (im *Importer) Skip(name, why string) {
 	im.paths = append(im.paths, name)
-	im.files = append(im.files, FileReport{Name: maskName(strings.ToValidUTF8(name, "?")), Kind: "unknown", Note: NotRead.In("en") + ": " + why})
+	im.files = append(im.files, FileReport{Name: maskName(strings.ToValidUTF8(name, "?")), Kind: "unknown", Note: NotRead.In("en") + ": " + why, Reasons: []ReasonReport{}})
 }
 
 // lineReader makes records of the lines of one file. With a refusal it gives what could be
@@ -111,7 +112,7 @@ func (im *Importer) Add(name string, r io.Reader) error {
 	im.paths = append(im.paths, name)
 	name = strings.ToValidUTF8(name, "?")
 	f := &fileRun{im: im, number: uint32(len(im.files)), rule: im.mapping.find(name)}
-	im.files = append(im.files, FileReport{Name: maskName(name), Kind: "unknown"})
+	im.files = append(im.files, FileReport{Name: maskName(name), Kind: "unknown", Reasons: []ReasonReport{}})
 	f.begin(dayInName(name))
 	if err := f.run(newLiner(r)); err != nil {
 		f.report().Note = NotRead.In("en") + " to its end"

@@ -11,6 +11,7 @@ import (
 
 // Finish judges all cards and gives the result. Nothing can be added afterwards.
 func (im *Importer) Finish() *Result {
+	im.holes = im.gaps()
 	cards := im.cards()
 	asOf := im.o.AsOf
 	if asOf == 0 {
@@ -48,8 +49,9 @@ func (r *Result) sort() {
 // about is one finding of a card.
 type about struct {
 	subject
-	what string // what it rests on
-	p, q uint16
+	what  string // what it rests on
+	p, q  uint16
+	final int64 // when nobody may present it any more
 }
 
 // subject names a finding, so that its first day can be kept: what proves it may change
@@ -190,6 +192,7 @@ const (
 	aboutLoad    = "load"
 	aboutClone   = "clone"
 	aboutRefused = "refused" // a flash card that a refused line may present
+	aboutAbsent  = "absent"  // a flash card that a file which is not there may present
 )
 
 // day notes what is decided at the end of a day; what was decided the day before and
@@ -231,7 +234,7 @@ func (run *cardRun) decided(b *timeline.Break, day int32) (about, bool) {
 	if run.cloned[b.P] || run.cloned[b.Q] {
 		return about{}, false
 	}
-	a := about{subject: subject{sort: aboutCard, atc: b.P, amount: b.Amount}, p: b.P, q: b.Q}
+	a := about{subject: subject{sort: aboutCard, atc: b.P, amount: b.Amount}, p: b.P, q: b.Q, final: b.Final}
 	switch {
 	case b.Part == timeline.PartDoubt && b.State == timeline.Proven:
 		a.what = aboutDoubt
@@ -275,7 +278,9 @@ func (run *cardRun) report(j *timeline.Judgement) {
 			r.FlashLoads = append(r.FlashLoads, run.flash(a))
 		default:
 			if lines := run.claimed(a); len(lines) > 0 {
-				run.held(a, lines)
+				run.held(a, lines, nil)
+			} else if days := run.absent(a); len(days) > 0 {
+				run.held(a, nil, days)
 			} else {
 				r.FlashCards = append(r.FlashCards, run.flash(a))
 			}
@@ -330,8 +335,17 @@ func (run *cardRun) flash(a about) Flash {
 	if a.what != aboutLoad && run.byWord(a.p, a.q) {
 		f.word, f.Certainty = true, Soft
 	}
+	if a.what == aboutMissing {
+		f.Latest = run.timeOf(a.q)
+	}
 	f.DecidedOn, f.Decided = dayText(run.since[a.subject]), dayEnd(run.since[a.subject])
 	f.sentence = flashWords(&f)
+	if a.what == aboutDoubt {
+		if days := run.im.absent(run.timeOf(a.p), run.timeOf(a.p)+run.im.o.Params.Window); len(days) > 0 {
+			more := absentWords(days)
+			f.Certainty, f.sentence = Soft, words{f.sentence.en + more.en, f.sentence.zh + more.zh}
+		}
+	}
 	return f
 }
 
@@ -413,6 +427,9 @@ func (run *cardRun) open(b *timeline.Break) Break {
 	if run.byWord(b.P, b.Q) && b.Part != timeline.PartPair {
 		o.Certainty = Soft
 	}
+	if days := run.breakAbsent(b); len(days) > 0 {
+		o.absent, o.Certainty = days, Soft
+	}
 	latest := max(o.At, run.timeOf(b.Q))
 	o.Since = dayText(dayOf(latest))
 	o.AgeDays = int64(run.asOf - dayOf(latest))
@@ -425,7 +442,7 @@ func (run *cardRun) open(b *timeline.Break) Break {
 
 // newResult makes a result of which every list is there.
 func (im *Importer) newResult(asOf int32) *Result {
-	r := &Result{Cases: []Case{}, FlashCards: []Flash{}, FlashLoads: []Flash{}, Clones: []Clone{}, Duplicates: []Duplicate{}, Replays: []Duplicate{}, Undecided: []Undecided{}, Breaks: []Break{}, Keys: "none"}
+	r := &Result{Cases: []Case{}, FlashCards: []Flash{}, FlashLoads: []Flash{}, Clones: []Clone{}, Duplicates: []Duplicate{}, Replays: []Duplicate{}, Undecided: []Undecided{}, Breaks: []Break{}, Gaps: []Gap{}, Keys: "none"}
 	r.Window, r.Nameless = im.o.Params.Window, im.nameless
 	if asOf > 0 {
 		r.AsOf, r.AsOfTime = dayText(asOf), dayEnd(asOf)
@@ -439,6 +456,7 @@ func (im *Importer) newResult(asOf int32) *Result {
 // count adds up files and lines.
 func (im *Importer) count(r *Result) {
 	r.Files = im.files
+	r.Gaps = im.holes
 	if r.Files == nil {
 		r.Files = []FileReport{}
 	}

@@ -27,6 +27,7 @@ type Result struct {
 	Replays    []Duplicate `json:"replays"`
 	Undecided  []Undecided `json:"undecided"`
 	Breaks     []Break     `json:"breaks"`
+	Gaps       []Gap       `json:"gaps"` // by pattern and day
 
 	Lines Lines        `json:"lines"`
 	Cards int64        `json:"cards"` // with at least one accepted line
@@ -68,6 +69,7 @@ type Flash struct {
 
 	Key      txn.CardKey `json:"-"`
 	At       int64       `json:"-"` // of the tap or load, 0 if unknown
+	Latest   int64       `json:"-"` // of a missing counter: the time of the counter behind it, before which it was used
 	Decided  int64       `json:"-"`
 	word     bool        // it needs the word of the list of unfinished taps for the last record
 	sentence words
@@ -104,13 +106,13 @@ type Duplicate struct {
 }
 
 // Undecided is an unfinished tap or a load of which the balances leave both ends open, or a
-// flash card that a refused line may present.
+// flash card that a refused line, or a file that is not there, may present.
 type Undecided struct {
 	Card      string    `json:"card"`
 	ATC       uint16    `json:"atc"`
 	Next      uint16    `json:"q"` // 0: no later observation yet
 	Amount    money.Fen `json:"amount_fen"`
-	What      string    `json:"what"`      // "doubt", "load", "clone" or "refused"
+	What      string    `json:"what"`      // "doubt", "load", "clone", "refused" or "absent"
 	Total     money.Fen `json:"total_fen"` // what the customer lacks in any case
 	Certainty string    `json:"certainty"`
 	Since     string    `json:"since"`
@@ -121,6 +123,7 @@ type Undecided struct {
 	Key      txn.CardKey `json:"-"`
 	At       int64       `json:"-"`
 	final    int64
+	absent   []int32
 	sentence words
 }
 
@@ -149,5 +152,6 @@ type Break struct {
 	At       int64          `json:"-"`
 	FinalAt  int64          `json:"-"`
 	TheState timeline.State `json:"-"`
+	absent   []int32
 	sentence words
 }

@@ -61,6 +61,12 @@ func undecidedWords(u *Undecided) words {
 			fmt.Sprintf("Counter %04X took %s yuan, and no accepted line presents it; a refused line of this card may be about it: mend that line first.", u.ATC, amount),
 			fmt.Sprintf("计数器 %04X 扣款 %s 元，已接受的记录均未上送；但该卡有一条被拒绝的记录可能就是此笔，请先修正该记录。", u.ATC, amount),
 		}
+	case u.What == aboutAbsent:
+		d := dayList(u.absent)
+		return words{
+			fmt.Sprintf("Counter %04X took %s yuan, and none of the files presents it; but the clearing file of %s is not there and may do so: give it first.", u.ATC, amount, d.en),
+			fmt.Sprintf("计数器 %04X 扣款 %s 元，现有文件均未上送；但缺少 %s 的清算文件，其中可能就有此笔，请先补齐。", u.ATC, amount, d.zh),
+		}
 	case u.Next == 0:
 		return words{
 			fmt.Sprintf("The tap over %s yuan at counter %04X is the card's last one: its next transaction will tell.", amount, u.ATC),
@@ -101,7 +107,8 @@ func breakWords(b *Break) words {
 		return words{b.State, b.State}
 	}
 	in := func(format string) string { return fmt.Sprintf(format, yuan(b.Amount), b.P, b.Q, b.Final) }
-	return words{in(p.en), in(p.zh)}
+	a := absentWords(b.absent)
+	return words{in(p.en) + a.en, in(p.zh) + a.zh}
 }
 
 // keysWords say what the certainty of a result means.
@@ -140,6 +147,7 @@ func (r *Result) Localise(lang string) {
 			fmt.Sprintf("有 %d 个文件缺少尾记录或与尾记录不符：完整文件中的消费在此可能显得缺失。", r.CutOff),
 		})
 	}
+	r.Certainty += in(r.missingFiles())
 	for i := range r.FlashCards {
 		r.FlashCards[i].Sentence = in(r.FlashCards[i].sentence)
 	}

@@ -22,6 +22,8 @@ type Card struct {
 	// 0 if it is certain now, or if only a tap can tell.
 	DueLeast, DueMost money.Fen
 	DueOn             int64
+	// Paid is what of it is in the books: refunds and credits less what was taken back.
+	Paid money.Fen
 
 	Points   []Point    // one for each counter observed, in order
 	Breaks   []Break    // in order of counters

@@ -3,6 +3,8 @@ package pages
 import (
 	"html/template"
 	"strconv"
+
+	"github.com/citycard/citycard/money"
 )
 
 // Bounds of the tables of the card page, which show the last of each.
@@ -32,6 +34,8 @@ type cardPage struct {
 	Steps    cut[Step]
 	Alarms   cut[Text]
 	Sure     bool // value exact and certain now
+
+	OwedLeast, OwedMost money.Fen // due and not paid
 }
 
 // rowView is a line of the list: an observation, or the missing counters before it.
@@ -83,7 +87,7 @@ func shorten[T any](all []T, size int) cut[T] {
 func newCardPage(d *Card, lang string) *cardPage {
 	p := &cardPage{Card: d, frame: newFrame(lang, Text{"Card " + d.Key.String(), "卡片 " + d.Key.String()}), Chart: valueChart(d), Drawn: min(len(d.Points), drawnPoints),
 		Sure: d.Least == d.Most && (d.CertainOn == 0 || d.CertainOn <= d.At)}
-	p.Stamp = cardStamp(d)
+	p.OwedLeast, p.OwedMost = max(0, d.DueLeast-d.Paid), max(0, d.DueMost-d.Paid)
 	p.rows()
 	for i := max(0, len(d.Breaks)-breakSize); i < len(d.Breaks); i++ {
 		p.Breaks.Shown = append(p.Breaks.Shown, breakView{&d.Breaks[i], i + 1, state(d.Breaks[i].State)})
@@ -91,6 +95,7 @@ func newCardPage(d *Card, lang string) *cardPage {
 	p.Breaks.More = int64(len(d.Breaks) - len(p.Breaks.Shown))
 	p.Steps, p.Alarms = shorten(d.Steps, wordSize), shorten(d.Alarms, wordSize)
 	p.evidence()
+	p.Stamp = p.stamp()
 	for i := max(0, len(d.Refunds)-refundSize); i < len(d.Refunds); i++ {
 		r := &d.Refunds[i]
 		p.Refunds.Shown = append(p.Refunds.Shown, refundView{r, r.State.label(), r.What.or(Text{"Refund", "退款"})})
@@ -149,8 +154,13 @@ func (v *recordView) add(c Check) {
 	v.Groups = append(v.Groups, checkGroup{c.Result.label(), c.Note, []Text{c.Name}, c.Result})
 }
 
-// cardStamp is the card's state in one word, the worst first.
-func cardStamp(d *Card) template.HTML {
+// Unverified says that there are records and that none of their checks was made.
+func (p *cardPage) Unverified() bool { return p.Passed == 0 && p.Failed == 0 && p.NotDone > 0 }
+
+// stamp is the card's state in one word, the worst first. What is decided or clean rests
+// on records that verify: without them it is neither.
+func (p *cardPage) stamp() template.HTML {
+	d := p.Card
 	waits, due := d.Least != d.Most || d.DueLeast != d.DueMost, false
 	for i := range d.Breaks {
 		switch state(d.Breaks[i].State).tone {
@@ -168,8 +178,12 @@ func cardStamp(d *Card) template.HTML {
 	switch {
 	case d.Frozen:
 		return stamp("bad", Text{"frozen", "冻结"})
+	case p.Failed > 0:
+		return stamp("bad", Text{"failed", "不符"})
 	case waits:
 		return stamp("wait", Text{"pending", "待定"})
+	case p.Unverified():
+		return stamp("wait", Text{"unverified", "未验"})
 	case due:
 		return stamp("good", Text{"decided", "已定"})
 	}

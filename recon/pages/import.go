@@ -23,6 +23,7 @@ type Import struct {
 
 	Files    []File    // in the order of the page
 	Refusals []Refusal // refused lines by reason
+	Gaps     []Gap     // days without a file in a series of daily files
 
 	// The lists of the result. Each may be long: the page shows the first ListSize of
 	// it, draws all of it, and adds up all of it.
@@ -57,6 +58,13 @@ type Refusal struct {
 	Example string // file and line of the first of them
 }
 
+// Gap is a day on which a series of daily files has none.
+type Gap struct {
+	Pattern, Day  string
+	Before, After string // its neighbours
+	MayBeEmpty    bool   // the day may have had no line
+}
+
 // Finding is one thing that was found about a card.
 type Finding struct {
 	Card      txn.CardKey
@@ -65,6 +73,7 @@ type Finding struct {
 	Open      money.Fen // what more may be missing
 	Hard      bool      // under the card's MACs; else it rests on what the files say
 	At        int64     // time of the tap or the load
+	Latest    int64     // where At is unknown: the moment before which it happened
 	DecidedOn int64     // 0 while undecided
 	Final     int64     // of an open one: the moment when it is decided at the latest, 0 if only a row can
 	State     string    // as timeline.State.String; may be empty

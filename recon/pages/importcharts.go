@@ -8,12 +8,21 @@ import (
 // dayColumns is how many columns the drawing over days has at most.
 const dayColumns = 62
 
+// when is the moment at which a finding is drawn: its time, or the one before which it
+// happened, 0 if neither is known.
+func (f *Finding) when() int64 {
+	if f.At != 0 {
+		return f.At
+	}
+	return f.Latest
+}
+
 // foundDays draws flash cards and loads by the day on which they happened.
 func foundDays(d *Import) (template.HTML, int64) {
 	first, last, any := int64(0), int64(0), false
 	for _, list := range [...][]Finding{d.FlashCards, d.FlashLoads} {
 		for i := range list {
-			if day := dayOf(list[i].At); list[i].At != 0 {
+			if day := dayOf(list[i].when()); list[i].when() != 0 {
 				if !any {
 					first, last, any = day, day, true
 				}
@@ -33,14 +42,14 @@ func foundDays(d *Import) (template.HTML, int64) {
 	}
 	for k, list := range [...][]Finding{d.FlashCards, d.FlashLoads} {
 		for i := range list {
-			if list[i].At == 0 {
+			if list[i].when() == 0 {
 				continue
 			}
 			class := 2 * k
 			if !list[i].Hard {
 				class++
 			}
-			c.values[(dayOf(list[i].At)-first)/step][class]++
+			c.values[(dayOf(list[i].when())-first)/step][class]++
 		}
 	}
 	for i, v := range c.values {
@@ -55,10 +64,10 @@ func decideDelay(d *Import) template.HTML {
 	for _, list := range [...][]Finding{d.FlashCards, d.FlashLoads} {
 		for i := range list {
 			f := &list[i]
-			if f.At == 0 || f.DecidedOn < f.At {
+			if f.when() == 0 || f.DecidedOn < f.when() {
 				continue
 			}
-			n := int(max(0, min((f.DecidedOn-f.At)/daySeconds, delaySize)))
+			n := int(max(0, min((f.DecidedOn-f.when())/daySeconds, delaySize)))
 			for len(days) <= n {
 				days = append(days, 0)
 			}
@@ -96,7 +105,7 @@ func (p *importPage) ages() {
 			}
 		}
 		rows[k].N++
-		rows[k].Amount += f.Amount + f.Open
+		rows[k].Amount += f.Amount
 		most = max(most, rows[k].N)
 	}
 	if rows[len(rows)-1].N == 0 {

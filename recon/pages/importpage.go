@@ -31,6 +31,9 @@ type importPage struct {
 	Cases             cut[caseView]
 	Methods           []methodView
 	DelayNote         Text
+	Behind, Undated   int   // flash cards and loads drawn by the counter behind them, and not drawn
+	GapRows           []Gap // days whose file seems absent
+	EmptyDays         int   // days without a file that may have had no line
 }
 
 type fileView struct {
@@ -90,6 +93,8 @@ func newImportPage(d *Import, lang string) *importPage {
 	}
 	p.findings()
 	p.Days, p.DaysStep = foundDays(d)
+	p.undated()
+	p.gaps()
 	p.Delay = decideDelay(d)
 	p.ages()
 	p.Cases = cases(d.Cases, d.At)
@@ -187,7 +192,32 @@ func (p *importPage) findings() {
 	}
 	p.FlashSum, p.LoadSum = p.Lists[0].Sum, p.Lists[1].Sum
 	for i := range d.Open {
-		p.OpenSum += d.Open[i].Amount + d.Open[i].Open
+		p.OpenSum += d.Open[i].Amount
+	}
+}
+
+// undated counts findings whose own time is unknown.
+func (p *importPage) undated() {
+	for _, list := range [...][]Finding{p.FlashCards, p.FlashLoads} {
+		for i := range list {
+			switch f := &list[i]; {
+			case f.when() == 0:
+				p.Undated++
+			case f.At == 0:
+				p.Behind++
+			}
+		}
+	}
+}
+
+// gaps parts days whose file seems absent from those that may have been empty.
+func (p *importPage) gaps() {
+	for _, g := range p.Gaps {
+		if g.MayBeEmpty {
+			p.EmptyDays++
+		} else {
+			p.GapRows = append(p.GapRows, g)
+		}
 	}
 }
 

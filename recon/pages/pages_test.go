@@ -267,13 +267,30 @@ func TestStamps(t *testing.T) {
 	if got := render(t, trialPageOf(tr), ""); !strings.Contains(got, "DIFFERS") {
 		t.Error("a trial with a wrong refund is not stamped DIFFERS")
 	}
-	if got := string(cardStamp(&Card{Least: 100, Most: 600})); !strings.Contains(got, "PENDING") { // a load that nobody knows the end of
+	if got := string(newCardPage(&Card{Least: 100, Most: 600}, "").Stamp); !strings.Contains(got, "PENDING") { // a load that nobody knows the end of
 		t.Errorf("open at the end: %s", got)
 	}
-	for want, d := range map[string]*Card{"CLEAN": {}, "FROZEN": {Frozen: true}, "PENDING": {Breaks: []Break{{State: "lost upload"}}}, "DECIDED": {Breaks: []Break{{State: "proven"}}}} {
+	undone, wrong := []Evidence{{Checks: []Check{{Result: NotDone}}}}, []Evidence{{Checks: []Check{{}, {Result: Failed}}}}
+	for want, d := range map[string]*Card{"UNVERIFIED": {Breaks: []Break{{State: "proven"}}, Evidence: undone}, "FAILED": {Evidence: wrong},
+		"CLEAN": {}, "FROZEN": {Frozen: true}, "PENDING": {Breaks: []Break{{State: "lost upload"}}}, "DECIDED": {Breaks: []Break{{State: "proven"}}}} {
 		if got := render(t, cardPageOf(d), ""); !strings.Contains(got, ">"+want+"<") {
 			t.Errorf("the card is not stamped %s", want)
 		}
+	}
+}
+
+func TestPaidIsNotOwed(t *testing.T) {
+	d := &Card{DueLeast: 400, DueMost: 700, Paid: 400}
+	if p := newCardPage(d, ""); p.OwedLeast != 0 || p.OwedMost != 300 {
+		t.Errorf("owed %s to %s of 4.00 to 7.00 with 4.00 paid", p.OwedLeast, p.OwedMost)
+	}
+	d.DueMost = 400
+	got := render(t, cardPageOf(d), "en")
+	if strings.Count(got, `<b>¥0.00</b><span><span class="en">still to pay`) != 2 || !strings.Contains(got, `<b>¥4.00</b><span><span class="en">paid already`) || !strings.Contains(got, "nothing is left to pay") {
+		t.Error("the page of a card that was paid must say that nothing is owed and 4.00 are paid")
+	}
+	if d.Paid = 0; strings.Contains(render(t, cardPageOf(d), "en"), "nothing is left") {
+		t.Error("4.00 are left to pay")
 	}
 }
 

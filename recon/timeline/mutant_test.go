@@ -12,8 +12,8 @@ import (
 // TestLongMutantsAreSeen breaks one rule after the other and runs the other tests of
 // this package: a mutant with which all of them pass is a hole in the tests.
 func TestLongMutantsAreSeen(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the package once for every mutant")
+	if _, limited := t.Deadline(); limited {
+		t.Skip("takes many minutes: make test-long, or go test -timeout 0")
 	}
 	text, err := os.ReadFile("testdata/mutants.txt")
 	if err != nil {

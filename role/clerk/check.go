@@ -176,7 +176,7 @@ func (x *examiner) row(e *Evidence, card txn.CardKey, o *timeline.Observation) e
 	if err != nil {
 		return err
 	}
-	e.Block, e.Row, e.File = at.ID, at.Index, fmt.Sprintf("blocks/%06d.blocks@%d", at.Window, at.Place)
+	e.Block, e.Row, e.File = at.ID, at.Index, blockFile(&at)
 	e.Checks = append(e.Checks, b.checks...)
 	if b.why != "" {
 		e.rest(b.why, allChecks[len(b.checks):]...)

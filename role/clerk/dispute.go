@@ -120,16 +120,19 @@ func (f *Office) disputed(r *sqlite.Reader, card txn.CardKey, token sqlite.Token
 	return s, nil
 }
 
-// StepDispute takes a step of a case, after what has lapsed by now, and books what it
-// moves, all in one transaction. A step that is the case's last one already is not taken
-// again: done is false.
-func (f *Office) StepDispute(ctx context.Context, id int64, e dispute.Event) (c *dispute.Case, done bool, err error) {
+// StepDispute takes a step of a case, after what has lapsed by now. A step that moves no
+// money is done at once. One that does is proposed by a clerk (p is the proposal, the case
+// stays as it is) and taken by Decide when another clerk approves it. A step that is the
+// case's last one already is not taken again: done is false and p nil. The error wraps one
+// of package dispute (ErrEvidence where the evidence contradicts the reason), desk or
+// sqlite, or ErrUnsigned.
+func (f *Office) StepDispute(ctx context.Context, id int64, e dispute.Event, who Proposer) (c *dispute.Case, p *Proposal, done bool, err error) {
 	rules, err := disputeRules()
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	e.At = f.now
-	err = f.write(ctx, func(tx *sqlite.Tx) error {
+	err = f.act(ctx, func(tx *sqlite.Tx) error {
 		var token sqlite.Token
 		if c, token, err = tx.Dispute(rules, id); err != nil {
 			return err
@@ -142,17 +145,32 @@ func (f *Office) StepDispute(ctx context.Context, id int64, e dispute.Event) (c 
 		if err != nil {
 			return err
 		}
-		more, err := c.Take(rules, e)
+		late := len(c.Events)
+		more, err := f.try(&tx.Reader, c, token, rules, e)
 		if err != nil {
 			return err
 		}
-		done = true
-		return f.keepDispute(tx, c, token, stored, append(moves, more...))
+		if done = len(more) == 0; done {
+			return f.keepDispute(tx, c, token, stored, moves)
+		}
+		if who.By == "" {
+			return ErrUnsigned
+		}
+		if c, err = dispute.Replay(rules, id, c.Subject, c.Events[:late]); err != nil {
+			return err
+		}
+		if late > stored {
+			if err := f.keepDispute(tx, c, token, stored, moves); err != nil {
+				return err
+			}
+		}
+		p, err = f.proposeStep(tx, c, token, rules, e, who)
+		return err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("dispute %d: %w", id, err)
+		return nil, nil, false, fmt.Errorf("dispute %d: %w", id, err)
 	}
-	return c, done, nil
+	return c, p, done, nil
 }
 
 // repeated reports whether a step is the last one of a case once more, as after an

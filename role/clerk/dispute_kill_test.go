@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/citycard/citycard/recon/desk"
 	"github.com/citycard/citycard/recon/dispute"
 	"github.com/citycard/citycard/role/clerk"
 	"github.com/citycard/citycard/store/sqlite"
@@ -40,12 +41,31 @@ func TestKilledDisputes(t *testing.T) {
 			t.Fatal(err)
 		}
 		id, _ := caseOf(t, f, n)
-		if _, _, err := f.StepDispute(ctx, id, dispute.Event{Step: dispute.Chargeback, Reason: "C5"}); err != nil {
-			t.Fatal(err)
-		}
+		chargeBack(t, f, id)
 		fmt.Printf("charged back %d\n", n)
 	}
 	fmt.Println("done")
+}
+
+// chargeBack proposes a chargeback, unless that was done before a kill, and approves it.
+func chargeBack(t *testing.T, f *clerk.Office, id int64) {
+	ctx := context.Background()
+	wang, li := newPerson("wang"), newPerson("li")
+	if _, _, _, err := f.StepDispute(ctx, id, dispute.Event{Step: dispute.Chargeback, Reason: "C5"}, clerk.Proposer{By: "wang", Sign: wang.sign}); err != nil && !errors.Is(err, desk.ErrOpen) {
+		t.Fatal(err)
+	}
+	var open int64
+	if err := f.Proposals(ctx, func(p *clerk.Proposal) error {
+		if p.Step.Case == id && p.Status == desk.Proposed {
+			open = p.ID
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: open, Kinds: []desk.Kind{desk.Dispute}, Approve: true, By: "li", Sign: li.sign}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // caseOf gives the number of the case about a card, 0 if there is none, and whether it
@@ -70,6 +90,7 @@ func TestKilledChargebacksMoveMoneyOnce(t *testing.T) {
 	makeFolder(t, dir, disputeCards)
 	f := open(t, dir, start+2*day)
 	enterAcquirer(t, f)
+	atDesk(t, f)
 	before := make([]sides, disputeCards)
 	for n := range before {
 		before[n] = sidesOfCard(t, f, n)

@@ -95,9 +95,10 @@ func TestDisputeOfAnUnbackedRowSettlesTheClaim(t *testing.T) {
 	if _, err := f.OpenDispute(ctx, clerk.DisputeRequest{Card: testCard(0).PAN.Digits(), ATC: 5, Trade: dispute.ECash}); !errors.Is(err, sqlite.ErrDisputeExists) {
 		t.Errorf("opened twice: %v", err)
 	}
+	c = step(t, f, c.ID, dispute.Event{Step: dispute.Chargeback, Reason: "C1"})
 	for range 3 { // repeated, as after an interruption
-		if c, _, err = f.StepDispute(ctx, c.ID, dispute.Event{Step: dispute.Chargeback, Reason: "C1"}); err != nil {
-			t.Fatal(err)
+		if _, p, done, err := f.StepDispute(ctx, c.ID, dispute.Event{Step: dispute.Chargeback, Reason: "C1"}, clerk.Proposer{}); err != nil || done || p != nil {
+			t.Fatal(p, done, err)
 		}
 	}
 	after := sidesOf(t, f)
@@ -115,9 +116,7 @@ func TestWhatIsGivenUpIsALoss(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := f.StepDispute(ctx, c.ID, dispute.Event{Step: dispute.CreditAdjustment, Reason: "A1", Amount: 100}); err != nil {
-		t.Fatal(err)
-	}
+	step(t, f, c.ID, dispute.Event{Step: dispute.CreditAdjustment, Reason: "A1", Amount: 100})
 	before := sidesOf(t, f)
 	later := open(t, dir, start+400*day)
 	for n := range 2 {
@@ -146,9 +145,7 @@ func TestDisputeOfAnOrdinaryRowIsForTheCustomer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range []dispute.Event{{Step: dispute.Chargeback, Reason: "C5"}, {Step: dispute.Represent, Reason: "R1"}, {Step: dispute.SecondChargeback, Reason: "C5"}} {
-		if _, done, err := f.StepDispute(ctx, c.ID, e); err != nil || !done {
-			t.Fatal(err)
-		}
+		step(t, f, c.ID, e)
 	}
 	after := sidesOf(t, f)
 	want := before

@@ -9,8 +9,8 @@ import (
 	"github.com/citycard/citycard/store/sqlite"
 )
 
-// disputeLine is the line of the audit chain about an event of a case. Nobody signs the
-// steps of a dispute: Who is the party whose step it is.
+// disputeLine is the line of the audit chain about an event of a case. Who is the party
+// whose step it is; the clerks who moved its money stand in the lines of its proposal.
 func disputeLine(c *dispute.Case, token sqlite.Token, e *dispute.Event) (desk.Line, error) {
 	body, err := e.Encode()
 	if err != nil {
@@ -46,7 +46,7 @@ func (x *auditor) disputesOf(r *sqlite.Reader) error {
 	if err != nil {
 		return err
 	}
-	told := 0
+	told, approved := 0, 0
 	for _, id := range ids {
 		c, token, err := r.Dispute(rules, id)
 		if err != nil {
@@ -57,6 +57,11 @@ func (x *auditor) disputesOf(r *sqlite.Reader) error {
 			return fmt.Errorf("dispute %d has %d events, the audit chain tells of %d: %w", id, len(c.Events), len(lines), ErrAudit)
 		}
 		told += len(lines)
+		n, err := x.approvals(rules, c, token)
+		if err != nil {
+			return err
+		}
+		approved += n
 		for i := range c.Events {
 			want, err := disputeLine(c, token, &c.Events[i])
 			if err != nil {
@@ -71,5 +76,43 @@ func (x *auditor) disputesOf(r *sqlite.Reader) error {
 	if told != x.steps {
 		return fmt.Errorf("the audit chain tells of %d steps of disputes, there are %d: %w", x.steps, told, ErrAudit)
 	}
+	for _, q := range x.granted {
+		if q.Kind == desk.Dispute {
+			approved--
+		}
+	}
+	if approved != 0 {
+		return fmt.Errorf("approved steps of disputes were not taken, or others than approved: %w", ErrAudit)
+	}
 	return nil
+}
+
+// approvals checks that two people let each step of a case that moved money happen just as
+// it did, and counts them. Time and reconciliation move money by rule.
+func (x *auditor) approvals(rules *dispute.Rules, c *dispute.Case, token sqlite.Token) (n int, err error) {
+	moves := 0
+	for i := range c.Events {
+		e := &c.Events[i]
+		was, err := dispute.Replay(rules, c.ID, c.Subject, c.Events[:i+1])
+		if err != nil {
+			return n, err
+		}
+		made := was.Moves[moves:]
+		moves = len(was.Moves)
+		byRule := e.Step == dispute.Lapsed || e.Step == dispute.Claimed || e.Step == dispute.Unclaimed
+		if (byRule || len(made) == 0) && e.Proposal == 0 {
+			continue
+		}
+		head, err := disputeHead(&c.Subject, c.Events[:i])
+		if err != nil {
+			return n, err
+		}
+		q := x.granted[e.Proposal]
+		want := desk.CaseStep{Case: c.ID, Head: head, Step: string(e.Step), Code: e.Reason, Note: e.Note}
+		if byRule || len(made) == 0 || q == nil || q.Kind != desk.Dispute || q.Step != want || q.Amount != made[0].Amount || q.Card != desk.Token(token) {
+			return n, fmt.Errorf("dispute %d, event %d is not a step that two people have approved: %w", c.ID, i+1, ErrAudit)
+		}
+		n++
+	}
+	return n, nil
 }

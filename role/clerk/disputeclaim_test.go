@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/citycard/citycard/recon"
+	"github.com/citycard/citycard/recon/desk"
 	"github.com/citycard/citycard/recon/dispute"
 	"github.com/citycard/citycard/recon/timeline"
 	"github.com/citycard/citycard/role/clerk"
@@ -42,11 +43,34 @@ func openCase(t *testing.T, f *clerk.Office, atc uint16, trade dispute.Trade) *d
 	return c
 }
 
-func step(t *testing.T, f *clerk.Office, id int64, e dispute.Event) *dispute.Case {
+// step takes a step; one that moves money is proposed by wang and approved by li.
+func step(t testing.TB, f *clerk.Office, id int64, e dispute.Event) *dispute.Case {
 	t.Helper()
-	c, done, err := f.StepDispute(context.Background(), id, e)
-	if err != nil || !done {
+	ctx := context.Background()
+	wang, li := newPerson("wang"), newPerson("li")
+	for _, p := range []person{wang, li} {
+		if err := f.AddClerk(ctx, p.name, p.key.Public()); err != nil && !errors.Is(err, sqlite.ErrClerkExists) && !errors.Is(err, desk.ErrAdmission) {
+			t.Fatal(err)
+		}
+	}
+	c, p, done, err := f.StepDispute(ctx, id, e, clerk.Proposer{By: "wang", Sign: wang.sign})
+	if err != nil || done == (p != nil) {
 		t.Fatalf("%s: done %v, %v", e.Step, done, err)
+	}
+	if p == nil {
+		return c
+	}
+	if _, _, err := f.Decide(ctx, clerk.Verdict{ID: p.ID, Kinds: []desk.Kind{desk.Dispute}, Approve: true, By: "li", Sign: li.sign}); err != nil {
+		t.Fatalf("%s: approve: %v", e.Step, err)
+	}
+	c = nil
+	if err := f.Disputes(ctx, func(k *dispute.Case, _ []dispute.Next) error {
+		if k.ID == id {
+			c = k
+		}
+		return nil
+	}); err != nil || c == nil {
+		t.Fatal(err)
 	}
 	return c
 }
@@ -140,11 +164,11 @@ func TestARefusedRowIsNotChargedBack(t *testing.T) {
 		t.Errorf("electronic cash: %v", err)
 	}
 	c := openCase(t, f, 6, dispute.Credit)
-	if _, _, err := f.StepDispute(ctx, c.ID, dispute.Event{Step: dispute.Chargeback, Reason: "C5"}); !errors.Is(err, dispute.ErrTrade) {
+	if _, _, _, err := f.StepDispute(ctx, c.ID, dispute.Event{Step: dispute.Chargeback, Reason: "C5"}, clerk.Proposer{}); !errors.Is(err, dispute.ErrTrade) {
 		t.Errorf("charged back: %v", err)
 	}
 	cleared := openCase(t, f, 5, dispute.Credit)
-	if _, _, err := f.StepDispute(ctx, cleared.ID, dispute.Event{Step: dispute.RequestPayment, Reason: "P1"}); !errors.Is(err, dispute.ErrTrade) {
+	if _, _, _, err := f.StepDispute(ctx, cleared.ID, dispute.Event{Step: dispute.RequestPayment, Reason: "P1"}, clerk.Proposer{}); !errors.Is(err, dispute.ErrTrade) {
 		t.Errorf("paid again: %v", err)
 	}
 	if after := sidesOf(t, f); after != before {
@@ -162,7 +186,7 @@ func TestTheRestIsNoRepeat(t *testing.T) {
 	if c = step(t, f, c.ID, rest); c.State != dispute.Adjusted {
 		t.Errorf("%s", c.State)
 	}
-	if _, done, err := f.StepDispute(context.Background(), c.ID, rest); err != nil || done {
+	if _, p, done, err := f.StepDispute(context.Background(), c.ID, rest, clerk.Proposer{}); err != nil || done || p != nil {
 		t.Errorf("repeated: %v, %v", done, err)
 	}
 	if after := sidesOf(t, f); after.customer != before.customer+300 {

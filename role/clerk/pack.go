@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/citycard/citycard/crypt/oda"
 	"github.com/citycard/citycard/crypt/oda/devkeys"
@@ -31,6 +32,12 @@ func DevelopmentParties() (*party.Dev, error) { return party.NewDev(devkeys.SM2K
 // ErrNothingToPack says that the counters asked for have no row in a block.
 var ErrNothingToPack = errors.New("no row of these counters is in a block")
 
+// Errors of a block that a pack needs; the text names its file and the place in it.
+var (
+	ErrBlockLost    = errors.New("the block is not there")
+	ErrBlockDamaged = errors.New("the block is not the accepted one")
+)
+
 // PackRequest asks for an evidence pack.
 type PackRequest struct {
 	Card    string    // number, token or the beginning of that
@@ -49,7 +56,7 @@ type RowName struct {
 
 // Pack makes an evidence pack (package evidence) of a stretch of a card's timeline: the
 // rows from their blocks, proved, and what the issuer's keys say about them. The error
-// wraps those of Look, or ErrNothingToPack.
+// wraps those of Look, or ErrNothingToPack, ErrBlockLost, ErrBlockDamaged.
 func (f *Office) Pack(ctx context.Context, q *PackRequest) ([]byte, error) {
 	var pack []byte
 	err := f.read(ctx, func(r *sqlite.Reader) error {
@@ -158,7 +165,10 @@ func (p *packer) row(n RowName, refused bool) error {
 	if err != nil {
 		return err
 	}
-	if !found || p.office.segments == nil {
+	if found && p.office.segments == nil {
+		return fmt.Errorf("block %d in %s: %w", at.ID, blockFile(&at), ErrBlockLost)
+	}
+	if !found {
 		return fmt.Errorf("row %d of terminal %d: %w", n.Sequence, n.Terminal, ErrNothingToPack)
 	}
 	sealed, err := p.sealed(&at)
@@ -166,8 +176,11 @@ func (p *packer) row(n RowName, refused bool) error {
 		return err
 	}
 	in, err := seal.Prove(sealed, wrapKey{p.office.keys.Store}, int(at.Index))
-	if err != nil {
-		return fmt.Errorf("block %d: %w", at.ID, err)
+	switch {
+	case errors.Is(err, seal.ErrKey):
+		return fmt.Errorf("block %d in %s: %w", at.ID, blockFile(&at), err)
+	case err != nil:
+		return fmt.Errorf("block %d in %s: %v: %w", at.ID, blockFile(&at), err, ErrBlockDamaged)
 	}
 	row := evidence.Row{Inclusion: in, Block: seal.HeadOf(sealed), Refused: refused}
 	for _, side := range []struct {
@@ -185,14 +198,26 @@ func (p *packer) row(n RowName, refused bool) error {
 	return p.terminal(at.Terminal)
 }
 
+// blockFile is the file of a block and the place in it.
+func blockFile(at *sqlite.Placed) string {
+	return fmt.Sprintf("blocks/%06d.blocks@%d", at.Window, at.Place)
+}
+
+// sealed reads a block and makes sure that it is the one that was accepted.
 func (p *packer) sealed(at *sqlite.Placed) (*block.Sealed, error) {
 	raw, err := p.office.segments.Read(at.Window, at.Place, at.Length)
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("block %d in %s: %w", at.ID, blockFile(at), ErrBlockLost)
+	case err != nil:
+		return nil, fmt.Errorf("block %d in %s: %w", at.ID, blockFile(at), err)
 	}
 	s, err := block.Parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("block %d: %w", at.ID, err)
+		return nil, fmt.Errorf("block %d in %s: %v: %w", at.ID, blockFile(at), err, ErrBlockDamaged)
+	}
+	if seal.HashOf(s.Signed) != at.Hash {
+		return nil, fmt.Errorf("block %d in %s: its hash is another: %w", at.ID, blockFile(at), ErrBlockDamaged)
 	}
 	return &s, nil
 }

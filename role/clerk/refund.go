@@ -32,13 +32,14 @@ type Proposal struct {
 	Status    desk.Status // Expired where nobody decided in time
 	DecidedBy string
 	DecidedAt int64
-	Why       string // reason of the decision
+	Why       string        // reason of the decision
+	Step      desk.CaseStep // of a dispute
 }
 
 func (f *Office) proposal(card txn.CardKey, p *sqlite.Proposal) *Proposal {
 	q, d := &p.Request, &p.Decision
 	return &Proposal{ID: p.ID, Kind: q.Kind, Card: card, Token: sqlite.Token(q.Card), P: q.P, Q: q.Q, Part: q.Part, State: q.State, Amount: q.Amount, Credit: q.Credit,
-		Reason: q.Reason, By: q.By, At: q.At, Expires: q.Expires, Status: q.StatusAt(p.Status, f.now), DecidedBy: d.By, DecidedAt: d.At, Why: d.Reason}
+		Reason: q.Reason, By: q.By, At: q.At, Expires: q.Expires, Status: q.StatusAt(p.Status, f.now), DecidedBy: d.By, DecidedAt: d.At, Why: d.Reason, Step: q.Step}
 }
 
 // Ask is what a clerk asks for.
@@ -230,7 +231,12 @@ func (f *Office) decide(ctx context.Context, tx *sqlite.Tx, p *sqlite.Proposal, 
 		return err
 	}
 	if v.Approve && !q.Kind.AboutClerk() {
-		if s, err = f.subject(ctx, tx, card, sqlite.Token(q.Card), q.Kind, q.P, q.Q, q.Part); err != nil {
+		if q.Kind == desk.Dispute {
+			s, err = f.stepSubject(tx, sqlite.Token(q.Card), q.P, q.Step.Case, stepOf(p.ID, q))
+		} else {
+			s, err = f.subject(ctx, tx, card, sqlite.Token(q.Card), q.Kind, q.P, q.Q, q.Part)
+		}
+		if err != nil {
 			return fmt.Errorf("%w: %w", desk.ErrChanged, err)
 		}
 	}
@@ -252,6 +258,11 @@ func (f *Office) decide(ctx context.Context, tx *sqlite.Tx, p *sqlite.Proposal, 
 			return err
 		}
 		line.Moved = q.Amount + q.Credit
+	}
+	if status == desk.Approved && q.Kind == desk.Dispute {
+		if err := f.takeApproved(tx, p.ID, q); err != nil {
+			return err
+		}
 	}
 	p.Status, p.Decision, p.Approval = status, d, approval
 	if err := tx.Decide(p.ID, &d, approval); err != nil {

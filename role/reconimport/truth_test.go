@@ -107,7 +107,12 @@ func soften(t *testing.T, truth *sample.Truth, r *foreign.Result, files []sample
 func TestTruth(t *testing.T) { compareSeeds(t, 20, 40) }
 
 // TestLongTruth is TestTruth over many seeds and sizes.
-func TestLongTruth(t *testing.T) { compareSeeds(t, 200, 100) }
+func TestLongTruth(t *testing.T) {
+	if _, limited := t.Deadline(); limited {
+		t.Skip("takes many minutes: make test-long, or go test -timeout 0")
+	}
+	compareSeeds(t, 200, 100)
+}
 
 func compareSeeds(t *testing.T, seeds uint64, cards int) {
 	found := 0

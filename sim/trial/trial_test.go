@@ -20,8 +20,8 @@ func TestEveryRate(t *testing.T) {
 
 // TestLongEveryRate runs thousands of cards, under both policies for late rows.
 func TestLongEveryRate(t *testing.T) {
-	if testing.Short() {
-		t.Skip("thousands of cards")
+	if _, limited := t.Deadline(); limited {
+		t.Skip("takes many minutes: make test-long, or go test -timeout 0")
 	}
 	for _, r := range Named() {
 		for seed := range uint64(5) {

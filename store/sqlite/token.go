@@ -42,7 +42,7 @@ func (v *Vault) Card(t Token) (txn.CardKey, error) {
 	v.open(b[:], t[:])
 	for _, pad := range b[txn.CardKeySize:] {
 		if pad != 0 {
-			return txn.CardKey{}, fmt.Errorf("token %X names no card: it was made under another key", t[:4])
+			return txn.CardKey{}, fmt.Errorf("token %x names no card: it was made under another key", t[:4])
 		}
 	}
 	return txn.CardKeyFromBytes(b[:txn.CardKeySize])

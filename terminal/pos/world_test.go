@@ -469,9 +469,22 @@ func (r *run) end(res *pos.Result) {
 			r.must(r.issuer.Reverse(context.Background(), q, host.Reason(v.Reason), v.ICC))
 		}
 	}
+	if len(r.asked) > 0 && res.Outcome.Approved() && len(res.Scripts) > 0 && r.host != "bare" {
+		r.advise(res.Scripts)
+	}
 	if len(r.till.Pending(nil)) != 0 || r.till.Unsettled() != nil {
 		r.t.Fatal("a sale is over, and rows or reversals are pending")
 	}
+}
+
+// advise is the notice of the script's result, with which an unload is credited.
+func (r *run) advise(scripts []emv.ScriptResult) {
+	var results []byte
+	for _, s := range scripts {
+		results = s.Append(results)
+	}
+	q := r.asked[len(r.asked)-1]
+	r.must(r.issuer.Advise(context.Background(), q, tlv.Append(nil, tlv.TagIssuerScriptResult, results)))
 }
 
 // checkPromises: what the till would leave behind in a power failure is always true.
